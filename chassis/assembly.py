@@ -1,0 +1,147 @@
+"""A service's moving parts, started and stopped together; each service's app names what it needs."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from secrets import token_bytes
+from time import time, time_ns
+from typing import Any
+
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.sampling import Sampler
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.broker import Wire, open_wire
+from chassis.database import open_engine
+from chassis.health import Health
+from chassis.inbox import Consumer
+from chassis.inbox.sweep import Sweep
+from chassis.relay import Relay, Stamper
+from chassis.settings import ServiceSettings
+from chassis.telemetry import SpanTable, Tracing, start_tracing
+from chassis.telemetry.export import otlp_processors
+from chassis.telemetry.logs import fault
+from chassis.telemetry.sampling import RushSampler
+from contracts.identifiers import Mint
+from contracts.topology import poke_subject
+
+log = logging.getLogger("siraba")
+
+
+def end_process() -> None:
+    """Ask for a clean stop; whoever supervises starts us anew."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """What use cases and edges stand on; nothing runs until `running` is entered."""
+
+    service: str
+    web: AsyncEngine
+    work: AsyncEngine
+    wire: Wire
+    tracing: Tracing
+    spans: SpanTable
+    mint: Mint
+    relay: Relay
+    on_failure: Callable[[], None]
+    consumers: list[Consumer] = field(default_factory=list)
+
+    async def wake_relay(self) -> None:
+        """Poke whichever process leads; called after a commit that filled the outbox."""
+        await self.wire.poke(poke_subject(self.service))
+
+    @property
+    def health(self) -> Health:
+        """Readiness over all parts."""
+        return Health(
+            engine=self.work,
+            wire=self.wire,
+            consumers=self.consumers,
+            on_stall=self.on_failure,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Consumers, relay, sweeps, watchdog and span writer, stopped in the reverse order."""
+        health = self.health
+        for consumer in self.consumers:
+            consumer.subscribe()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.web.dispose)
+            stack.push_async_callback(self.work.dispose)
+            await stack.enter_async_context(self._task(self.spans.run()))
+            stack.callback(self.tracing.close)
+            await self.wire.start()
+            stack.push_async_callback(self.wire.stop)
+            for work in (self.relay.run(), health.watch(), *self._sweeps()):
+                await stack.enter_async_context(self._task(work))
+            yield
+
+    def _sweeps(self) -> list[Coroutine[Any, Any, None]]:
+        return [Sweep(consumer).run() for consumer in self.consumers]
+
+    @asynccontextmanager
+    async def _task(self, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """A task that must not end by itself: if it does, so does the process."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._ended)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("task.ended", extra=fault(error))
+            self.on_failure()
+
+
+def assemble(
+    service: str,
+    settings: ServiceSettings,
+    *,
+    source: str,
+    processors: Sequence[SpanProcessor] = (),
+    sampler: Sampler | None = None,
+    on_failure: Callable[[], None] = end_process,
+) -> Parts:
+    """The parts of one service by its settings. processors: more places for spans to go to."""
+    urls = (settings.database_url_work, settings.database_url_web)
+    work, web = (
+        open_engine(url.get_secret_value(), schema=service, pool_size=settings.pool_size)
+        for url in urls
+    )
+    spans = SpanTable(work)
+    tracing = start_tracing(
+        service,
+        sampler=sampler or RushSampler(time),
+        processors=(spans, *otlp_processors(settings.otlp_endpoint), *processors),
+    )
+    wire = open_wire(
+        service, url=settings.nats_url, seed_file=settings.nats_seed_file, on_lost=on_failure
+    )
+    return Parts(
+        service=service,
+        web=web,
+        work=work,
+        wire=wire,
+        tracing=tracing,
+        spans=spans,
+        mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
+        relay=Relay(
+            service=service,
+            engine=work,
+            wire=wire,
+            stamper=Stamper(source, token_bytes),
+            tracing=tracing,
+        ),
+        on_failure=on_failure,
+    )

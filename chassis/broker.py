@@ -1,0 +1,162 @@
+"""The one place that meets FastStream: connect for good, subscribe by batch, publish with proof."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats.errors
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats.security import NatsNKey
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
+
+from contracts.topology import inbox_prefix
+
+BATCH = 200
+PULL_SECONDS = 5.0
+PUBLISH_SECONDS = 5.0
+ACK_WAIT_SECONDS = 30.0
+
+TakeBatch = Callable[[Sequence[Msg]], Awaitable[None]]
+log = logging.getLogger("siraba.broker")
+
+
+@dataclass(slots=True)
+class Wire:
+    """A service's connection to NATS, and what it may do there; nothing else touches the client."""
+
+    name: str
+    broker: NatsBroker
+    client: Client | None = None
+
+    async def start(self) -> None:
+        """Connect and start the subscribers; waits for NATS as long as it takes."""
+        self.client = await self.broker.connect()
+        await self.broker.start()
+        for subscriber in self.broker.subscribers:
+            calm(subscriber.subscription)  # type: ignore[attr-defined]  # ours are all pull subscribers
+
+    async def stop(self) -> None:
+        """Let the batch in hand end, then leave."""
+        await self.broker.stop()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the link is up right now."""
+        return self.client is not None and self.client.is_connected
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """JetStream with a time-out longer than a leader election (FastStream's is 0.5 s)."""
+        if self.client is None:
+            raise nats.errors.ConnectionClosedError
+        return self.client.jetstream(timeout=PUBLISH_SECONDS)
+
+    async def poke(self, subject: str) -> None:
+        """Wake a relay; lost is harmless, since relays also look once a second."""
+        if self.client is not None and self.client.is_connected:
+            await self.client.publish(subject, b"")
+
+    async def on_poke(self, subject: str, wake: Callable[[], None]) -> None:
+        """Call `wake` at each poke."""
+        if self.client is None:
+            raise nats.errors.ConnectionClosedError
+
+        async def poked(_: Msg) -> None:
+            wake()
+
+        await self.client.subscribe(subject, cb=poked)
+
+    async def read_again(self, stream: str, sequence: int) -> RawStreamMsg | None:
+        """The original of a message that was put aside, or None when the stream has let it go."""
+        try:
+            return await self.jetstream.get_msg(stream, sequence)
+        except NotFoundError:
+            return None
+
+    def consume(self, *, stream: str, durable: str, take: TakeBatch) -> None:
+        """Hand whole batches of raw messages to `take`, which settles each by itself."""
+
+        @self.broker.subscriber(
+            ">",  # what is consumed is the durable's own filter, which only `deploy` declares
+            stream=JStream(stream, declare=False),
+            durable=durable,
+            pull_sub=PullSub(batch_size=BATCH, timeout=PULL_SECONDS, batch=True),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            inbox_prefix=f"{inbox_prefix(self.name)}.".encode(),
+            decoder=_raw,
+        )
+        async def handle(batch: NatsMessage) -> None:
+            await take(batch.raw_message)  # type: ignore[arg-type]  # a list, in batch mode
+
+
+async def _raw(message: NatsMessage, original: Any = None) -> Any:
+    """Leave the bodies alone: one bad body must not fail its whole batch (stack §1.3b)."""
+    return message.raw_message
+
+
+def open_wire(
+    service: str, *, url: str, seed_file: Path, on_lost: Callable[[], None], tls: Any = None
+) -> Wire:
+    """A broker that reconnects for ever; `on_lost` ends the process when NATS closes on us."""
+
+    async def closed() -> None:
+        on_lost()
+
+    async def failed(error: Exception) -> None:
+        # The server's words name subjects and rights, which hold no personal data.
+        log.warning("nats.error", extra={"reason": str(error)})
+
+    broker = NatsBroker(
+        url,
+        security=NatsNKey(seed_file, ssl_context=tls),
+        name=f"siraba-{service}",
+        inbox_prefix=inbox_prefix(service),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=10,
+        max_outstanding_pings=2,
+        allow_reconnect=True,
+        closed_cb=closed,
+        error_cb=failed,
+        ack_policy=AckPolicy.MANUAL,
+        graceful_timeout=15.0,
+        logger=None,
+    )
+    return Wire(service, broker)
+
+
+def calm(subscription: Any) -> None:
+    """Wrap `fetch` so that it neither spins nor waits to fill a batch.
+
+    FastStream asks again for the rest of a partial batch until its time is up, which would cost
+    every quiet message that time; and it hides errors in a loop without a pause, which would hang
+    the process when the client closes or the consumer is gone (stack §1.4).
+    """
+    fetch = subscription.fetch
+    pause = 0.05
+
+    async def patient(batch: int = 1, timeout: float | None = None) -> list[Msg]:
+        nonlocal pause
+        if batch < BATCH:
+            raise nats.errors.TimeoutError
+        try:
+            messages: list[Msg] = await fetch(batch=batch, timeout=PULL_SECONDS)
+        except nats.errors.TimeoutError:
+            raise
+        except (nats.errors.Error, ServiceUnavailableError, APIError, OSError):
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+            raise nats.errors.TimeoutError from None
+        pause = 0.05
+        return messages
+
+    subscription.fetch = patient

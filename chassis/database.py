@@ -1,0 +1,44 @@
+"""Connections to PostgreSQL: one engine per role, and the transactions the edges open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+# SQLSTATE classes that say the server is away or busy: connection, resources, shutdown, retry me.
+_OUTAGES = ("08", "40", "53", "57")
+
+
+def open_engine(url: str, *, schema: str, pool_size: int) -> AsyncEngine:
+    """An engine whose errors never carry parameters and whose tables are those of one schema."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+        pool_pre_ping=False,
+        connect_args={"server_settings": {"search_path": schema}, "timeout": 5},
+    )
+
+
+@asynccontextmanager
+async def reading_as(engine: AsyncEngine, organisation: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction that sees the rows of one organisation only (row-level security)."""
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("select set_config('siraba.org', :organisation, true)"),
+            {"organisation": organisation},
+        )
+        yield connection
+
+
+def is_outage(error: BaseException) -> bool:
+    """True when the failure is the server's state, not the message's: it costs no try."""
+    if isinstance(error, OSError | TimeoutError | InterfaceError | OperationalError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state[:2] in _OUTAGES

@@ -1,0 +1,273 @@
+"""Takes batches from one durable: checks each message by itself, acts once for all good ones."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+
+from nats.aio.msg import Msg
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis.broker import ACK_WAIT_SECONDS, Wire
+from chassis.database import is_outage
+from chassis.inbox import dead_letters, tables
+from chassis.inbox.order import plan
+from chassis.inbox.received import Handler, Raw, Received
+from chassis.inbox.rejections import Rejection, Tell, tell
+from chassis.inbox.tracing import processing
+from chassis.telemetry import Tracing
+from chassis.telemetry.logs import fault
+from contracts.envelope import Envelope, Rejected
+from contracts.event import Message
+from contracts.topology import sender_of
+
+TRIES = 5
+LONGEST_PAUSE = 60.0
+
+Check = Callable[[Raw], tuple[Envelope, Message, str | None]]
+Share = Callable[[str | None, float], bool]
+log = logging.getLogger("siraba.inbox")
+
+
+class Ground(Protocol):
+    """What of a service's parts a consumer stands on."""
+
+    @property
+    def work(self) -> AsyncEngine:
+        """The engine of the service's working role."""
+
+    @property
+    def wire(self) -> Wire:
+        """The connection to NATS."""
+
+    @property
+    def tracing(self) -> Tracing:
+        """The service's tracer."""
+
+    async def wake_relay(self) -> None:
+        """Say that the outbox has something new."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Consumer:
+    """One durable of one service.
+
+    check: reads a raw message and says which organisation sent it; raises `Rejected`.
+    handle: the effect, in the transaction that also remembers what was done.
+    ordered: a stream of ours, with a number without gaps per case.
+    tell: how a sender hears that its message was rejected; None where we are the sender.
+    fits: whether this organisation's message is within its share now; else it waits its turn.
+    """
+
+    name: str
+    stream: str
+    parts: Ground
+    check: Check
+    handle: Handler
+    ordered: bool
+    tell: Tell | None = None
+    fits: Share = lambda organisation, now: True
+    progressed_at: float = field(default_factory=monotonic)
+
+    def subscribe(self) -> None:
+        """Register with the broker; it starts with the wire."""
+        self.parts.wire.consume(stream=self.stream, durable=self.name, take=self.take)
+
+    async def take(self, messages: Sequence[Msg]) -> None:
+        """Settle a whole batch, each message by itself. Never raises: what failed comes again."""
+        async with _heartbeat(messages):
+            try:
+                await self._settle(messages)
+            except Exception as error:  # noqa: BLE001 - nothing is lost: unacked, they come again
+                _warn("inbox.batch_waits", self, error)
+                await _each(messages, lambda m: m.nak(delay=_pause(m)))
+        self.progressed_at = monotonic()
+
+    async def _settle(self, messages: Sequence[Msg]) -> None:
+        good: list[tuple[Msg, Received]] = []
+        for message in messages:
+            raw = Raw.delivered(message)
+            try:
+                envelope, body, organisation = self.check(raw)
+            except Rejected as rejected:
+                await self._bury(raw, rejected)
+                await message.term()
+                continue
+            if not self.fits(organisation, monotonic()):
+                await self._put_aside(raw, seconds=1.0)
+                await message.ack()
+                continue
+            received = Received(raw=raw, envelope=envelope, message=body, organisation=organisation)
+            good.append((message, received))
+        if good:
+            await self._act(good)
+
+    async def _act(self, good: Sequence[tuple[Msg, Received]]) -> None:
+        try:
+            await self.act([received for _, received in good])
+        except Exception as error:
+            if is_outage(error):
+                raise
+            _warn("inbox.one_by_one", self, error)
+            for message, received in good:
+                await self._act_alone(message, received)
+            return
+        await _each([message for message, _ in good], lambda m: m.ack())
+
+    async def _act_alone(self, message: Msg, received: Received) -> None:
+        dead = await self.try_once(received)
+        if dead is None:
+            await message.nak(delay=_pause(message))
+        elif dead:
+            await message.term()
+        else:
+            await message.ack()
+
+    async def try_once(self, received: Received) -> bool | None:
+        """False: done. True: dead, since its own fault came back often enough. None: try later."""
+        try:
+            await self.act([received])
+        except Exception as error:
+            if is_outage(error):
+                raise
+            _warn("inbox.message_failed", self, error)
+            async with self.parts.work.begin() as connection:
+                tries = await tables.count_try(connection, self.name, received.raw)
+                if tries < TRIES:
+                    return None
+                await dead_letters.bury(
+                    connection,
+                    received.raw,
+                    consumer=self.name,
+                    reason=f"failed:{type(error).__name__}",
+                    tries=tries,
+                    envelope=received.envelope,
+                    organisation=received.organisation,
+                )
+            return True
+        return False
+
+    async def act(self, arrivals: Sequence[Received]) -> None:
+        """One transaction: what is new and in order has its effect, and is remembered."""
+        async with self.parts.work.begin() as connection:
+            if self.ordered:
+                await self._in_order(connection, arrivals)
+            else:
+                await self._once(connection, arrivals)
+        await self.parts.wake_relay()
+
+    async def _in_order(self, connection: AsyncConnection, arrivals: Sequence[Received]) -> None:
+        places = list(dict.fromkeys(one.place for one in arrivals))
+        last = await tables.lock_positions(connection, self.name, places)
+        waiting = [self._read(raw) for raw in await tables.parked(connection, self.name, places)]
+        decided = plan(arrivals, last=last, parked=waiting)
+        async with self._processing(decided.run) as opened:
+            if opened:
+                await self.handle(connection, opened)
+        await tables.apply(connection, self.name, decided)
+
+    async def _once(self, connection: AsyncConnection, arrivals: Sequence[Received]) -> None:
+        fresh, reused = await tables.take_ids(connection, self.name, arrivals)
+        for one in reused:
+            await self._refuse(connection, one.raw, Rejected("id_reused", field="ce-id"))
+        async with self._processing(fresh) as opened:
+            if opened:
+                await self.handle(connection, opened)
+
+    async def release(self, source: str, subject: str, number: int) -> None:
+        """Step over a discarded message and run what was parked behind it."""
+        async with self.parts.work.begin() as connection:
+            await tables.advance(connection, self.name, (source, subject), number)
+            waiting = await tables.parked(connection, self.name, [(source, subject)])
+            if waiting:
+                await self._in_order(connection, [self._read(raw) for raw in waiting[:1]])
+
+    def _read(self, raw: Raw) -> Received:
+        envelope, message, organisation = self.check(raw)
+        return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)
+
+    def _processing(
+        self, messages: Sequence[Received]
+    ) -> AbstractAsyncContextManager[list[Received]]:
+        return processing(
+            self.parts.tracing, consumer=self.name, stream=self.stream, messages=messages
+        )
+
+    async def _put_aside(self, raw: Raw, *, seconds: float) -> None:
+        async with self.parts.work.begin() as connection:
+            await tables.read_later(connection, self.name, raw, seconds=seconds)
+
+    async def _bury(self, raw: Raw, rejected: Rejected) -> None:
+        async with self.parts.work.begin() as connection:
+            await self._refuse(connection, raw, rejected)
+
+    async def _refuse(self, connection: AsyncConnection, raw: Raw, rejected: Rejected) -> None:
+        """Dead at once, and its sender hears why."""
+        sender = _sender(raw.subject) if self.tell else None
+        new = await dead_letters.bury(
+            connection,
+            raw,
+            consumer=self.name,
+            reason=rejected.reason,
+            field=rejected.field,
+            organisation=sender,
+        )
+        if new and self.tell and sender:
+            rejection = Rejection(
+                organisation=sender,
+                reason=rejected.reason,
+                field=rejected.field,
+                allowed=rejected.allowed,
+                message_id=_readable_id(raw.headers),
+            )
+            await tell(connection, rejection, by=self.tell)
+
+
+def _sender(subject: str) -> str | None:
+    try:
+        return sender_of(subject)
+    except ValueError:
+        return None
+
+
+def _readable_id(headers: Mapping[str, str]) -> str | None:
+    """The sender's own id back to it, if it has the shape of one."""
+    identity = str(headers.get("ce-id", ""))
+    return identity if 0 < len(identity) <= 36 and identity.isascii() else None
+
+
+@asynccontextmanager
+async def _heartbeat(messages: Sequence[Msg]) -> AsyncIterator[None]:
+    """Tell NATS that work goes on, or a slow batch would be delivered twice at the same time."""
+
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(ACK_WAIT_SECONDS / 3)
+            await _each([m for m in messages if not m.is_acked], lambda m: m.in_progress())
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _each(messages: Sequence[Msg], settle: Callable[[Msg], object]) -> None:
+    for message in messages:
+        if not message.is_acked:
+            # A lost ack only means that the message comes again, and is a repeat then.
+            with suppress(Exception):
+                await settle(message)  # type: ignore[misc]  # nats-py's settling methods are coroutines
+
+
+def _pause(message: Msg) -> float:
+    return float(min(LONGEST_PAUSE, 2 ** min(message.metadata.num_delivered or 1, 6) / 2))
+
+
+def _warn(what: str, consumer: Consumer, error: Exception) -> None:
+    log.warning(what, extra={"consumer": consumer.name, **fault(error)})

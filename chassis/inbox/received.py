@@ -1,0 +1,91 @@
+"""One message as consumers see it: raw as it lies in the stream, then read and checked."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Self
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from nats.js.api import RawStreamMsg
+from opentelemetry.trace import Span
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.envelope import Envelope
+from contracts.event import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """Bytes and where they lie; the same from a delivery, from the stream or from the table."""
+
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
+    stream: str
+    sequence: int
+    recorded_at: datetime
+
+    @classmethod
+    def delivered(cls, message: Msg) -> Self:
+        """A delivery by JetStream."""
+        metadata = message.metadata
+        return cls(
+            subject=message.subject,
+            headers=dict(message.headers or {}),
+            body=message.data,
+            stream=metadata.stream,
+            sequence=metadata.sequence.stream,
+            recorded_at=metadata.timestamp.astimezone(UTC),
+        )
+
+    @classmethod
+    def stored(cls, stream: str, message: RawStreamMsg) -> Self:
+        """A message read again from its stream."""
+        return cls(
+            subject=message.subject or "",
+            headers=dict(message.headers or {}),
+            body=message.data or b"",
+            stream=stream,
+            sequence=message.seq or 0,
+            recorded_at=_moment(message.time),
+        )
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the body, so that a reused id with another body shows."""
+        return sha256(self.body).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A checked message. `trace` is the hop to hand on to what it causes."""
+
+    raw: Raw
+    envelope: Envelope
+    message: Message
+    organisation: str | None = None
+    trace: str | None = None
+    span: Span | None = None
+
+    def concerns(self, case_id: UUID) -> None:
+        """Let the trace know the case, where only the handler could find it out."""
+        if self.span is not None:
+            self.span.set_attribute("siraba.case_id", str(case_id))
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """(source, ce-subject): within it, order counts."""
+        return self.envelope.source, self.envelope.subject
+
+
+Handler = Callable[[AsyncConnection, Sequence[Received]], Awaitable[None]]
+
+
+def _moment(stamp: datetime | str | None) -> datetime:
+    if isinstance(stamp, str):
+        # Python 3.11 reads at most microseconds; NATS writes nanoseconds.
+        whole, _, rest = stamp.rstrip("Z").partition(".")
+        stamp = datetime.fromisoformat(f"{whole}.{rest[:6].ljust(6, '0')}+00:00")
+    return (stamp or datetime.fromtimestamp(0, tz=UTC)).astimezone(UTC)

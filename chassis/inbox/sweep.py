@@ -1,0 +1,88 @@
+"""Once a second: what was put aside, what a human decided, and what a flooding partner is told."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from chassis.database import is_outage
+from chassis.inbox import dead_letters, rejections, tables
+from chassis.inbox.consumer import Consumer
+from chassis.inbox.dead_letters import DeadLetter
+from chassis.inbox.received import Raw, Received
+from chassis.telemetry.logs import fault
+from contracts.envelope import Rejected
+
+SECONDS = 1.0
+ROOM = 200
+FORGET_EVERY = 600
+
+log = logging.getLogger("siraba.inbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The second road into a consumer; both end in the same transaction."""
+
+    consumer: Consumer
+
+    async def run(self) -> None:
+        """Until cancelled; an outage only delays."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(SECONDS)
+            try:
+                await self.once()
+                if rounds % FORGET_EVERY == 0:
+                    async with self.consumer.parts.work.begin() as connection:
+                        await tables.forget_ids(connection)
+                rounds += 1
+            except Exception as error:  # noqa: BLE001 - the tables still say what to do
+                if not is_outage(error):
+                    log.warning("inbox.sweep_failed", extra=fault(error))
+
+    async def once(self) -> None:
+        """One round."""
+        engine, name = self.consumer.parts.work, self.consumer.name
+        async with engine.begin() as connection:
+            due = await tables.due(connection, name, ROOM)
+            decided = await dead_letters.decided(connection, name)
+            if self.consumer.tell is not None:
+                await rejections.sum_up(connection, by=self.consumer.tell)
+        for stream, sequence in due:
+            await self._again(stream, sequence)
+        for letter in decided:
+            await self._carry_out(letter)
+
+    async def _again(self, stream: str, sequence: int) -> None:
+        """What waited its turn; it has had its turn now, so shares do not count again."""
+        received = await self._read(stream, sequence)
+        if received is None or await self.consumer.try_once(received) is not None:
+            async with self.consumer.parts.work.begin() as connection:
+                await tables.done(connection, self.consumer.name, stream, sequence)
+
+    async def _carry_out(self, letter: DeadLetter) -> None:
+        if letter.state == "retry":
+            received = await self._read(letter.stream, letter.stream_sequence)
+            if received is None or await self.consumer.try_once(received) is not False:
+                await self._reopen(letter)
+                return
+        elif letter.source and letter.subject and letter.case_sequence:
+            await self.consumer.release(letter.source, letter.subject, letter.case_sequence)
+        async with self.consumer.parts.work.begin() as connection:
+            await dead_letters.settle(connection, letter.id)
+
+    async def _reopen(self, letter: DeadLetter) -> None:
+        async with self.consumer.parts.work.begin() as connection:
+            await dead_letters.reopen(connection, letter.id)
+
+    async def _read(self, stream: str, sequence: int) -> Received | None:
+        """The original, or None when it is gone or still cannot be read."""
+        stored = await self.consumer.parts.wire.read_again(stream, sequence)
+        if stored is None:
+            return None
+        raw = Raw.stored(stream, stored)
+        try:
+            envelope, message, organisation = self.consumer.check(raw)
+        except Rejected:
+            return None
+        return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)

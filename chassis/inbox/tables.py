@@ -1,0 +1,216 @@
+"""The inbox's SQL: positions, parked messages, ids taken, tries, and what waits to be read again."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.inbox.order import Place, Plan
+from chassis.inbox.received import Raw, Received
+
+# Creates what is missing and locks the rest in one statement; the order avoids deadlocks.
+_LOCK_POSITIONS = text("""
+    insert into positions (consumer, source, subject, last)
+    select :consumer, source, subject, 0
+    from unnest(cast(:sources as text[]), cast(:subjects as text[])) as given(source, subject)
+    order by source, subject
+    on conflict (consumer, source, subject) do update set last = positions.last
+    returning source, subject, last
+""")
+_ADVANCE = text("""
+    update positions set last = given.last
+    from unnest(cast(:sources as text[]), cast(:subjects as text[]), cast(:lasts as bigint[]))
+        as given(source, subject, last)
+    where consumer = :consumer and positions.source = given.source
+      and positions.subject = given.subject and positions.last < given.last
+""")
+_PARKED = text("""
+    select parked.* from parked
+    join unnest(cast(:sources as text[]), cast(:subjects as text[])) as given(source, subject)
+      on parked.source = given.source and parked.subject = given.subject
+    where consumer = :consumer
+""")
+_PARK = text("""
+    insert into parked (consumer, source, subject, case_sequence, stream, stream_sequence,
+                        recorded_at, nats_subject, headers, body)
+    values (:consumer, :source, :subject, :case_sequence, :stream, :stream_sequence,
+            :recorded_at, :nats_subject, :headers, :body)
+    on conflict do nothing
+""")
+_UNPARK = text("""
+    delete from parked where consumer = :consumer and (source, subject, case_sequence) in (
+        select * from unnest(cast(:sources as text[]), cast(:subjects as text[]),
+                             cast(:numbers as bigint[])))
+""")
+_TAKE_IDS = text("""
+    insert into inbox (consumer, source, id, digest)
+    select :consumer, source, id, digest
+    from unnest(cast(:sources as text[]), cast(:ids as uuid[]), cast(:digests as bytea[]))
+        as given(source, id, digest)
+    order by source, id
+    on conflict do nothing
+    returning source, id
+""")
+_DIGESTS = text("""
+    select source, id, digest from inbox
+    where consumer = :consumer and id = any(cast(:ids as uuid[]))
+""")
+_COUNT_TRY = text("""
+    insert into attempts (consumer, stream, stream_sequence, tries)
+    values (:consumer, :stream, :sequence, 1)
+    on conflict (consumer, stream, stream_sequence)
+        do update set tries = attempts.tries + 1, failed_at = clock_timestamp()
+    returning tries
+""")
+_LATER = text("""
+    insert into redeliveries (consumer, stream, stream_sequence, due_at)
+    values (:consumer, :stream, :sequence,
+            clock_timestamp() + make_interval(secs => :seconds))
+    on conflict (consumer, stream, stream_sequence) do update set due_at = excluded.due_at
+""")
+_DUE = text("""
+    select stream, stream_sequence from redeliveries
+    where consumer = :consumer and due_at <= clock_timestamp()
+    order by due_at, stream_sequence limit :room
+""")
+_DONE = text("""
+    delete from redeliveries
+    where consumer = :consumer and stream = :stream and stream_sequence = :sequence
+""")
+# Longer than INBOX keeps a message (30 days), so nothing it can redeliver is ever new.
+_FORGET = text("""
+    delete from inbox where received_at < clock_timestamp() - interval '60 days'
+""")
+
+
+async def lock_positions(
+    connection: AsyncConnection, consumer: str, places: Sequence[Place]
+) -> dict[Place, int]:
+    """Each place's last number done, locked until the transaction ends."""
+    found = await connection.execute(_LOCK_POSITIONS, _places(consumer, places))
+    return {(row.source, row.subject): row.last for row in found}
+
+
+async def parked(connection: AsyncConnection, consumer: str, places: Sequence[Place]) -> list[Raw]:
+    """What waits for a predecessor in these places."""
+    found = await connection.execute(_PARKED, _places(consumer, places))
+    return [
+        Raw(
+            subject=row.nats_subject,
+            headers=json.loads(row.headers),
+            body=row.body,
+            stream=row.stream,
+            sequence=row.stream_sequence,
+            recorded_at=row.recorded_at,
+        )
+        for row in found
+    ]
+
+
+async def apply(connection: AsyncConnection, consumer: str, plan: Plan) -> None:
+    """Write down what the plan decided."""
+    moved = list(plan.positions.items())
+    await connection.execute(
+        _ADVANCE,
+        _places(consumer, [place for place, _ in moved]) | {"lasts": [last for _, last in moved]},
+    )
+    if plan.park:
+        await connection.execute(_PARK, [_parked(consumer, one) for one in plan.park])
+    if plan.unpark:
+        places = _places(consumer, [place for place, _ in plan.unpark])
+        await connection.execute(_UNPARK, places | {"numbers": [n for _, n in plan.unpark]})
+
+
+async def advance(connection: AsyncConnection, consumer: str, place: Place, number: int) -> None:
+    """Step over a discarded message, if it is the next one of its case."""
+    last = (await lock_positions(connection, consumer, [place]))[place]
+    if number == last + 1:
+        await connection.execute(_ADVANCE, _places(consumer, [place]) | {"lasts": [number]})
+
+
+async def take_ids(
+    connection: AsyncConnection, consumer: str, arrivals: Sequence[Received]
+) -> tuple[list[Received], list[Received]]:
+    """(new ones, those that reuse an id with another body); true repeats are in neither."""
+    first: dict[tuple[str, Any], Received] = {}
+    for one in arrivals:
+        first.setdefault((one.envelope.source, one.envelope.id), one)
+    found = await connection.execute(
+        _TAKE_IDS,
+        {
+            "consumer": consumer,
+            "sources": [source for source, _ in first],
+            "ids": [identity for _, identity in first],
+            "digests": [one.raw.digest for one in first.values()],
+        },
+    )
+    taken = {(row.source, row.id) for row in found}
+    fresh = [one for key, one in first.items() if key in taken]
+    others = [one for one in arrivals if one not in fresh]
+    if not others:
+        return fresh, []
+    known = await connection.execute(
+        _DIGESTS, {"consumer": consumer, "ids": [one.envelope.id for one in others]}
+    )
+    digests = {(row.source, row.id): row.digest for row in known}
+    return fresh, [
+        one
+        for one in others
+        if digests.get((one.envelope.source, one.envelope.id)) != one.raw.digest
+    ]
+
+
+async def count_try(connection: AsyncConnection, consumer: str, raw: Raw) -> int:
+    """How often this message has failed by its own fault, this time included."""
+    row = {"consumer": consumer, "stream": raw.stream, "sequence": raw.sequence}
+    return int((await connection.execute(_COUNT_TRY, row)).scalar_one())
+
+
+async def read_later(
+    connection: AsyncConnection, consumer: str, raw: Raw, *, seconds: float
+) -> None:
+    """Put a message aside by its place in the stream."""
+    row = {"consumer": consumer, "stream": raw.stream, "sequence": raw.sequence}
+    await connection.execute(_LATER, row | {"seconds": seconds})
+
+
+async def due(connection: AsyncConnection, consumer: str, room: int) -> list[tuple[str, int]]:
+    """(stream, sequence) of what was put aside and is due."""
+    found = await connection.execute(_DUE, {"consumer": consumer, "room": room})
+    return [(row.stream, row.stream_sequence) for row in found]
+
+
+async def done(connection: AsyncConnection, consumer: str, stream: str, sequence: int) -> None:
+    """It need not be read again."""
+    await connection.execute(_DONE, {"consumer": consumer, "stream": stream, "sequence": sequence})
+
+
+async def forget_ids(connection: AsyncConnection) -> None:
+    """Drop ids older than any redelivery can be."""
+    await connection.execute(_FORGET)
+
+
+def _places(consumer: str, places: Sequence[Place]) -> dict[str, Any]:
+    return {
+        "consumer": consumer,
+        "sources": [source for source, _ in places],
+        "subjects": [subject for _, subject in places],
+    }
+
+
+def _parked(consumer: str, one: Received) -> dict[str, str | int | bytes | datetime | None]:
+    return {
+        "consumer": consumer,
+        "source": one.envelope.source,
+        "subject": one.envelope.subject,
+        "case_sequence": one.envelope.case_sequence,
+        "stream": one.raw.stream,
+        "stream_sequence": one.raw.sequence,
+        "recorded_at": one.raw.recorded_at,
+        "nats_subject": one.raw.subject,
+        "headers": json.dumps(dict(one.raw.headers)),
+        "body": one.raw.body,
+    }

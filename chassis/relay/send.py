@@ -1,0 +1,83 @@
+"""Publishing committed bytes: one atomic batch when there are many, a bounded window when few."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import nats.errors
+from nats.js import JetStreamContext
+from nats.js.errors import Error
+
+from chassis.relay.rows import Row, headers_of
+from contracts.topology import internal_subject, out_subject
+
+# An atomic batch costs about 1.1 ms by itself; below this many rows a window is cheaper (perf §1).
+ATOMIC_FROM = 50
+WINDOW = 100
+REFUSALS = (Error, nats.errors.Error, OSError, TimeoutError)
+
+
+async def send(
+    jetstream: JetStreamContext, rows: Sequence[Row], *, service: str
+) -> list[tuple[Row, int]]:
+    """(row, stream sequence) of the rows whose PubAck arrived: all, or those before a failure.
+
+    rows: of one stream, at most 1,000, in order.
+    """
+    if len(rows) >= ATOMIC_FROM:
+        # Refused whole, most often since a crash left some of it stored already (10201):
+        # message by message, the server drops those by their id and takes the others.
+        with suppress(*REFUSALS):
+            return await _send_batch(jetstream, rows, service=service)
+    return await _send_window(jetstream, rows, service=service)
+
+
+async def _send_batch(
+    jetstream: JetStreamContext, rows: Sequence[Row], *, service: str
+) -> list[tuple[Row, int]]:
+    client = jetstream._nc
+    batch = f"{rows[0].id}-{len(rows)}"
+    for number, row in enumerate(rows[:-1], start=1):
+        headers = headers_of(row) | {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+        await client.publish(_subject(row, service), row.body, headers=headers)
+    last = rows[-1]
+    closing = {
+        "Nats-Batch-Id": batch,
+        "Nats-Batch-Sequence": str(len(rows)),
+        "Nats-Batch-Commit": "1",
+    }
+    acked = await jetstream.publish(
+        _subject(last, service), last.body, headers=headers_of(last) | closing
+    )
+    first = acked.seq - len(rows) + 1
+    return [(row, first + nth) for nth, row in enumerate(rows)]
+
+
+async def _send_window(
+    jetstream: JetStreamContext, rows: Sequence[Row], *, service: str
+) -> list[tuple[Row, int]]:
+    sent: list[tuple[Row, int]] = []
+    for start in range(0, len(rows), WINDOW):
+        window = rows[start : start + WINDOW]
+        answers = await asyncio.gather(
+            *(
+                jetstream.publish(_subject(row, service), row.body, headers=headers_of(row))
+                for row in window
+            ),
+            return_exceptions=True,
+        )
+        for row, answer in zip(window, answers, strict=True):
+            if isinstance(answer, BaseException):
+                if not isinstance(answer, REFUSALS):
+                    raise answer
+            else:
+                sent.append((row, answer.seq))
+        if len(sent) < start + len(window):
+            break
+    return sent
+
+
+def _subject(row: Row, service: str) -> str:
+    if row.organisation is not None:
+        return out_subject(row.organisation, row.name, row.version)
+    return internal_subject(service, row.name, row.version, row.subject)

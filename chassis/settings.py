@@ -1,0 +1,27 @@
+"""What every service must be told; the only reader of the environment besides a service's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Read from `SIRABA_*`; `deploy` sets them for the embedded platform."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIRABA_", extra="ignore", hide_input_in_errors=True
+    )
+
+    nats_url: str = Field("nats://127.0.0.1:4222", description="Address of the NATS server.")
+    nats_seed_file: Path = Field(description="File with this service's nkey seed, mode 0600.")
+    nats_ca_file: Path | None = Field(None, description="CA of the NATS server, outside loopback.")
+    database_url_web: SecretStr = Field(description="PostgreSQL URL of the role <service>_web.")
+    database_url_work: SecretStr = Field(description="PostgreSQL URL of the role <service>_work.")
+    secrets_dir: Path = Field(description="Folder with the platform's keys, mode 0700.")
+    otlp_endpoint: str | None = Field(
+        None, description="Base URL of an OTLP/HTTP backend that gets the spans too."
+    )
+    pool_size: Annotated[int, Field(ge=2)] = Field(10, description="Connections per role.")
+    secure_cookies: bool = Field(False, description="True behind TLS: cookies only over HTTPS.")

@@ -1,0 +1,79 @@
+"""Structured logs: JSON lines in which only allow-listed keys pass, and never an error's text."""
+
+import logging
+import logging.config
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Ids, codes and shapes; a key that is not here is dropped, whatever it holds.
+ALLOWED = frozenset(
+    {
+        "event",
+        "level",
+        "logger",
+        "timestamp",
+        "service",
+        "consumer",
+        "error_type",
+        "reason",
+        "where",
+        "stream",
+        "count",
+        "seconds",
+        "trace_id",
+        "case_id",
+        "organisation",
+    }
+)
+
+
+def fault(error: BaseException) -> dict[str, str]:
+    """What may be logged of an error: its class and the line it came from, not its words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/lib/python" not in frame.filename] or frames
+    where = f"{ours[-1].filename.rpartition('/')[2]}:{ours[-1].lineno}" if ours else ""
+    return {"error_type": type(error).__name__, "where": where}
+
+
+def set_up_logging(service: str, *, level: str = "INFO") -> None:
+    """Everything the process logs, our own and libraries', as JSON lines on standard error."""
+    processors: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _naming(service),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=processors,
+        processors=[_only_allowed, structlog.processors.JSONRenderer(ensure_ascii=False)],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "faststream", "nats", "sqlalchemy"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    for noisy in ("uvicorn.access", "httpx", "nats", "asyncio"):
+        logging.getLogger(noisy).setLevel("WARNING")
+
+
+def _naming(service: str) -> structlog.typing.Processor:
+    def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = service
+        record = event.get("_record")
+        if record is not None and record.exc_info and record.exc_info[1] is not None:
+            event.update(fault(record.exc_info[1]))
+        return event
+
+    return add
+
+
+def _only_allowed(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: value for name, value in event.items() if name in ALLOWED}

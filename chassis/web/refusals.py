@@ -1,0 +1,98 @@
+"""Answers whatever an endpoint raises: JSON problems for programs, a plain page for people."""
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from chassis.identity import RoleForbidden, TokenRefused
+from chassis.web.pages import Pages
+from chassis.web.problems import Refusal, plain_refusal
+from chassis.web.violations import known_names, violations
+
+CAUSES = {
+    "token_missing": "No token was presented",
+    "token_malformed": "The token is not one of ours, or its signature does not fit",
+    "token_expired": "The token has expired",
+    "token_not_yet_valid": "The token is not valid yet",
+    "token_for_other": "The token was made for another service",
+    "unknown_issuer": "No key is known for the organisation that the token names",
+}
+
+
+def install_refusals(app: FastAPI, pages: Pages) -> None:
+    """Give the app one answer for each kind of refusal."""
+    known = Known(app)
+    makers: dict[type[Exception], Callable[[Request, Any], Refusal]] = {
+        Refusal: lambda _, refusal: refusal,
+        RequestValidationError: partial(_of_validation, known),
+        HTTPException: lambda _, error: plain_refusal(error.status_code, error.headers),
+        TokenRefused: lambda _, error: _of_token(error),
+        RoleForbidden: lambda _, error: Refusal(
+            403, "role_forbidden", "The caller's role may not do this"
+        ),
+    }
+    for kind, make in makers.items():
+        app.add_exception_handler(kind, _handler(pages, make))
+
+
+def _handler(
+    pages: Pages, make: Callable[[Request, Any], Refusal]
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(request, make(request, error), pages)
+
+    return handle
+
+
+def answer(request: Request, refusal: Refusal, pages: Pages) -> Response:
+    """Answer as a page when the client asks for HTML first, as problem+json otherwise."""
+    if not request.headers.get("accept", "").startswith("text/html"):
+        return refusal.answer()
+    return pages.render(request, "problem.html", {"status": refusal.status}, status=refusal.status)
+
+
+class Known:
+    """The names of the app's own schema, read once, when the first bad request comes."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._names: frozenset[str] | None = None
+
+    def names(self) -> frozenset[str]:
+        if self._names is None:
+            self._names = frozenset(known_names(self._app.openapi()))
+        return self._names
+
+
+def _of_validation(known: Known, request: Request, error: RequestValidationError) -> Refusal:
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        broken = violations([{"type": "json_invalid", "loc": ("body",)}], ())
+        return Refusal(400, "malformed_json", "The body is not JSON", errors=broken)
+    if any(item["loc"] == ("body",) for item in found) and _sends_something_else(request):
+        return Refusal(415, "unsupported_media_type", "Send the body as application/json")
+    return Refusal(
+        422,
+        "invalid_request",
+        "The request breaks a rule",
+        detail="Each error names a field and the rule it breaks.",
+        errors=violations(found, known.names()),
+    )
+
+
+def _sends_something_else(request: Request) -> bool:
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = request.headers.get("content-length", "")
+    is_json = content_type == "application/json" or content_type.endswith("+json")
+    return length != "0" and bool(length or content_type) and not is_json
+
+
+def _of_token(error: TokenRefused) -> Refusal:
+    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    return Refusal(401, code, CAUSES[code], headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,147 @@
+"""What stands around every app: its prefix, security headers, a limit on bodies, no fault's detail."""
+
+import traceback
+from pathlib import Path
+
+import structlog
+from fastapi import Request
+from fastapi.exceptions import HTTPException
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.web.pages import Pages
+from chassis.web.problems import Refusal, plain_refusal
+from chassis.web.refusals import answer
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+ROOT = Path(__file__).parents[2]
+TOO_LARGE = 413
+
+
+class UnderPrefix:
+    """Tells the app the prefix it lives under, whether the front address strips it or not."""
+
+    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._prefix and scope["type"] in ("http", "websocket"):
+            path = scope["path"]
+            has_it = path == self._prefix or path.startswith(self._prefix + "/")
+            # In place, not in a copy: who stands outside reads the matched route from here.
+            scope["path"] = path if has_it else self._prefix + path
+            scope["root_path"] = self._prefix
+        await self._app(scope, receive, send)
+
+
+class SecureHeaders:
+    """Puts the security headers on every answer; nothing is stored by a browser unless it says so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class HideFaults:
+    """Answers an unexpected error with a bare 500, and logs where it was, not what it said.
+
+    An exception's text may hold what somebody sent (a constraint's DETAIL, a parser's excerpt), and
+    a server prints the text of whatever escapes an app; so nothing escapes.
+    """
+
+    def __init__(self, app: ASGIApp, *, pages: Pages) -> None:
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        has_started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except Exception as error:  # noqa: BLE001 -- the last line of defence is for all of them
+            structlog.get_logger("siraba.web").error(
+                "request.failed", error=type(error).__name__, at=_place(error)
+            )
+            if has_started:
+                raise ConnectionAbortedError from None  # cuts the answer short, and says no more
+            refusal = Refusal(500, "internal_error", "Something went wrong on our side")
+            response = answer(Request(scope), refusal, self._pages)
+            await response(scope, receive, send)
+
+
+def _place(error: Exception) -> str:
+    """The last line of ours that the error came through, as file:line; else the last of any."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _is_ours(frame.filename)]
+    last = (ours or list(frames))[-1]
+    file = Path(last.filename)
+    name = file.relative_to(ROOT) if ROOT in file.parents else file.name
+    return f"{name}:{last.lineno}"
+
+
+def _is_ours(filename: str) -> bool:
+    return (
+        filename.startswith(f"{ROOT}/") and "site-packages" not in filename and filename != __file__
+    )
+
+
+class LimitBody:
+    """Refuses a body over the limit with 413, by its declared length or, without one, as it comes."""
+
+    def __init__(self, app: ASGIApp, *, limit: int, pages: Pages) -> None:
+        self._app = app
+        self._limit = limit
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Request(scope).headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > self._limit:
+            status = TOO_LARGE if declared.isdecimal() else 400
+            response = answer(Request(scope), plain_refusal(status), self._pages)
+            await response(scope, receive, send)
+            return
+        total = 0
+
+        async def counted_receive() -> Message:
+            nonlocal total
+            message = await receive()
+            total += len(message.get("body", b""))
+            if total > self._limit:
+                raise HTTPException(TOO_LARGE)  # which FastAPI's own handlers answer
+            return message
+
+        await self._app(scope, counted_receive, send)

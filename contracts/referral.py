@@ -1,0 +1,112 @@
+"""What referral says: who is on the road, what was offered to whom, and how they answered."""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.event import Message
+from contracts.vocabulary import Region, Term
+
+SOURCE = "/siraba/referral"
+
+
+class ServiceOffered(BaseModel):
+    """One service an organisation gives, and to whom; ages in whole years, both ends included."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    service: Annotated[str, Term("service")]
+    sexes: tuple[Annotated[str, Term("sex")], ...] = ()
+    age_min: Annotated[int, Field(ge=0, le=120)] | None = None
+    age_max: Annotated[int, Field(ge=0, le=120)] | None = None
+
+
+class OrganisationRegistered(Message):
+    """An organisation is in the directory, or its entry was replaced; public keys only."""
+
+    name: ClassVar[str] = "organisation.registered"
+
+    code: str
+    kind: Annotated[str, Term("organisation_kind")]
+    name_fr: str
+    name_en: str
+    region: Region
+    zones: tuple[Region | Literal["*"], ...]
+    services: tuple[ServiceOffered, ...]
+    channel: Annotated[str, Term("channel")]
+    signing_key: str | None = None
+
+
+class ReferralEvent(Message):
+    """The facts that every step of one referral repeats, so that no reader has to look back."""
+
+    referral_id: UUID
+    organisation: str
+    organisation_kind: Annotated[str, Term("organisation_kind")]
+    service: Annotated[str, Term("service")]
+
+
+class ReferralOffered(ReferralEvent):
+    """One service was asked of one organisation, on a named ground."""
+
+    name: ClassVar[str] = "referral.offered"
+
+    urgency: Annotated[str, Term("urgency")]
+    region: Region
+    rank: Annotated[int, Field(ge=1)]
+    ground: Annotated[str, Term("ground")]
+    policy_version: str
+
+
+class ReferralReceived(ReferralEvent):
+    """The organisation has seen the offer."""
+
+    name: ClassVar[str] = "referral.received"
+
+
+class ReferralAccepted(ReferralEvent):
+    """The organisation takes the person on."""
+
+    name: ClassVar[str] = "referral.accepted"
+
+
+class ReferralDeclined(ReferralEvent):
+    """The organisation does not take the person on, for a coded reason."""
+
+    name: ClassVar[str] = "referral.declined"
+
+    reason: Annotated[str, Term("decline_reason")]
+
+
+class ReferralStarted(ReferralEvent):
+    """The service has begun."""
+
+    name: ClassVar[str] = "referral.started"
+
+
+class ReferralDelivered(ReferralEvent):
+    """The service has been given."""
+
+    name: ClassVar[str] = "referral.delivered"
+
+
+class ReferralUnplaced(Message):
+    """Nobody is left to ask for this service, or a human must decide: someone has to look."""
+
+    name: ClassVar[str] = "referral.unplaced"
+
+    service: Annotated[str, Term("service")]
+    reason: Annotated[str, Term("unplaced_reason")]
+
+
+EVENTS: tuple[type[Message], ...] = (
+    OrganisationRegistered,
+    ReferralOffered,
+    ReferralReceived,
+    ReferralAccepted,
+    ReferralDeclined,
+    ReferralStarted,
+    ReferralDelivered,
+    ReferralUnplaced,
+)

@@ -1,0 +1,219 @@
+"""The places messages travel through: subjects, streams and durables, as data every part shares."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+SERVICES: Final = ("intake", "referral", "reporting")
+PARTITIONS: Final = 16
+#: The account our own services live in; every organisation has an account of its own.
+PLATFORM_ACCOUNT: Final = "PLATFORM"
+#: Under this prefix a partner's account reaches the few JetStream calls it may make.
+PARTNER_API_PREFIX: Final = "JSHUB.API"
+MAX_PAYLOAD_BYTES: Final = 1_048_576
+
+_CODE = re.compile(r"[A-Z0-9_]{2,24}")
+_TYPE = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
+#: Names of accounts the platform itself uses: an organisation may not be called so.
+RESERVED_CODES: Final = frozenset({PLATFORM_ACCOUNT, "SYS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One JetStream stream; everything not named here is the same for all (file, limits, new).
+
+    `max_age` None means kept for ever; -1 means no bound of its own.
+    """
+
+    name: str
+    subjects: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    max_age: timedelta | None = None
+    max_msgs: int = -1
+    max_bytes: int = -1
+    max_consumers: int = -1
+    duplicate_window: timedelta = timedelta(minutes=30)
+    deny_delete: bool = False
+    deny_purge: bool = False
+    allow_atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """One pull consumer with explicit acks; our inbox table counts tries, so it never gives up."""
+
+    name: str
+    stream: str
+    filter_subject: str = ""
+    ack_wait: timedelta = timedelta(seconds=30)
+    max_deliver: int = -1
+    max_ack_pending: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A service's right to consume one stream; `filter_subject` empty means all of it."""
+
+    service: str
+    stream: str
+    filter_subject: str = ""
+
+    @property
+    def durable(self) -> Durable:
+        """The durable this reading uses, named `<service>-<stream>`."""
+        return Durable(f"{self.service}-{self.stream}", self.stream, self.filter_subject)
+
+
+#: Who consumes what. INBOX goes to the owner of a request kind only.
+READINGS: Final = (
+    Reading("intake", "REFERRAL"),
+    Reading("referral", "INTAKE"),
+    Reading("referral", "INBOX"),
+    Reading("reporting", "INTAKE"),
+    Reading("reporting", "REFERRAL"),
+)
+
+#: Services that write to the organisations' feeds, and may delete there what was withdrawn.
+FEED_WRITERS: Final = ("intake", "referral")
+
+OUT: Final = Stream(
+    "OUT",
+    subjects=("out.>",),
+    max_age=timedelta(days=90),
+    max_consumers=5000,
+    allow_atomic=True,
+)
+
+
+def service_stream(service: str) -> Stream:
+    """A service's own facts, kept for ever: nobody can delete or purge there."""
+    return Stream(
+        _service(service).upper(),
+        subjects=(f"siraba.{service}.>",),
+        deny_delete=True,
+        deny_purge=True,
+        allow_atomic=True,
+    )
+
+
+def ingress_stream(code: str) -> Stream:
+    """What one organisation sends: its own quota and dedupe, which reach nobody else's."""
+    return Stream(
+        f"IN_{organisation_code(code)}",
+        subjects=(f"in.{code}.>",),
+        max_age=timedelta(hours=24),
+        max_msgs=20_000,
+        max_bytes=64 * 1024 * 1024,
+    )
+
+
+def inbox_stream(codes: Iterable[str]) -> Stream:
+    """All organisations' requests in one place.
+
+    No window: a stream with one dedupes across its sources, so that one organisation's
+    message id would silence another's. Room is bounded by what the ingress streams let through.
+    """
+    return Stream(
+        "INBOX",
+        sources=tuple(ingress_stream(code).name for code in sorted(set(codes))),
+        max_age=timedelta(days=30),
+        duplicate_window=timedelta(0),
+    )
+
+
+def all_streams(codes: Iterable[str]) -> tuple[Stream, ...]:
+    """Every stream for these organisations, sources before the stream that draws on them."""
+    wanted = sorted(set(codes))
+    own = tuple(service_stream(service) for service in SERVICES)
+    ingress = tuple(ingress_stream(code) for code in wanted)
+    # A stream without subject and source would be refused, so no INBOX before the first partner.
+    return (*own, OUT, *ingress, *((inbox_stream(wanted),) if wanted else ()))
+
+
+def feed_durable(code: str) -> Durable:
+    """The one consumer through which an organisation pulls its own feed from OUT."""
+    return Durable(organisation_code(code), OUT.name, f"out.{code}.>")
+
+
+def all_durables(codes: Iterable[str]) -> tuple[Durable, ...]:
+    """Every durable for these organisations: our services' and one feed each."""
+    wanted = sorted(set(codes))
+    ours = tuple(r.durable for r in READINGS if wanted or r.stream != "INBOX")
+    return (*ours, *(feed_durable(code) for code in wanted))
+
+
+def readings_of(service: str) -> tuple[Reading, ...]:
+    """What this service consumes."""
+    return tuple(r for r in READINGS if r.service == _service(service))
+
+
+def organisation_code(code: str) -> str:
+    """The code itself, or ValueError: it becomes an account, stream and subject name."""
+    if not _CODE.fullmatch(code) or code in RESERVED_CODES:
+        raise ValueError("organisation code: must match [A-Z0-9_]{2,24} and not be reserved")
+    return code
+
+
+def partition(subject_id: str) -> int:
+    """0..15, from the first two bytes of SHA-256(ce-subject): one case, always one partition."""
+    digest = hashlib.sha256(subject_id.encode()).digest()
+    return int.from_bytes(digest[:2], "big") % PARTITIONS
+
+
+def internal_subject(service: str, message_type: str, version: int, subject_id: str) -> str:
+    """`siraba.<service>.<entity>.<event>.v<n>.<p>`; `message_type` is `<entity>.<event>`."""
+    typed = _typed(message_type, version)
+    return f"siraba.{_service(service)}.{typed}.{partition(subject_id)}"
+
+
+def out_subject(code: str, message_type: str, version: int) -> str:
+    """`out.<CODE>.<entity>.<event>.v<n>`: one organisation's feed."""
+    return f"out.{organisation_code(code)}.{_typed(message_type, version)}"
+
+
+def partner_subject(message_type: str, version: int) -> str:
+    """`in.<entity>.<verb>.v<n>`: what a partner publishes; the server adds its account's name."""
+    return f"in.{_typed(message_type, version)}"
+
+
+def stored_partner_subject(code: str, message_type: str, version: int) -> str:
+    """`in.<CODE>.<entity>.<verb>.v<n>`: how the server stored that request."""
+    return f"in.{organisation_code(code)}.{_typed(message_type, version)}"
+
+
+def sender_of(stored_subject: str) -> str:
+    """The organisation the server stamped on a stored request; ValueError on any other subject.
+
+    A reply subject of the sender's choosing can land here, so nothing may be assumed.
+    """
+    tokens = stored_subject.split(".")
+    if len(tokens) != 5 or tokens[0] != "in":
+        raise ValueError("subject: not in.<CODE>.<entity>.<verb>.v<n>")
+    return organisation_code(tokens[1])
+
+
+def poke_subject(service: str) -> str:
+    """Core subject that wakes a service's relay; carries nothing."""
+    return f"poke.{_service(service)}"
+
+
+def inbox_prefix(name: str) -> str:
+    """Where answers to this user go; nobody else may subscribe there."""
+    return f"_INBOX_{name}"
+
+
+def _service(service: str) -> str:
+    if service not in SERVICES:
+        raise ValueError("service: unknown")
+    return service
+
+
+def _typed(message_type: str, version: int) -> str:
+    if not _TYPE.fullmatch(message_type):
+        raise ValueError("message type: must be <entity>.<event>")
+    if version < 1:
+        raise ValueError("version: must be at least 1")
+    return f"{message_type}.v{version}"

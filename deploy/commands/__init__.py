@@ -1,0 +1,1 @@
+"""One file per command of `siraba`; `deploy.cli` only assembles them."""

@@ -1,0 +1,76 @@
+"""What several commands need: settings with overrides, and failures without tracebacks."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.engine import URL
+
+from deploy.embedded.processes import ServerError
+from deploy.settings import PlatformSettings
+from deploy.state import State
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def platform_settings(**given: Any) -> PlatformSettings:
+    """The settings of the environment, with what was given on the command line instead."""
+    return PlatformSettings(**{name: value for name, value in given.items() if value is not None})
+
+
+def state_of(settings: PlatformSettings) -> State:
+    """The state folder, with its subfolders made."""
+    state = State(settings.state_dir.resolve())
+    state.prepare()
+    return state
+
+
+def nats_address(state: State, settings: PlatformSettings) -> str:
+    """The external server's address, or that of the platform which runs on this state."""
+    address = settings.nats_url or state.status().get("nats_url")
+    if not address:
+        raise ServerError(f"nothing runs on {state.root}: start `siraba up` or set SIRABA_NATS_URL")
+    return str(address)
+
+
+def running_state(state_dir: Path | None) -> State:
+    """The state of a platform that runs. Raises ServerError when none does."""
+    state = state_of(platform_settings(state_dir=state_dir))
+    if not state.status().get("front_url"):
+        raise ServerError(f"nothing runs on {state.root}: start `siraba up`")
+    return state
+
+
+def database_url(state: State, role: str) -> str:
+    """How one of our roles reaches the database of the running platform."""
+    database = state.status()["database"]
+    url = URL.create(
+        "postgresql+asyncpg",
+        username=role,
+        password=state.password(role),
+        host=database["host"],
+        port=database["port"],
+        database=database["database"],
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def failing_clearly(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Turn what an operator can act on into one message and exit code 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except ValidationError as error:
+            faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+            typer.echo(f"siraba: settings: {faults}", err=True)
+        except (ServerError, ValueError) as error:
+            typer.echo(f"siraba: {error}", err=True)
+        raise typer.Exit(1)
+
+    return wrapped

@@ -1,0 +1,69 @@
+"""`siraba doctor`: is what protects people switched on, on the servers that run now."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from deploy.checks import Check, check_postgres
+from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
+from deploy.doctor import check_nats
+from deploy.engines import known_partners, ops_database_url
+from deploy.settings import PlatformSettings
+from deploy.state import State
+
+
+@failing_clearly
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder for everything that is kept (default .siraba).")
+    ] = None,
+) -> None:
+    """Examine the running servers; exit code 1 when anything is not as it must be.
+
+    Asks NATS and PostgreSQL themselves, not their configuration files: that acknowledged means
+    on disk, that streams refuse rather than drop, that accounts and users can do what they must
+    and nothing else, that no other door is open.
+
+    Examples:
+
+      siraba doctor
+
+      siraba doctor --json | jq '.[] | select(.holds | not)'
+    """
+    settings = platform_settings(state_dir=state_dir)
+    state = state_of(settings)
+    checks = asyncio.run(_examine(state, settings))
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=1))
+    else:
+        _show(checks)
+    if not all(check.holds for check in checks):
+        raise typer.Exit(1)
+
+
+async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
+    partners = known_partners(state, settings)
+    nats = await check_nats(nats_address(state, settings), state, partners)
+    return [*nats, *await check_postgres(ops_database_url(state, settings))]
+
+
+def _show(checks: list[Check]) -> None:
+    console = Console()
+    if console.is_terminal:
+        table = Table("", "check", "found")
+        for check in checks:
+            mark = "[green]ok[/]" if check.holds else "[red]problem[/]"
+            table.add_row(mark, check.name, check.found)
+        console.print(table)
+    else:
+        for check in checks:
+            typer.echo(f"{'ok' if check.holds else 'problem'}: {check.name} ({check.found})")
+    problems = sum(not check.holds for check in checks)
+    typer.echo(f"{len(checks)} checks, {problems} problems")

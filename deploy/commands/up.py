@@ -1,0 +1,74 @@
+"""`siraba up`: the whole platform in the foreground until Ctrl-C."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.commands.context import failing_clearly, platform_settings
+from deploy.platform import Platform, running_platform
+from deploy.settings import PlatformSettings
+
+
+@failing_clearly
+def up(
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder for everything that is kept (default .siraba).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the one address (default 8400, 0 for any).")
+    ] = None,
+    nats_port: Annotated[
+        int | None, typer.Option(help="Port partners connect to (default 8422, 0 for any).")
+    ] = None,
+) -> None:
+    """Start the platform and keep it running until Ctrl-C.
+
+    Starts PostgreSQL and NATS (or uses those named by SIRABA_DATABASE_ADMIN_URL and
+    SIRABA_NATS_URL), brings tables and streams to the newest state, starts the three services
+    and serves them under one address. Ctrl-C stops all and leaves nothing running.
+
+    Examples:
+
+      siraba up
+
+      siraba up --state-dir /var/lib/siraba --port 8080
+
+      SIRABA_NATS_URL=tls://nats.example:4222 siraba up
+    """
+    settings = platform_settings(state_dir=state_dir, front_port=port, nats_port=nats_port)
+    with suppress(asyncio.CancelledError):
+        asyncio.run(_run(settings))
+
+
+async def _run(settings: PlatformSettings) -> None:
+    stopping = _StopOnce(asyncio.current_task())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopping)
+    async with running_platform(settings, report=typer.echo) as platform:
+        _announce(platform)
+        await asyncio.Event().wait()
+
+
+class _StopOnce:
+    """The first signal begins the orderly stop; later ones must not break it off."""
+
+    def __init__(self, task: "asyncio.Task[None] | None") -> None:
+        self._task = task
+        self._asked = False
+
+    def __call__(self) -> None:
+        if self._task is not None and not self._asked:
+            self._asked = True
+            typer.echo("stopping")
+            self._task.cancel()
+
+
+def _announce(platform: Platform) -> None:
+    typer.echo(f"Siraba is up: {platform.front_url}/")
+    typer.echo(f"Partners connect to {platform.nats_url}; logs are in {platform.state.run}")
+    typer.echo("Ctrl-C stops everything.")

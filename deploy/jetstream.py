@@ -1,0 +1,103 @@
+"""A small raw client of JetStream's management API: what nats-py's own classes leave out."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from contracts.topology import inbox_prefix
+from deploy.embedded.processes import ServerError
+
+Answer = dict[str, Any]
+
+
+class JetStreamError(ServerError):
+    """The server refused a management request; holds its code and its words."""
+
+    def __init__(self, subject: str, error: Mapping[str, Any]) -> None:
+        super().__init__(f"{subject}: {error.get('description')} ({error.get('err_code')})")
+        self.err_code = error.get("err_code")
+
+
+@asynccontextmanager
+async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
+    """A connection as one of our users; ServerError when it cannot be made within seconds."""
+    try:
+        client = await nats.connect(
+            url,
+            nkeys_seed_str=seed.read_text("ascii").strip(),
+            inbox_prefix=inbox_prefix(user),
+            name=f"siraba-{user}",
+            connect_timeout=5,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0.2,
+            allow_reconnect=False,
+            error_cb=_quiet,
+        )
+    except (OSError, NatsError) as error:
+        raise ServerError(f"NATS at {url} as {user}: {type(error).__name__}") from None
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def asked(client: Client, subject: str, body: Mapping[str, Any] | None = None) -> Answer:
+    """One request to `$JS.API.<subject>`; JetStreamError when it is refused."""
+    answer = await raw(client, f"$JS.API.{subject}", body)
+    if "error" in answer:
+        raise JetStreamError(subject, answer["error"])
+    return answer
+
+
+async def raw(client: Client, subject: str, body: Mapping[str, Any] | None = None) -> Answer:
+    """One request and its JSON answer; ServerError when nobody answers."""
+    try:
+        message = await client.request(subject, json.dumps(body or {}).encode(), timeout=10)
+    except NatsError as error:
+        raise ServerError(f"{subject}: {type(error).__name__}") from None
+    answer: Answer = json.loads(message.data)
+    return answer
+
+
+async def server_asked(
+    client: Client, endpoint: str, body: Mapping[str, Any] | None = None
+) -> Answer:
+    """One request to the server's own API (`VARZ`, `ACCOUNTZ`, `RELOAD`…), as the system user."""
+    identity = await raw(client, "$SYS.REQ.SERVER.PING.VARZ")
+    subject = f"$SYS.REQ.SERVER.{identity['server']['id']}.{endpoint}"
+    answer = await raw(client, subject, body)
+    if "error" in answer:
+        raise JetStreamError(endpoint, answer["error"])
+    data: Answer = answer.get("data", {})
+    return data
+
+
+async def live_streams(client: Client) -> dict[str, Answer]:
+    """Configuration of every stream, by name."""
+    found = await _listed(client, "STREAM.LIST", key="streams")
+    return {entry["config"]["name"]: entry["config"] for entry in found}
+
+
+async def live_consumers(client: Client, stream: str) -> dict[str, Answer]:
+    """Configuration of every consumer of a stream, by name."""
+    found = await _listed(client, f"CONSUMER.LIST.{stream}", key="consumers")
+    return {entry["name"]: entry["config"] for entry in found}
+
+
+async def _listed(client: Client, subject: str, *, key: str) -> list[Answer]:
+    entries: list[Answer] = []
+    while True:
+        page = await asked(client, subject, {"offset": len(entries)})
+        entries += page.get(key) or []
+        if not page.get(key) or len(entries) >= page["total"]:
+            return entries
+
+
+async def _quiet(_: Exception) -> None:
+    """Errors come back from the calls themselves; nats-py would print a traceback as well."""

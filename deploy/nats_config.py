@@ -1,0 +1,186 @@
+"""Writes the NATS server's configuration: one account per organisation, one user per service."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts.topology import (
+    MAX_PAYLOAD_BYTES,
+    PARTNER_API_PREFIX,
+    PLATFORM_ACCOUNT,
+    organisation_code,
+)
+from deploy.keys import SYSTEM, Partner, checked_public_key
+from deploy.nats_permissions import Rights, all_rights
+
+SYSTEM_ACCOUNT: Final = "SYS"
+_GIB: Final = 1024**3
+
+#: The token that names the importing account is checked by the server: no account can import
+#: another's feed, answers or ingress.
+_EXPORTS: Final = (
+    '{ service: "in.*.>", account_token_position: 2 }',
+    (
+        '{ service: "$JS.API.CONSUMER.MSG.NEXT.OUT.*", response_type: stream,'
+        " account_token_position: 7 }"
+    ),
+    '{ service: "$JS.ACK.OUT.*.>", account_token_position: 4 }',
+    '{ service: "$JS.API.CONSUMER.INFO.OUT.*", account_token_position: 6 }',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where clients connect. Outside loopback a certificate is required."""
+
+    port: int
+    host: str = "127.0.0.1"
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where streams lie and how much they may take.
+
+    `folder` None leaves the place to the configuration this one is included in. The bound is no
+    reservation on the disk; it does not follow the number of organisations, because a server
+    refuses a reload that lowers it, and with it the revocation of a key.
+    """
+
+    folder: Path | None
+    max_file_bytes: int = 128 * _GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who may connect: public keys of our users, and the organisations with theirs."""
+
+    own_keys: Mapping[str, str]
+    partners: Sequence[Partner]
+
+
+def server_config(
+    listener: Listener, storage: Storage, accounts: Accounts, *, monitor_port: int
+) -> str:
+    """The whole configuration of an embedded server.
+
+    Raises ValueError for a code or key that is not one, and for plain text outside loopback.
+    """
+    return "\n".join(
+        (
+            f"listen: {_quoted(f'{listener.host}:{listener.port}')}",
+            f'http: "127.0.0.1:{monitor_port}"',
+            'server_name: "siraba"',
+            f"max_payload: {MAX_PAYLOAD_BYTES}",
+            *_tls(listener),
+            jetstream_config(storage),
+            accounts_config(accounts),
+            "",
+        )
+    )
+
+
+def jetstream_config(storage: Storage) -> str:
+    """The `jetstream` block. `sync_interval: always`: an ack means the message is on disk."""
+    folder = f"  store_dir: {_quoted(str(storage.folder))}\n" if storage.folder else ""
+    return (
+        f"jetstream {{\n{folder}  sync_interval: always\n"
+        f"  max_mem: 67108864\n  max_file: {storage.max_file_bytes}\n}}"
+    )
+
+
+def accounts_config(accounts: Accounts) -> str:
+    """The `accounts` block and the name of the system account."""
+    codes = [organisation_code(partner.code) for partner in accounts.partners]
+    _require_distinct(codes, what="organisation code")
+    # One key in two accounts would make the server refuse the file, and everybody with it.
+    keys = [key for partner in accounts.partners for key in partner.nkeys]
+    _require_distinct([*keys, *accounts.own_keys.values()], what="nkey")
+    system_key = checked_public_key(accounts.own_keys[SYSTEM])
+    blocks = [
+        f"  {SYSTEM_ACCOUNT} {{ users: [ {{ nkey: {system_key} }} ] }}",
+        _platform_account(accounts.own_keys, codes),
+        *(_partner_account(partner) for partner in accounts.partners if partner.nkeys),
+    ]
+    body = "\n".join(blocks)
+    return f"accounts {{\n{body}\n}}\nsystem_account: {SYSTEM_ACCOUNT}"
+
+
+def _platform_account(own_keys: Mapping[str, str], codes: Sequence[str]) -> str:
+    users = [_user(own_keys[name], rights) for name, rights in all_rights(codes).items()]
+    return "\n".join(
+        (
+            f"  {PLATFORM_ACCOUNT} {{",
+            "    jetstream: enabled",
+            "    users: [",
+            *(f"      {user}" for user in users),
+            "    ]",
+            "    exports: [",
+            *(f"      {export}" for export in _EXPORTS),
+            "    ]",
+            "  }",
+        )
+    )
+
+
+def _partner_account(partner: Partner) -> str:
+    users = "\n".join(f"      {{ nkey: {checked_public_key(key)} }}" for key in partner.nkeys)
+    imports = "\n".join(f"      {line}" for line in partner_imports(partner.code))
+    return (
+        f"  {partner.code} {{\n    users: [\n{users}\n    ]\n"
+        "    limits: { max_connections: 20, max_subscriptions: 500, max_leafnodes: 0 }\n"
+        f"    imports: [\n{imports}\n    ]\n  }}"
+    )
+
+
+def partner_imports(code: str) -> tuple[str, ...]:
+    """All an organisation reaches: its ingress, and pull, ack and state of its own feed."""
+    place = f"OUT.{organisation_code(code)}"
+    pull, state = f"CONSUMER.MSG.NEXT.{place}", f"CONSUMER.INFO.{place}"
+    return (
+        _import(f"in.{code}.>", to="in.>"),
+        _import(f"$JS.API.{pull}", to=f"{PARTNER_API_PREFIX}.{pull}"),
+        _import(f"$JS.ACK.{place}.>"),
+        _import(f"$JS.API.{state}", to=f"{PARTNER_API_PREFIX}.{state}"),
+    )
+
+
+def _import(subject: str, *, to: str = "") -> str:
+    target = f', to: "{to}"' if to else ""
+    return f'{{ service: {{ account: {PLATFORM_ACCOUNT}, subject: "{subject}" }}{target} }}'
+
+
+def _user(key: str, rights: Rights) -> str:
+    publish, subscribe = _listed(rights.publish), _listed(rights.subscribe)
+    return (
+        f"{{ nkey: {checked_public_key(key)}, permissions: "
+        f"{{ publish: {{ allow: [{publish}] }}, subscribe: {{ allow: [{subscribe}] }} }} }}"
+    )
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    return ", ".join(_quoted(subject) for subject in subjects)
+
+
+def _quoted(text: str) -> str:
+    """A string of the configuration language; ValueError when it could end it early."""
+    if any(symbol in text for symbol in '"\\') or not text.isprintable():
+        raise ValueError("configuration: a name holds a quote, backslash or control character")
+    return f'"{text}"'
+
+
+def _require_distinct(values: Sequence[str], *, what: str) -> None:
+    if len(set(values)) != len(values):
+        raise ValueError(f"{what}: registered twice")
+
+
+def _tls(listener: Listener) -> tuple[str, ...]:
+    if listener.certificate is not None and listener.key is not None:
+        certificate, key = _quoted(str(listener.certificate)), _quoted(str(listener.key))
+        return (f"tls {{ cert_file: {certificate}, key_file: {key} }}",)
+    if not ipaddress.ip_address(listener.host).is_loopback:
+        raise ValueError("listener: outside loopback a certificate and its key are required")
+    return ()

@@ -1,0 +1,184 @@
+"""The whole platform in one process tree: what `siraba up`, the demo and the tests start."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from contracts.topology import SERVICES
+from deploy.directory_publish import publish_directory
+from deploy.embedded.processes import ServerError, free_port
+from deploy.engines import (
+    NatsPorts,
+    administration,
+    choose_ports,
+    embedded_nats,
+    embedded_postgres,
+    known_partners,
+    require_nats,
+    write_nats_config,
+)
+from deploy.front_server import serve_front
+from deploy.keys import PROVISIONER, SYSTEM, read_public_keys, seed_file
+from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
+from deploy.provision import Outcome, codes_of, provision, reload_by_system_account
+from deploy.service_process import Addresses, ServiceProcess
+from deploy.settings import PlatformSettings
+from deploy.state import State, write_secret
+from deploy.supervise import Supervisor
+
+Report = Callable[[str], None]
+
+
+class Platform:
+    """A running platform. `nats_url`, `front_url`, `service_urls` say where; `pids()` what runs."""
+
+    def __init__(self, settings: PlatformSettings, report: Report) -> None:
+        # Children have other working folders than we do.
+        self.state = State(settings.state_dir.resolve())
+        self.settings = settings
+        self.supervisor = Supervisor(report, changed=self.write_status)
+        self.nats_url = settings.nats_url or ""
+        self.front_url = ""
+        self.service_urls: dict[str, str] = {}
+        self.database: Administration | None = None
+        self._ports: NatsPorts | None = None
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by name: `postgres`, `nats`, and each service."""
+        return self.supervisor.pids()
+
+    def kill(self, name: str) -> int:
+        """SIGKILL one of them (it is started again at once); its former process id."""
+        pid = self.pids()[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def database_url(self, role: str) -> str:
+        """The URL of one of our PostgreSQL roles (`intake_work`, `siraba_ops`…)."""
+        if self.database is None:
+            raise ServerError("the database is not up")
+        return role_url(self.database, role)
+
+    async def register_partner(self, public_keys: Path) -> Outcome:
+        """Give an organisation its account: take its `public.json`, reload NATS, declare."""
+        partner = read_public_keys(public_keys)
+        write_secret(self.state.partners / f"{partner.code}.json", public_keys.read_text("utf-8"))
+        partners = known_partners(self.state, self.settings)
+        if self._ports is not None:
+            write_nats_config(self.state, self._ports, partners)
+            await reload_by_system_account(self.nats_url, seed_file(self.state, SYSTEM))
+        return await self.provision()
+
+    async def publish_directory(self) -> list[str]:
+        """Let referral announce what is new or changed in the directory; the codes of those."""
+        return await publish_directory(
+            self.settings.directory_file,
+            state=self.state,
+            database_url=self.database_url("referral_work"),
+        )
+
+    async def provision(self) -> Outcome:
+        """Bring streams and consumers to the declared state. Raises ServerError when it cannot."""
+        codes = codes_of(known_partners(self.state, self.settings))
+        outcome = await provision(self.nats_url, seed_file(self.state, PROVISIONER), codes)
+        if not outcome.clean:
+            left = [str(found) for found in outcome.found if found not in outcome.repaired]
+            raise ServerError("\n".join(["streams differ:", *left, *outcome.refused]))
+        return outcome
+
+    async def start_engines(self) -> None:
+        """PostgreSQL with its roles and tables, NATS with its accounts and streams."""
+        await self._start_postgres()
+        await self._start_nats()
+        await self.provision()
+
+    async def start_services(self, services: Sequence[str]) -> None:
+        """Start the services together, each on a port of its own, and wait for all."""
+        for key in ("dossier.key", "feed.key", "reporting-session.key"):
+            self.state.secret(key)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in services:
+                    process = self._service(name)
+                    self.service_urls[name] = process.url
+                    group.create_task(self.supervisor.add(name, process))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+    def write_status(self) -> None:
+        """Leave word for `siraba doctor`, `trace` and `import` where everything is."""
+        status = {
+            "pid": os.getpid(),
+            "front_url": self.front_url,
+            "nats_url": self.nats_url,
+            "service_urls": self.service_urls,
+            "pids": self.pids(),
+            "nats_ports": [self._ports.client, self._ports.monitor] if self._ports else None,
+            "database": self._database_address(),
+        }
+        write_secret(self.state.status_file, json.dumps(status, indent=1))
+
+    async def _start_postgres(self) -> None:
+        if self.settings.database_admin_url is not None:
+            admin_url = self.settings.database_admin_url.get_secret_value()
+        else:
+            server = embedded_postgres(self.state, self.settings.postgres_port)
+            await self.supervisor.add("postgres", server)
+            admin_url = server.url("postgres")
+        self.database = administration(self.state, admin_url)
+        await prepare_database(self.database)
+        await migrate(self.database)
+
+    async def _start_nats(self) -> None:
+        if self.settings.nats_url is not None:
+            await require_nats(self.state, self.settings.nats_url)
+            return
+        self._ports = choose_ports(self.settings)
+        write_nats_config(self.state, self._ports, known_partners(self.state, self.settings))
+        server = embedded_nats(self.state, self._ports)
+        await self.supervisor.add("nats", server)
+        self.nats_url = server.url
+
+    def _service(self, name: str) -> ServiceProcess:
+        web, work = self.database_url(f"{name}_web"), self.database_url(f"{name}_work")
+        addresses = Addresses(self.nats_url, web, work)
+        return ServiceProcess(name, port=free_port(), state=self.state, addresses=addresses)
+
+    def _database_address(self) -> dict[str, object]:
+        url = make_url(self.database_url(OPERATIONS))
+        return {"host": url.host, "port": url.port, "database": url.database}
+
+
+@asynccontextmanager
+async def running_platform(
+    settings: PlatformSettings,
+    *,
+    services: Sequence[str] = SERVICES,
+    report: Report = lambda _: None,
+) -> AsyncIterator[Platform]:
+    """Start everything, yield the running platform, stop everything.
+
+    Use it in the main thread: the kernel ends the children with the thread that started them.
+    Raises ServerError with what an operator can do.
+    """
+    platform = Platform(settings, report)
+    platform.state.prepare()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(platform.state.locked())
+        stack.callback(platform.state.status_file.unlink, missing_ok=True)
+        stack.push_async_callback(platform.supervisor.stop)
+        await platform.start_engines()
+        await platform.publish_directory()
+        await platform.start_services(services)
+        front = serve_front(
+            platform.service_urls, host=settings.front_bind, port=settings.front_port
+        )
+        platform.front_url = await stack.enter_async_context(front)
+        platform.write_status()
+        yield platform

@@ -1,0 +1,59 @@
+"""What an operator may tell `siraba`: the only reader of the environment in `deploy`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_Port = Annotated[int, Field(ge=0, le=65535)]
+_ADMINISTRATION: Final = "SIRABA_DATABASE_ADMIN_URL"
+_DIRECTORY: Final = Path(__file__).parent / "directory" / "mali.yaml"
+
+
+class PlatformSettings(BaseSettings):
+    """Read from `SIRABA_*`. A port of 0 means any free one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIRABA_", extra="ignore", hide_input_in_errors=True
+    )
+
+    state_dir: Path = Field(Path(".siraba"), description="Folder for everything that is kept.")
+    front_bind: str = Field("127.0.0.1", description="Address people and programs open.")
+    front_port: _Port = Field(8400, description="Its port.")
+    nats_port: _Port = Field(8422, description="Port of the embedded NATS, for the partners.")
+    postgres_port: _Port = Field(0, description="Port of the embedded PostgreSQL.")
+    nats_url: str | None = Field(None, description="An external NATS 2.15+ instead.")
+    database_admin_url: SecretStr | None = Field(
+        None,
+        description="An external PostgreSQL 15+ instead, as a role that may make roles and "
+        "databases: postgresql+asyncpg://user:password@host/postgres",
+    )
+    directory_file: Path = Field(_DIRECTORY, description="The organisations, as YAML.")
+
+    @property
+    def embedded_nats(self) -> bool:
+        """Whether we run the server ourselves."""
+        return self.nats_url is None
+
+    @property
+    def embedded_postgres(self) -> bool:
+        """Whether we run the server ourselves."""
+        return self.database_admin_url is None
+
+
+class RunSettings(BaseSettings):
+    """Where `siraba run` listens; the service itself reads the rest."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIRABA_", extra="ignore", hide_input_in_errors=True
+    )
+
+    bind: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: _Port = Field(8401, description="Port the service listens on.")
+
+
+def inherited_environment() -> dict[str, str]:
+    """What children inherit: everything but the right to administer the database."""
+    return {name: value for name, value in os.environ.items() if name != _ADMINISTRATION}

@@ -1,0 +1,66 @@
+"""Orders spans into one tree: each below its cause, also across traces that only a link joins."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One span, or one row of a table that stands for a span which was not kept."""
+
+    key: tuple[str, str]
+    parent: tuple[str, str] | None
+    links: tuple[tuple[str, str], ...]
+    name: str
+    service: str
+    organisation: str | None
+    started_at: datetime
+    ended_at: datetime
+    failed: bool
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it took."""
+        return (self.ended_at - self.started_at).total_seconds() * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A case's steps, and what is wrong or still open with it, in words."""
+
+    steps: tuple[Step, ...]
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def orphans(self) -> list[Step]:
+        """Steps whose parent is not there: none, if the picture is whole."""
+        keys = {step.key for step in self.steps}
+        return [step for step in self.steps if step.parent and step.parent not in keys]
+
+    def in_order(self) -> Iterator[tuple[int, Step]]:
+        """(depth, step), causes before effects, siblings by time."""
+        children = _children(self.steps)
+        stack = [(0, step) for step in reversed(children.get(None, []))]
+        while stack:
+            depth, step = stack.pop()
+            yield depth, step
+            below = children.get(step.key, [])
+            stack.extend((depth + 1, child) for child in reversed(below))
+
+
+def _children(steps: Iterable[Step]) -> dict[tuple[str, str] | None, list[Step]]:
+    ordered = sorted(steps, key=lambda step: (step.started_at, step.ended_at))
+    keys = {step.key for step in ordered}
+    children: dict[tuple[str, str] | None, list[Step]] = {}
+    for step in ordered:
+        children.setdefault(_above(step, keys), []).append(step)
+    return children
+
+
+def _above(
+    step: Step, keys: Sequence[tuple[str, str]] | set[tuple[str, str]]
+) -> tuple[str, str] | None:
+    """The parent, else what it is linked to: a partner's trace starts at a link to ours."""
+    candidates = (*((step.parent,) if step.parent else ()), *step.links)
+    return next((key for key in candidates if key in keys), None)

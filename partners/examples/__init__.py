@@ -1,0 +1,1 @@
+"""Small programs on the kit, to read and to copy."""

@@ -1,0 +1,57 @@
+"""A whole partner program: read each message once, decide, answer, close; shows JSON lines.
+
+    python -m partners.examples.answering --dir DIR --url nats://127.0.0.1:8422 --code SHELTER_A \
+        --policy decline:capacity:2 --complete
+
+Copy it and put your own decision where `policy.answer` stands. `--policy` takes `accept`,
+`decline:REASON`, `decline:REASON:N` (N declines, then accept), `receive` or `silent`.
+"""
+
+import argparse
+import logging
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from partners.kit import Partner
+from partners.kit.answers import Policy, parse_policy
+from partners.kit.lines import Lines
+from partners.kit.running import run
+
+
+async def work(given: argparse.Namespace, policy: Policy, lines: Lines) -> None:
+    """Listen until told to stop, or until nothing has come for `--until-idle` seconds."""
+    async with Partner.open(given.dir, url=given.url, code=given.code, patience=None) as partner:
+        lines.ready(partner.code)
+        async for delivery in partner.deliveries(idle=given.until_idle):
+            lines.received(delivery)
+            declined = partner.requests_sent("referral.decline")
+            for request in policy.answer(delivery.message, own=partner.code, declined=declined):
+                lines.sent(request, await partner.send(request, answering=delivery.envelope))
+            # Last: after a crash before this line the message comes again, its answers do not.
+            await delivery.done()
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="answering", description=__doc__)
+    parser.add_argument("--dir", type=Path, required=True, help="made by `siraba-partner init`")
+    parser.add_argument("--url", required=True, help="where the platform listens")
+    parser.add_argument("--code", help="make sure that the folder is this organisation's")
+    parser.add_argument("--policy", default="accept")
+    parser.add_argument("--complete", action="store_true", help="also report start and delivery")
+    parser.add_argument("--until-idle", type=float, metavar="SECONDS")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run with the arguments of the command line."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    given = arguments()
+    write = partial(print, flush=True)
+    lines = Lines(write=write, now=partial(datetime.now, UTC), as_json=True)
+    run(work(given, parse_policy(given.policy, complete=given.complete), lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""The partner's programming interface: open, read your feed, answer, close."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+from nats.aio.msg import Msg
+
+from contracts.catalogue import FEED, read_message
+from contracts.envelope import HOP, Envelope, Rejected, decode_headers
+from contracts.event import Message
+from contracts.requests import ReferralRequest
+from contracts.topology import out_subject
+from partners.kit.courier import Courier
+from partners.kit.delivery import Delivery, Receipt
+from partners.kit.edge import SYSTEM, Edge
+from partners.kit.errors import KitError
+from partners.kit.feed import Broken, Received
+from partners.kit.keys import load
+from partners.kit.ledger import Ledger
+from partners.kit.link import Address, Link
+from partners.kit.lock import only_one
+from partners.kit.referrals import Referral
+from partners.kit.watch import LOG
+from partners.kit.writing import Writer
+
+PULL_SECONDS = 5.0
+
+
+class Partner:
+    """One organisation's connection; make it with `Partner.open`."""
+
+    def __init__(self, *, link: Link, ledger: Ledger, edge: Edge, code: str, folder: Path):
+        self.code = code
+        self._link = link
+        self._ledger = ledger
+        self._edge = edge
+        self._folder = folder
+        self._writer = Writer(ledger=ledger, edge=edge, code=code)
+        self._courier = Courier(ledger=ledger, link=link, edge=edge)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        folder: Path,
+        *,
+        url: str,
+        code: str | None = None,
+        ca: Path | None = None,
+        patience: float | None = 10.0,
+        edge: Edge = SYSTEM,
+    ) -> "AsyncIterator[Partner]":
+        """Connect with the keys in `folder`; requests that still wait are sent in the background.
+
+        Args:
+            folder: what `siraba-partner init` made; the ledger lies beside the keys.
+            url: `nats://host:port`, or `tls://host:port` off this machine.
+            code: the organisation, to be sure that the folder is the right one.
+            ca: PEM file of the authority that signed the platform's certificate, if not public.
+            patience: seconds to wait for the platform; None waits for ever.
+            edge: where time and random bytes come from; for tests.
+
+        Raises:
+            KeysRefused, LedgerRefused: the folder cannot be used.
+            NotAdmitted: the platform does not know this key or code.
+            Unreachable: nothing answered in time.
+        """
+        keys = load(folder, code=code)
+        link = await Link.open(keys, Address(url=url, ca=ca), patience=patience)
+        try:
+            await link.check_feed(patience=10.0 if patience is None else patience)
+            ledger = Ledger.open(folder)
+            try:
+                partner = cls(link=link, ledger=ledger, edge=edge, code=keys.code, folder=folder)
+                async with partner._courier_running():
+                    yield partner
+            finally:
+                ledger.close()
+        finally:
+            await link.close()
+
+    async def deliveries(self, *, idle: float | None = None) -> AsyncIterator[Delivery]:
+        """The messages of the own feed, each until it is closed with `await delivery.done()`.
+
+        Ends after `idle` seconds without a message, never when None. A message already done is
+        not handed out again; one that cannot be read is kept in the ledger's quarantine. Raises
+        `FolderBusy` when another program listens with this folder, `NotAdmitted` when the
+        platform cuts the key off.
+        """
+        with only_one(self._folder):
+            async for raw in self._messages(idle):
+                delivery = await self._take(raw)
+                if delivery is not None:
+                    yield delivery
+
+    async def send(self, request: ReferralRequest, *, answering: Envelope | None = None) -> Receipt:
+        """Store the request on disk, then send it; it is sent again until the platform has it.
+
+        `answering` is the envelope of the message it answers (`delivery.envelope`); without it,
+        the last message about that referral. The answer carries that message's id and trace. The
+        same answer to the same unfinished delivery is stored once, so a program may simply start
+        over after a crash.
+        """
+        return await self.deliver(self._writer.store(request, answering))
+
+    async def deliver(self, id: UUID) -> Receipt:
+        """Try at once to send what waits; how the stored request with this id then stands."""
+        try:
+            await self._courier.flush()
+        except KitError as error:
+            LOG.warning("the request is stored and will be sent again: %s", error)
+        stored = self._ledger.outbox.find(id)
+        return Receipt(id=id, acknowledged=stored is not None and stored.acknowledged)
+
+    @property
+    def referrals(self) -> list[Referral]:
+        """Every referral made to this organisation, with its state, the latest change last."""
+        return self._ledger.referrals.all()
+
+    def requests_sent(self, name: str) -> int:
+        """How many requests of this name (`referral.decline`) this folder has ever stored."""
+        return self._ledger.outbox.sent_so_far(name)
+
+    @asynccontextmanager
+    async def _courier_running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._courier.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _messages(self, idle: float | None) -> AsyncIterator[Msg]:
+        loop = asyncio.get_running_loop()
+        last = loop.time()
+        while idle is None or (left := last + idle - loop.time()) > 0:
+            wait = PULL_SECONDS if idle is None else max(0.05, min(PULL_SECONDS, left))
+            for raw in await self._link.pull(wait):
+                yield raw
+                last = loop.time()
+
+    async def _take(self, raw: Msg) -> Delivery | None:
+        try:
+            envelope, message = self._read(raw)
+        except Rejected as rejected:
+            await self._put_aside(raw, rejected)
+            return None
+        received = self._ledger.receive(
+            envelope,
+            message,
+            hop=(raw.headers or {}).get(HOP),
+            now=self._edge.now(),
+            organisation=self.code,
+        )
+        _warn_of_gap(envelope.source, received)
+        if received.handled:
+            await self._link.acknowledge(raw)
+            return None
+        return self._delivery(raw, received, envelope=envelope, message=message)
+
+    def _read(self, raw: Msg) -> tuple[Envelope, Message]:
+        envelope, message = read_message(raw.headers, raw.data, types=FEED)
+        if raw.subject != out_subject(self.code, message.name, message.version):
+            raise Rejected("wrong_subject", field="subject")
+        if not envelope.source.startswith("/siraba/"):
+            raise Rejected("wrong_source", field="ce-source")
+        return envelope, message
+
+    def _delivery(
+        self, raw: Msg, received: Received, *, envelope: Envelope, message: Message
+    ) -> Delivery:
+        async def close() -> None:
+            self._ledger.handled(received.number, self._edge.now())
+            await self._link.acknowledge(raw)
+
+        return Delivery(envelope=envelope, message=message, again=received.copies > 1, _close=close)
+
+    async def _put_aside(self, raw: Msg, rejected: Rejected) -> None:
+        sequence = raw.metadata.sequence.stream
+        broken = Broken(
+            stream_sequence=sequence,
+            subject=raw.subject,
+            headers=raw.headers or {},
+            body=raw.data,
+            reason=rejected.reason,
+            field=rejected.field,
+        )
+        self._ledger.quarantine(broken, self._edge.now(), envelope=_envelope_of(raw))
+        LOG.warning("message %d of the feed cannot be read (%s); kept aside", sequence, rejected)
+        await self._link.acknowledge(raw)
+
+
+def _envelope_of(raw: Msg) -> Envelope | None:
+    try:
+        return decode_headers(raw.headers)
+    except Rejected:
+        return None
+
+
+def _warn_of_gap(source: str, received: Received) -> None:
+    if received.missing:
+        first, last = received.missing.start, received.missing.stop - 1
+        LOG.warning("numbers %d to %d of %s have not come (yet)", first, last, source)

@@ -1,0 +1,41 @@
+"""Carries stored requests to the platform, in order, until each is acknowledged."""
+
+import asyncio
+
+from partners.kit.edge import Edge
+from partners.kit.errors import NotAdmitted, Unreachable
+from partners.kit.ledger import Ledger
+from partners.kit.link import Link
+from partners.kit.watch import LOG
+
+RETRY_SECONDS = 2.0
+
+
+class Courier:
+    """The only sender: a later request never overtakes an earlier one."""
+
+    def __init__(self, *, ledger: Ledger, link: Link, edge: Edge):
+        self._ledger = ledger
+        self._link = link
+        self._edge = edge
+        self._turn = asyncio.Lock()
+
+    async def flush(self) -> None:
+        """Send all that waits; stops at the first that fails, with its error."""
+        async with self._turn:
+            while waiting := self._ledger.outbox.waiting():
+                for request in waiting:
+                    await self._link.publish(request.subject, request.body, headers=request.headers)
+                    self._ledger.outbox.acknowledged(request.id, self._edge.now())
+
+    async def run(self) -> None:
+        """Try for ever; ends only when cancelled."""
+        while True:
+            try:
+                await self.flush()
+            except Unreachable:
+                await self._link.watch.up.wait()
+            except NotAdmitted:
+                # The reading side tells; here the request just stays where it is safe.
+                LOG.debug("requests wait: the platform does not take them")
+            await asyncio.sleep(RETRY_SECONDS)

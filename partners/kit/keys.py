@@ -1,0 +1,177 @@
+"""A partner's three private keys: made here, kept here, and only their public halves handed over."""
+
+import base64
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import nkeys  # type: ignore[import-untyped]  # the package ships no type information
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from contracts.topology import organisation_code
+from partners.kit.edge import SYSTEM, Edge
+from partners.kit.errors import KeysRefused
+
+PUBLIC = "public.json"
+SEED = "nkey.seed"
+SIGNING = "signing.key"
+SEALING = "sealing.key"
+PRIVATE = (SEED, SIGNING, SEALING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Keys:
+    """An organisation's keys; without a repr, so that no log can show them."""
+
+    code: str
+    seed: str
+    signing: Ed25519PrivateKey
+    sealing: X25519PrivateKey
+
+    def public(self) -> dict[str, str]:
+        """What the platform may know: code, NATS user key, raw public keys as base64url."""
+        return {
+            "code": self.code,
+            "nkey": nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode(),
+            "signing": _base64url(self.signing.public_key().public_bytes_raw()),
+            "sealing": _base64url(self.sealing.public_key().public_bytes_raw()),
+        }
+
+
+def init(folder: Path, *, code: str, edge: Edge = SYSTEM) -> Keys:
+    """Make the keys of organisation `code` in `folder`.
+
+    The folder becomes 0700, each private file 0600. Raises `KeysRefused` for a code that cannot
+    be an organisation's, and rather than replace any file: an old key may still be in use.
+    """
+    keys = _make(_checked(code), edge)
+    _prepare(folder)
+    _write(folder / SEED, keys.seed.encode())
+    _write(folder / SIGNING, _pem(keys.signing))
+    _write(folder / SEALING, _pem(keys.sealing))
+    # Last, so that its presence says that the set is complete.
+    _write(folder / PUBLIC, json.dumps(keys.public(), indent=2).encode() + b"\n", mode=0o644)
+    return keys
+
+
+def load(folder: Path, *, code: str | None = None) -> Keys:
+    """The keys in `folder`, if only its owner can read them and they belong together.
+
+    Raises `KeysRefused`, also when `code` is given and the folder holds another organisation's.
+    """
+    published = _published(folder)
+    if code is not None and published.get("code") != code:
+        raise KeysRefused(f"{folder} holds the keys of another organisation than {code}")
+    keys = Keys(
+        code=_checked(published.get("code", "")),
+        seed=_read_private(folder / SEED).decode("ascii", "replace").strip(),
+        signing=_load_signing(folder / SIGNING),
+        sealing=_load_sealing(folder / SEALING),
+    )
+    _check_halves(folder, keys, published)
+    return keys
+
+
+def _make(code: str, edge: Edge) -> Keys:
+    return Keys(
+        code=code,
+        seed=nkeys.encode_seed(edge.random(32), nkeys.PREFIX_BYTE_USER).decode(),
+        signing=Ed25519PrivateKey.from_private_bytes(edge.random(32)),
+        sealing=X25519PrivateKey.from_private_bytes(edge.random(32)),
+    )
+
+
+def _checked(code: str) -> str:
+    try:
+        return organisation_code(code)
+    except ValueError as error:
+        raise KeysRefused(str(error)) from None
+
+
+def _prepare(folder: Path) -> None:
+    taken = [name for name in (*PRIVATE, PUBLIC) if os.path.lexists(folder / name)]
+    if taken:
+        raise KeysRefused(f"{folder} already has {', '.join(taken)}; keys are never overwritten")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _published(folder: Path) -> dict[str, str]:
+    try:
+        content = json.loads((folder / PUBLIC).read_bytes())
+    except FileNotFoundError:
+        raise KeysRefused(
+            f"{folder} has no {PUBLIC}: make the keys with `siraba-partner init`"
+        ) from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise KeysRefused(f"{folder / PUBLIC} is not a JSON object")
+    return {str(name): str(value) for name, value in content.items()}
+
+
+def _read_private(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise KeysRefused(f"{path} is missing: restore it, or make new keys elsewhere") from None
+    # Windows has no such bits; everywhere else a key others can read is no longer a secret.
+    if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
+        raise KeysRefused(f"{path} can be read by others: run `chmod 600 {path}`, then try again")
+    return path.read_bytes()
+
+
+def _load_signing(path: Path) -> Ed25519PrivateKey:
+    key = _load(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysRefused(f"{path} is not an Ed25519 private key")
+    return key
+
+
+def _load_sealing(path: Path) -> X25519PrivateKey:
+    key = _load(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise KeysRefused(f"{path} is not an X25519 private key")
+    return key
+
+
+def _load(path: Path) -> object:
+    try:
+        return load_pem_private_key(_read_private(path), password=None)
+    except ValueError:
+        return None
+
+
+def _check_halves(folder: Path, keys: Keys, published: dict[str, str]) -> None:
+    try:
+        real = keys.public()
+    except nkeys.NkeysError:
+        raise KeysRefused(f"{folder / SEED} is not an nkey seed") from None
+    wrong = [name for name in real if published.get(name) != real[name]]
+    if wrong:
+        raise KeysRefused(f"{folder / PUBLIC}: {', '.join(wrong)} is not the half of the key here")
+
+
+def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

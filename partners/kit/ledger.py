@@ -1,0 +1,79 @@
+"""Remembers, across crashes, what came in, what was done with it and what must still go out."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from contracts.envelope import Envelope
+from contracts.event import Message
+from contracts.feed import MessageRejected, RequestRefused
+from partners.kit.database import Database, connect, connect_memory, transaction
+from partners.kit.feed import Broken, Feed, Received
+from partners.kit.outbox import Outbox
+from partners.kit.referrals import Referrals
+
+FILE = "ledger.sqlite3"
+
+
+class Ledger:
+    """One SQLite file in three parts: `feed` (in), `referrals` (what we have), `outbox` (out).
+
+    Each method here is one transaction, on disk when it returns. Times are aware UTC.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+        self.feed = Feed(database)
+        self.referrals = Referrals(database)
+        self.outbox = Outbox(database)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open or make the ledger beside the keys; raises `LedgerRefused`."""
+        return cls(connect(folder / FILE))
+
+    @classmethod
+    def open_in_memory(cls) -> Self:
+        """A ledger that is gone when closed: for trying things out."""
+        return cls(connect_memory())
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._database.close()
+
+    def receive(
+        self,
+        envelope: Envelope,
+        message: Message,
+        *,
+        hop: str | None,
+        now: datetime,
+        organisation: str,
+    ) -> Received:
+        """Remember that this message has come, before anybody acts on it."""
+        with transaction(self._database):
+            received = self.feed.note(envelope, hop=hop, now=now)
+            if received.copies == 1:
+                self.referrals.note(message, number=received.number, now=now, own=organisation)
+                self._note_refusal(message)
+        return received
+
+    def handled(self, number: int, now: datetime) -> None:
+        """The partner's own work for this message is done: it is never handed out again."""
+        self.feed.handled(number, now)
+
+    def quarantine(self, broken: Broken, now: datetime, *, envelope: Envelope | None) -> None:
+        """Keep a message nobody here can read, so that a person can look at it later.
+
+        With `envelope`, its feed number counts as come: it is unreadable, not missing.
+        """
+        with transaction(self._database):
+            self.feed.quarantine(broken, now)
+            if envelope is not None:
+                self.feed.follow(envelope, now)
+
+    def _note_refusal(self, message: Message) -> None:
+        if isinstance(message, RequestRefused):
+            self.outbox.refused(str(message.request_id), message.reason)
+        elif isinstance(message, MessageRejected) and message.message_id is not None:
+            self.outbox.refused(message.message_id, message.reason)

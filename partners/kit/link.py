@@ -1,0 +1,259 @@
+"""The line to the platform: one key, one feed, one subject to ask on, and nothing else.
+
+An organisation's account holds four rights (MSG.NEXT, CONSUMER.INFO and ACK of its own durable, and
+publishing below `in.`), so nothing here creates or looks up a stream or a consumer.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.client import JetStreamContext
+
+from contracts.topology import PARTNER_API_PREFIX, feed_durable, inbox_prefix
+from partners.kit.errors import NotAdmitted, Unreachable
+from partners.kit.keys import Keys
+from partners.kit.watch import LOG, Watch
+
+BATCH = 20
+ANSWER_SECONDS = 5.0
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the platform listens; `ca` is a PEM file with the authority that signed its key."""
+
+    url: str
+    ca: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """Host and port only: a URL may carry a password."""
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or 4222}"
+
+    @property
+    def in_clear(self) -> bool:
+        """True when the content would cross a network unencrypted."""
+        parts = urlsplit(self.url)
+        return self.ca is None and parts.scheme != "tls" and parts.hostname not in LOOPBACK
+
+
+class Link:
+    """An open connection with the organisation's key."""
+
+    def __init__(self, *, client: Client, watch: Watch, code: str):
+        self.watch = watch
+        self._client = client
+        self._code = code
+        self._jetstream = client.jetstream(prefix=PARTNER_API_PREFIX, timeout=ANSWER_SECONDS)
+        self._feed: JetStreamContext.PullSubscription | None = None
+
+    @classmethod
+    async def open(cls, keys: Keys, address: Address, *, patience: float | None) -> Self:
+        """Connect; waits `patience` seconds for the platform, for ever when None.
+
+        Raises `NotAdmitted` for a key the platform does not know, `Unreachable` when time is up.
+        """
+        if address.in_clear:
+            LOG.warning("%s is not on this machine and has no TLS: use tls://", address.shown)
+        watch = Watch(address.shown)
+        client = Client()
+        attempt = asyncio.create_task(_connect(client, watch, keys=keys, address=address))
+        try:
+            await _first_of(attempt, watch, patience=patience)
+        except BaseException:
+            attempt.cancel()
+            await asyncio.gather(attempt, return_exceptions=True)
+            await client.close()
+            raise
+        await watch.connected()
+        return cls(client=client, watch=watch, code=keys.code)
+
+    async def pull(self, wait: float) -> list[Msg]:
+        """Up to BATCH messages of the own feed, or none after `wait` seconds.
+
+        Raises `NotAdmitted` when the platform has cut this key off.
+        """
+        self._check()
+        if not self.watch.up.is_set():
+            # A pull asked for now would pile up in the client and arrive all at once later.
+            await _any_of(self.watch.up, self.watch.over, timeout=wait)
+            return []
+        try:
+            feed = await self._subscription()
+            return await _while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
+        except (TimeoutError, nats.errors.TimeoutError):
+            return []
+        except nats.errors.ConnectionClosedError:
+            self._check()
+            raise
+        except (nats.errors.Error, nats.js.errors.Error) as error:
+            LOG.warning("the feed does not answer (%s); trying again", type(error).__name__)
+            await asyncio.sleep(min(wait, 1.0))
+            return []
+
+    async def check_feed(self, *, patience: float) -> int:
+        """How many messages wait in the own feed.
+
+        Raises `NotAdmitted` when none is there for this key and code. A platform that has just
+        started answers nobody for a moment, so this asks again for `patience` seconds.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + patience
+        while True:
+            try:
+                durable = feed_durable(self._code)
+                info = await self._jetstream.consumer_info(durable.stream, durable.name)
+                return info.num_pending or 0
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+                self._check()
+                if loop.time() > end:
+                    raise self._no_feed(error) from None
+                await asyncio.sleep(0.2)
+
+    async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str]) -> None:
+        """Send, and return once the platform has it on disk.
+
+        Raises `Unreachable` when that is not sure, `NotAdmitted` when nobody takes it.
+        """
+        self._check()
+        if not self.watch.up.is_set():
+            raise Unreachable(f"no connection to {self.watch.where}")
+        try:
+            confirmed = await _while_up(
+                self._jetstream.publish(
+                    subject, body, timeout=ANSWER_SECONDS, headers=dict(headers)
+                ),
+                self.watch,
+            )
+        except nats.js.errors.NoStreamResponseError:
+            raise NotAdmitted(self._unknown()) from None
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
+            raise Unreachable(
+                f"{self.watch.where} has not confirmed the request ({type(error).__name__})"
+            ) from None
+        if confirmed is None:
+            raise Unreachable(f"lost {self.watch.where} before it confirmed the request")
+
+    async def acknowledge(self, message: Msg) -> None:
+        """Tell the platform that this message need not come again.
+
+        An acknowledgement that gets lost costs one more delivery, which the ledger recognises.
+        """
+        try:
+            await message.ack()
+        except nats.errors.Error:
+            LOG.info("an acknowledgement was not sent; the message will come once more")
+
+    async def close(self) -> None:
+        """Send what is still to be sent and leave."""
+        if self.watch.up.is_set():
+            try:
+                await self._client.flush(timeout=2)
+            except (nats.errors.Error, TimeoutError):
+                LOG.info("the last acknowledgements were not sent; those messages come once more")
+        await self._client.close()
+
+    async def _subscription(self) -> JetStreamContext.PullSubscription:
+        if self._feed is None:
+            durable = feed_durable(self._code)
+            self._feed = await self._jetstream.pull_subscribe_bind(
+                durable.name, stream=durable.stream
+            )
+        return self._feed
+
+    def _check(self) -> None:
+        if self.watch.over.is_set():
+            raise NotAdmitted(
+                f"{self.watch.where} has closed the connection to this key: it may have been"
+                " replaced or suspended; ask the platform's directory officer"
+            )
+
+    def _no_feed(self, error: Exception) -> Exception:
+        if isinstance(error, nats.js.errors.NotFoundError):
+            return NotAdmitted(
+                f"{self.watch.where} knows this key but has no feed for {self._code} yet:"
+                " ask its operator to run the provisioning"
+            )
+        if isinstance(error, nats.js.errors.ServiceUnavailableError):
+            return NotAdmitted(self._unknown())
+        return Unreachable(f"{self.watch.where} does not answer ({type(error).__name__})")
+
+    def _unknown(self) -> str:
+        return (
+            f"nobody at {self.watch.where} takes messages from this key as {self._code}: the"
+            " platform does not know this key under this code, or has not finished starting"
+        )
+
+
+async def _connect(client: Client, watch: Watch, *, keys: Keys, address: Address) -> None:
+    await client.connect(
+        address.url,
+        name=f"siraba-partner {keys.code}",
+        nkeys_seed_str=keys.seed,
+        inbox_prefix=inbox_prefix(keys.code),
+        tls=ssl.create_default_context(cafile=str(address.ca)) if address.ca else None,
+        # For ever: also the first time, which `Link.open` bounds.
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=10,
+        error_cb=watch.error,
+        disconnected_cb=watch.disconnected,
+        reconnected_cb=watch.connected,
+        closed_cb=watch.lost,
+    )
+
+
+async def _first_of(attempt: asyncio.Task[None], watch: Watch, *, patience: float | None) -> None:
+    over = asyncio.create_task(_until(watch.over))
+    try:
+        await asyncio.wait({attempt, over}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        over.cancel()
+    if watch.over.is_set():
+        raise NotAdmitted(
+            f"{watch.where} does not know this key: hand public.json to the platform's directory"
+            " officer and wait for the confirmation"
+        )
+    if not attempt.done():
+        raise Unreachable(f"nothing answers at {watch.where}")
+    await attempt
+
+
+async def _while_up(call: Coroutine[Any, Any, Answer], watch: Watch) -> Answer | None:
+    """The answer, or None once the connection is gone: then none would come."""
+    asked = asyncio.create_task(call)
+    down = asyncio.create_task(_until(watch.down))
+    try:
+        await asyncio.wait({asked, down}, return_when=asyncio.FIRST_COMPLETED)
+        # A client that closes cancels what it waits for, which says nothing about this program.
+        return asked.result() if asked.done() and not asked.cancelled() else None
+    finally:
+        asked.cancel()
+        down.cancel()
+
+
+async def _any_of(*events: asyncio.Event, timeout: float) -> None:
+    waits = [asyncio.create_task(_until(event)) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

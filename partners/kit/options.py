@@ -1,0 +1,20 @@
+"""Options that several commands of `siraba-partner` share."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Folder: TypeAlias = Annotated[
+    Path, typer.Option("--dir", metavar="DIR", help="Your folder, made by `siraba-partner init`.")
+]
+Url: TypeAlias = Annotated[
+    str, typer.Option(help="Where Siraba listens; tls:// when it is not this machine.")
+]
+Code: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Make sure the folder is this organisation's.")
+]
+Ca: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="PEM file of the authority that signed Siraba's key."),
+]

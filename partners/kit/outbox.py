@@ -1,0 +1,156 @@
+"""Requests on their way out: stored before they are sent, sent again until the platform has them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.envelope import Envelope
+from contracts.requests import ReferralRequest
+from partners.kit.database import Database, Row
+
+_MESSAGE = "SELECT number, id, hop, started_trace, handled_at FROM message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The message that a request answers: its ledger number, id and trace."""
+
+    number: int
+    id: str
+    hop: str | None
+    started_trace: str | None
+    handled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request as it travels: every resend is these very bytes under the same id."""
+
+    number: int
+    id: UUID
+    name: str
+    subject: str
+    headers: dict[str, str]
+    body: bytes
+    acknowledged: bool
+
+
+class Outbox:
+    """The outgoing half of the ledger."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def answered(self, source: str, id: str) -> Answered | None:
+        """The received message with this source and id, if this folder has it."""
+        return self._message(f"{_MESSAGE} WHERE source = ? AND id = ?", (source, id))
+
+    def latest_about(self, referral_id: UUID) -> Answered | None:
+        """The last received message about this referral: what an answer usually answers."""
+        return self._message(
+            f"{_MESSAGE} WHERE number = (SELECT message FROM referral WHERE id = ?)",  # noqa: S608  # constants only
+            (str(referral_id),),
+        )
+
+    def same_answer(self, request: ReferralRequest, answered: Answered | None) -> Prepared | None:
+        """The same request to the same message, stored before a crash cut its handling short.
+
+        Only while that message is not yet handled: afterwards asking again is meant.
+        """
+        if answered is None or answered.handled:
+            return None
+        row = self._database.execute(
+            "SELECT * FROM request WHERE answers = ? AND name = ? AND body = ?",
+            (answered.number, request.name, request.encode()),
+        ).fetchone()
+        return None if row is None else _prepared(row)
+
+    def store(
+        self,
+        request: ReferralRequest,
+        *,
+        envelope: Envelope,
+        subject: str,
+        headers: dict[str, str],
+        answers: int | None,
+        now: datetime,
+    ) -> None:
+        """Keep the request; from here on it will reach the platform."""
+        self._database.execute(
+            "INSERT INTO request"
+            " (id, name, referral_id, answers, subject, headers, body, stored_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                str(envelope.id),
+                request.name,
+                str(request.referral_id),
+                answers,
+                subject,
+                json.dumps(headers),
+                request.encode(),
+                now.isoformat(),
+            ),
+        )
+
+    def find(self, id: UUID) -> Prepared | None:
+        """The request with this id."""
+        row = self._database.execute("SELECT * FROM request WHERE id = ?", (str(id),)).fetchone()
+        return None if row is None else _prepared(row)
+
+    def waiting(self) -> list[Prepared]:
+        """What the platform has not acknowledged yet, in the order it was stored."""
+        rows = self._database.execute(
+            "SELECT * FROM request WHERE acknowledged_at IS NULL ORDER BY number LIMIT 100"
+        )
+        return [_prepared(row) for row in rows]
+
+    def acknowledged(self, id: UUID, now: datetime) -> None:
+        """The platform has it on disk."""
+        self._database.execute(
+            "UPDATE request SET acknowledged_at = ? WHERE id = ? AND acknowledged_at IS NULL",
+            (now.isoformat(), str(id)),
+        )
+
+    def refused(self, id: str, reason: str) -> None:
+        """The platform has answered that this request changes nothing."""
+        self._database.execute("UPDATE request SET refused = ? WHERE id = ?", (reason, id))
+
+    def counts(self) -> dict[str, int]:
+        """Requests stored, still waiting for the platform, and refused by it."""
+        row = self._database.execute(
+            "SELECT count(*) AS requests, count(*) - count(acknowledged_at) AS waiting,"
+            " count(refused) AS refused FROM request"
+        ).fetchone()
+        return dict(row)
+
+    def _message(self, query: str, given: tuple[str, ...]) -> Answered | None:
+        row = self._database.execute(query, given).fetchone()
+        if row is None:
+            return None
+        return Answered(
+            number=row["number"],
+            id=row["id"],
+            hop=row["hop"],
+            started_trace=row["started_trace"],
+            handled=row["handled_at"] is not None,
+        )
+
+    def sent_so_far(self, name: str) -> int:
+        """How many requests of this name this folder has ever stored."""
+        (count,) = self._database.execute(
+            "SELECT count(*) FROM request WHERE name = ?", (name,)
+        ).fetchone()
+        return int(count)
+
+
+def _prepared(row: Row) -> Prepared:
+    return Prepared(
+        number=row["number"],
+        id=UUID(row["id"]),
+        name=row["name"],
+        subject=row["subject"],
+        headers=json.loads(row["headers"]),
+        body=row["body"],
+        acknowledged=row["acknowledged_at"] is not None,
+    )

@@ -1,0 +1,84 @@
+"""`siraba-partner send`: one request about one referral, kept on disk until Siraba has it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from uuid import UUID
+
+from contracts.requests import (
+    AcceptReferral,
+    DeclineReferral,
+    DeliverReferral,
+    ReceiveReferral,
+    ReferralRequest,
+    StartReferral,
+)
+from contracts.vocabulary import allowed, codes
+from partners.kit import keys
+from partners.kit.client import Partner
+from partners.kit.delivery import Receipt
+from partners.kit.edge import SYSTEM
+from partners.kit.errors import KitError
+from partners.kit.ledger import Ledger
+from partners.kit.watch import LOG
+from partners.kit.writing import Writer
+
+
+class Action(StrEnum):
+    """What a partner can say about a referral."""
+
+    receive = "receive"
+    accept = "accept"
+    decline = "decline"
+    start = "start"
+    deliver = "deliver"
+
+
+_PLAIN = {
+    Action.receive: ReceiveReferral,
+    Action.accept: AcceptReferral,
+    Action.start: StartReferral,
+    Action.deliver: DeliverReferral,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Where to send, with which folder, and for how many seconds to wait for the platform."""
+
+    folder: Path
+    url: str
+    code: str | None
+    ca: Path | None
+    patience: float
+
+    async def run(self, request: ReferralRequest) -> Receipt:
+        """Store the request, then try to send it: without a connection it goes out later."""
+        id = self._store(request)
+        try:
+            async with Partner.open(
+                self.folder, url=self.url, code=self.code, ca=self.ca, patience=self.patience
+            ) as partner:
+                return await partner.deliver(id)
+        except KitError as error:
+            LOG.warning("%s", error)
+            return Receipt(id=id, acknowledged=False)
+
+    def _store(self, request: ReferralRequest) -> UUID:
+        code = keys.load(self.folder, code=self.code).code
+        ledger = Ledger.open(self.folder)
+        try:
+            return Writer(ledger=ledger, edge=SYSTEM, code=code).store(request)
+        finally:
+            ledger.close()
+
+
+def request_for(action: Action, referral_id: UUID, reason: str | None) -> ReferralRequest:
+    """The request for this action; ValueError that names the rule when the reason does not fit."""
+    if action is not Action.decline:
+        if reason is not None:
+            raise ValueError("--reason belongs to decline only")
+        return _PLAIN[action](referral_id=referral_id)
+    if reason not in codes("decline_reason"):
+        raise ValueError(f"decline needs --reason, one of: {allowed('decline_reason')}")
+    return DeclineReferral(referral_id=referral_id, reason=reason)

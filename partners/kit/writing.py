@@ -1,0 +1,56 @@
+"""Turns a request into the exact bytes and headers that will travel, and stores them."""
+
+from uuid import UUID
+
+from contracts.envelope import Envelope, encode_headers
+from contracts.requests import ReferralRequest
+from contracts.topology import partner_subject
+from partners.kit.edge import Edge
+from partners.kit.ledger import Ledger
+from partners.kit.outbox import Answered
+
+
+class Writer:
+    """Needs no connection: a request may be written while the platform is away."""
+
+    def __init__(self, *, ledger: Ledger, edge: Edge, code: str):
+        self._ledger = ledger
+        self._edge = edge
+        self._code = code
+
+    def store(self, request: ReferralRequest, answering: Envelope | None = None) -> UUID:
+        """Put the request in the outbox; its message id.
+
+        The answer carries the id and the trace of the message it answers: `answering`, or the
+        last one about its referral. The same answer to the same unfinished message is one.
+        """
+        answered = self._answered(request, answering)
+        same = self._ledger.outbox.same_answer(request, answered)
+        if same is not None:
+            return same.id
+        envelope = self._address(request, answered)
+        self._ledger.outbox.store(
+            request,
+            envelope=envelope,
+            subject=partner_subject(request.name, request.version),
+            headers=encode_headers(envelope, hop=answered.hop if answered else None),
+            answers=answered.number if answered else None,
+            now=self._edge.now(),
+        )
+        return envelope.id
+
+    def _answered(self, request: ReferralRequest, answering: Envelope | None) -> Answered | None:
+        if answering is not None:
+            return self._ledger.outbox.answered(answering.source, str(answering.id))
+        return self._ledger.outbox.latest_about(request.referral_id)
+
+    def _address(self, request: ReferralRequest, answered: Answered | None) -> Envelope:
+        return Envelope(
+            id=self._edge.new_id(),
+            source=f"/partners/{self._code}",
+            type=request.ce_type(),
+            subject=str(request.referral_id),
+            correlation_id=str(request.referral_id),
+            causation_id=answered.id if answered else None,
+            started_trace=answered.started_trace if answered else None,
+        )

@@ -1,0 +1,1 @@
+"""Three services; they meet only in contracts."""

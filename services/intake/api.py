@@ -1,0 +1,205 @@
+"""HTTP in: register a case, see one's own; table error → problem at the end."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chassis.assembly import Parts
+from chassis.database import reading_as
+from chassis.identity import Caller
+from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
+from contracts.intake import CodedCase
+from services.intake import domain
+from services.intake.store import cases
+from services.intake.use_cases import Answer, Submitted, register_case
+from services.intake.vault import Vault
+
+Section = Literal[
+    "identity", "contact", "exploitation", "medical", "psychosocial", "safe_place", "notes", "other"
+]
+Value = Annotated[str, StringConstraints(max_length=10_000)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Key = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
+
+
+class CaseSubmission(CodedCase):
+    """A case to register: coded facts, and the dossier that never leaves the vault in clear."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    dossier: Annotated[
+        dict[Section, Annotated[dict[Name, Value], Field(max_length=200)]],
+        Field(default_factory=dict),
+    ]
+
+
+class CaseAccepted(BaseModel):
+    """The number to write down; the case is on its way."""
+
+    case_number: str
+    registered_on: date
+
+
+class Step(BaseModel):
+    """One step of one referral of the case."""
+
+    referral_id: UUID
+    organisation: str
+    service: str
+    step: str
+    at: datetime
+    reason: str | None
+
+
+class Unplaced(BaseModel):
+    """A service that nobody takes on: please act."""
+
+    service: str
+    reason: str
+    at: datetime
+
+
+class OwnCase(BaseModel):
+    """A case as its owner sees it; who it is about is not shown here."""
+
+    number: str
+    registered_at: datetime
+    facts: CodedCase
+    steps: list[Step]
+    unplaced: list[Unplaced]
+
+
+class CaseLine(BaseModel):
+    """One line of the owner's list."""
+
+    number: str
+    registered_at: datetime
+
+
+class OwnCases(BaseModel):
+    """The newest 200, newest first."""
+
+    cases: list[CaseLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes stand on."""
+
+    parts: Parts
+    vault: Vault
+    key_of: KeyLookup
+
+    async def register(
+        self, who: Caller, request: Request, body: CaseSubmission, key: str
+    ) -> Answer:
+        """One transaction, then a poke for the relay."""
+        facts = CodedCase.model_validate(body.model_dump(exclude={"dossier"}))
+        submitted = Submitted(
+            organisation=who.organisation,
+            key=key,
+            digest=sha256(await request.body()).digest(),
+            facts=facts,
+            dossier={name: dict(fields) for name, fields in body.dossier.items()},
+            trace=request.scope.get("siraba.hop"),
+        )
+        async with self.parts.work.begin() as connection:
+            answer = await register_case(
+                connection, submitted, mint=self.parts.mint, vault=self.vault
+            )
+        await self.parts.wake_relay()
+        return answer
+
+
+def router(desk: Desk) -> APIRouter:
+    """The routes; every one needs a token of an organisation of the directory."""
+    routes = APIRouter(prefix="/intake", tags=["cases"])
+    mint = desk.parts.mint
+    caller = bearer_caller(audience="intake", key_of=desk.key_of, clock=mint.moment)
+
+    @routes.post("/cases", status_code=202)
+    async def register(
+        request: Request,
+        response: Response,
+        body: CaseSubmission,
+        who: Annotated[Caller, Depends(caller)],
+        idempotency_key: Annotated[Key | None, Header()] = None,
+    ) -> CaseAccepted:
+        """Register a case; the same key with the same body gets the same answer.
+
+        A repeat is marked by the header `Idempotent-Replayed: true`.
+        """
+        who.require("officer", "case_owner", "focal_point")
+        if idempotency_key is None:
+            raise missing_key()
+        answer = await _told(lambda: desk.register(who, request, body, idempotency_key))
+        if answer.is_repeated:
+            response.headers["Idempotent-Replayed"] = "true"
+        return CaseAccepted(case_number=answer.case_number, registered_on=answer.registered_on)
+
+    @routes.get("/cases")
+    async def list_own_cases(who: Annotated[Caller, Depends(caller)]) -> OwnCases:
+        """The cases my organisation owns."""
+        who.require("officer", "case_owner", "focal_point")
+        async with reading_as(desk.parts.web, who.organisation) as connection:
+            rows = await cases.own_cases(connection)
+        return OwnCases.model_validate({"cases": rows})
+
+    @routes.get("/cases/{number}")
+    async def see_own_case(number: str, who: Annotated[Caller, Depends(caller)]) -> OwnCase:
+        """One case of my organisation; somebody else's and one that is not look the same."""
+        who.require("officer", "case_owner", "focal_point")
+        async with reading_as(desk.parts.web, who.organisation) as connection:
+            found = await cases.own_case(connection, number)
+        if found is None:
+            raise Refusal(404, "not_found", "There is no such case of your organisation")
+        return OwnCase.model_validate(found)
+
+    return routes
+
+
+async def _told(act: Callable[[], Awaitable[Answer]]) -> Answer:
+    try:
+        return await act()
+    except tuple(PROBLEMS) as error:
+        raise PROBLEMS[type(error)]() from None
+
+
+def missing_key() -> Refusal:
+    """Without a key a repeat would be a second case."""
+    return Refusal(
+        400,
+        "idempotency_key_missing",
+        "The header Idempotency-Key is required",
+        errors=[Violation(field="idempotency-key", rule="required", place="header")],
+    )
+
+
+def _key_reused() -> Refusal:
+    return Refusal(
+        422,
+        "idempotency_key_reused",
+        "This key was used before with another body",
+        errors=[Violation(field="idempotency-key", rule="same_body", place="header")],
+    )
+
+
+def _detected_in_future() -> Refusal:
+    return Refusal(
+        422,
+        "invalid_request",
+        "The request breaks a rule",
+        errors=[Violation(field="detected_on", rule="not_in_future", place="body")],
+    )
+
+
+PROBLEMS: dict[type[Exception], Callable[[], Refusal]] = {
+    domain.DetectedInFuture: _detected_in_future,
+    domain.KeyReused: _key_reused,
+}

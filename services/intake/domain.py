@@ -1,0 +1,27 @@
+"""The rules of taking a case in."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+class DetectedInFuture(Exception):
+    """A person cannot have been found on a day that has not come."""
+
+
+class KeyReused(Exception):
+    """This idempotency key was used before, for another body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """The two facts that are ours to say about a new case."""
+
+    owner: str
+    on: date
+
+
+def register(*, owner: str, detected_on: date, today: date) -> Registration:
+    """Whoever registers a case owns it until it is handed over. Raises `DetectedInFuture`."""
+    if detected_on > today:
+        raise DetectedInFuture
+    return Registration(owner=owner, on=today)

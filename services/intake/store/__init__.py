@@ -1,0 +1,1 @@
+"""The only SQL of intake; rows become plain objects and never leave."""

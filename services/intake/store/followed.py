@@ -1,0 +1,56 @@
+"""What intake keeps of other services' events: the directory's keys and the steps of referrals."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ORGANISATIONS = text("""
+    insert into organisations (code, kind, signing_key)
+    select row->>'code', row->>'kind', row->>'signing_key'
+    from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
+    on conflict (code) do update set kind = excluded.kind, signing_key = excluded.signing_key
+""")
+_STEPS = text("""
+    insert into steps (referral_id, step, case_id, organisation, service, at, reason)
+    select (row->>'referral_id')::uuid, row->>'step', (row->>'case_id')::uuid,
+           row->>'organisation', row->>'service', (row->>'at')::timestamptz, row->>'reason'
+    from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
+    on conflict do nothing
+""")
+_UNPLACED = text("""
+    insert into unplaced (case_id, service, reason, at)
+    values (:case_id, :service, :reason, :at)
+    on conflict (case_id, service) do update set reason = excluded.reason, at = excluded.at
+""")
+_KEY = text("select signing_key from organisations where code = :code")
+
+
+async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert or replace; the last of a batch counts."""
+    latest = list({row["code"]: row for row in rows}.values())
+    await connection.execute(_ORGANISATIONS, {"rows": json.dumps(latest)})
+
+
+async def save_steps(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert steps of referrals."""
+    await connection.execute(_STEPS, {"rows": json.dumps(rows)})
+
+
+async def save_unplaced(
+    connection: AsyncConnection, *, case_id: UUID, service: str, reason: str, at: datetime
+) -> None:
+    """Remember that nobody takes a service on."""
+    await connection.execute(
+        _UNPLACED, {"case_id": case_id, "service": service, "reason": reason, "at": at}
+    )
+
+
+async def signing_key(connection: AsyncConnection, code: str) -> str | None:
+    """The organisation's public key, or None."""
+    key: str | None = await connection.scalar(_KEY, {"code": code})
+    return key

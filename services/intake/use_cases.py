@@ -1,0 +1,153 @@
+"""What intake does: register a case once, and follow how it fares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.outbox import Outgoing
+from contracts.case_number import make_case_number
+from contracts.identifiers import Mint
+from contracts.intake import CaseRegistered, CodedCase
+from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
+from services.intake import domain
+from services.intake.store import cases, followed
+from services.intake.vault import Vault
+
+# A case that nobody has placed yet still needs a unit in its number: the capital's.
+UNKNOWN_REGION = "00"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A case as it came in; digest: SHA-256 of the exact body."""
+
+    organisation: str
+    key: str
+    digest: bytes
+    facts: CodedCase
+    dossier: Mapping[str, Mapping[str, str]]
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a submission got; `is_repeated` when it is the answer of an earlier arrival."""
+
+    case_number: str
+    registered_on: date
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """An event of referral, with the case it is about and when it was recorded."""
+
+    event: ReferralEvent | ReferralUnplaced | OrganisationRegistered
+    subject: str
+    at: datetime
+
+
+async def register_case(
+    connection: AsyncConnection, submitted: Submitted, *, mint: Mint, vault: Vault
+) -> Answer:
+    """Case, dossier, event and answer in one transaction; a repeat gets the first answer.
+
+    Raises `domain.KeyReused` and `domain.DetectedInFuture`.
+    """
+    now = mint.moment()
+    registered = domain.register(
+        owner=submitted.organisation, detected_on=submitted.facts.detected_on, today=now.date()
+    )
+    number = make_case_number(
+        region=submitted.facts.region or UNKNOWN_REGION,
+        year=now.year,
+        entropy=mint.entropy(6),
+    )
+    answer = Answer(case_number=number, registered_on=registered.on)
+    if not await cases.claim_key(
+        connection,
+        organisation=submitted.organisation,
+        key=submitted.key,
+        digest=submitted.digest,
+        answer={"case_number": number, "registered_on": registered.on.isoformat()},
+    ):
+        return await _first_answer(connection, submitted)
+    case_id = mint.opaque_id()
+    event = CaseRegistered(
+        **submitted.facts.model_dump(), owner=registered.owner, registered_on=registered.on
+    )
+    case = cases.NewCase(
+        case_id=case_id,
+        number=number,
+        owner=registered.owner,
+        registered_at=now,
+        facts=submitted.facts.model_dump(mode="json"),
+        dossier=vault.seal(case_id, submitted.dossier),
+    )
+    await cases.save(connection, case)
+    await outbox.add(connection, [_announced(event, case_id, submitted.trace, mint)])
+    return answer
+
+
+async def follow_referrals(connection: AsyncConnection, events: Sequence[Followed]) -> None:
+    """Keep what the owner may see of its cases, and the keys that tokens are checked with."""
+    organisations = [e.event for e in events if isinstance(e.event, OrganisationRegistered)]
+    if organisations:
+        await followed.save_organisations(
+            connection, [one.model_dump(mode="json") for one in organisations]
+        )
+    steps = [_step(e.event, e) for e in events if isinstance(e.event, ReferralEvent)]
+    if steps:
+        await followed.save_steps(connection, steps)
+    for one in events:
+        if isinstance(one.event, ReferralUnplaced):
+            await followed.save_unplaced(
+                connection,
+                case_id=UUID(one.subject),
+                service=one.event.service,
+                reason=one.event.reason,
+                at=one.at,
+            )
+
+
+async def _first_answer(connection: AsyncConnection, submitted: Submitted) -> Answer:
+    digest, answer = await cases.answer_of(
+        connection, organisation=submitted.organisation, key=submitted.key
+    )
+    if digest != submitted.digest:
+        raise domain.KeyReused
+    return Answer(
+        case_number=answer["case_number"],
+        registered_on=date.fromisoformat(answer["registered_on"]),
+        is_repeated=True,
+    )
+
+
+def _announced(event: CaseRegistered, case_id: UUID, trace: str | None, mint: Mint) -> Outgoing:
+    return Outgoing(
+        id=mint.message_id(),
+        stream="INTAKE",
+        message=event,
+        subject=str(case_id),
+        case_id=case_id,
+        correlation_id=str(case_id),
+        trace=trace,
+        started_trace=trace,
+    )
+
+
+def _step(event: ReferralEvent, one: Followed) -> dict[str, Any]:
+    return {
+        "referral_id": str(event.referral_id),
+        "step": event.name.partition(".")[2],
+        "case_id": one.subject,
+        "organisation": event.organisation,
+        "service": event.service,
+        "at": one.at.isoformat(),
+        "reason": getattr(event, "reason", None),
+    }

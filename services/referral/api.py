@@ -1,0 +1,48 @@
+"""HTTP in: an organisation sees its own referrals, also without NATS."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.database import reading_as
+from chassis.identity import Caller
+from chassis.web import KeyLookup, bearer_caller
+from contracts.identifiers import Mint
+from services.referral.store import referrals
+
+
+class OwnReferral(BaseModel):
+    """One referral that was offered to the caller's organisation."""
+
+    referral_id: UUID
+    service: str
+    urgency: str
+    state: str
+    offered_at: datetime
+    changed_at: datetime
+
+
+class OwnReferrals(BaseModel):
+    """The newest 200, newest first."""
+
+    referrals: list[OwnReferral]
+
+
+def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
+    """The routes; every one needs a token of an organisation of the directory."""
+    routes = APIRouter(prefix="/referral", tags=["referrals"])
+    caller = bearer_caller(audience="referral", key_of=key_of, clock=mint.moment)
+
+    @routes.get("/referrals")
+    async def list_own_referrals(who: Annotated[Caller, Depends(caller)]) -> OwnReferrals:
+        """What was offered to my organisation, and how it stands."""
+        who.require("focal_point", "case_owner", "officer")
+        async with reading_as(web, who.organisation) as connection:
+            rows = await referrals.own(connection, who.organisation)
+        return OwnReferrals.model_validate({"referrals": rows})
+
+    return routes

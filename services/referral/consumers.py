@@ -1,0 +1,138 @@
+"""NATS in: registered cases become offers, partners' requests become answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.assembly import Parts
+from chassis.inbox import Consumer, Raw, Received, Rejection
+from chassis.inbox.share import Shares
+from contracts import feed
+from contracts.envelope import Envelope
+from contracts.event import Message
+from contracts.intake import CaseRegistered
+from contracts.reading import read_event, read_request
+from contracts.requests import DeclineReferral, ReferralRequest
+from services.referral.store import directory
+from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.answering import Answer, take_answers
+from services.referral.use_cases.offering import NewCase, offer_referrals
+
+FEED_CHANNELS = ("nats",)
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers, with what they need to address messages."""
+
+    parts: Parts
+    master_key: bytes
+
+    async def on_cases(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        """INTAKE: offer what each registered case needs; other events do not concern us."""
+        cases = [
+            NewCase(
+                case_id=_case_id(one),
+                facts=one.message,
+                recorded_at=one.raw.recorded_at,
+                cause=_cause(one),
+            )
+            for one in batch
+            if isinstance(one.message, CaseRegistered)
+        ]
+        if cases:
+            await offer_referrals(connection, cases, announcer=await self._announcer(connection))
+
+    async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        """INBOX: apply each answer, or refuse it to its sender."""
+        announcer = await self._announcer(connection)
+        by_request = {one.envelope.id: one for one in batch}
+        answers = [_answer(one) for one in batch if isinstance(one.message, ReferralRequest)]
+        for answered in await take_answers(connection, answers, announcer=announcer):
+            by_request[answered.answer.request_id].concerns(answered.case_id)
+
+    async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
+        """Say to the sender what was wrong; a stranger without a feed cannot be told."""
+        announcer = await self._announcer(connection)
+        if rejection.organisation not in announcer.reached:
+            return
+        message = feed.MessageRejected(
+            message_id=rejection.message_id,
+            reason=rejection.reason,
+            field=rejection.field,
+            allowed=rejection.allowed,
+            count=rejection.count,
+        )
+        told = announcer.told(
+            message,
+            organisation=rejection.organisation,
+            subject=rejection.organisation,
+            cause=None,
+        )
+        await outbox.add(connection, [told])
+
+    async def _announcer(self, connection: AsyncConnection) -> Announcer:
+        channels = await directory.channels(connection)
+        return Announcer(
+            mint=self.parts.mint,
+            master_key=self.master_key,
+            reached=frozenset(c for c, channel in channels.items() if channel in FEED_CHANNELS),
+        )
+
+
+def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
+    """One consumer per stream that referral reads."""
+    shares = Shares()
+    return [
+        Consumer(
+            name="referral-INTAKE",
+            stream="INTAKE",
+            parts=parts,
+            check=_check_event,
+            handle=handlers.on_cases,
+            ordered=True,
+        ),
+        Consumer(
+            name="referral-INBOX",
+            stream="INBOX",
+            parts=parts,
+            check=_check_request,
+            handle=handlers.on_requests,
+            ordered=False,
+            tell=handlers.tell_rejected,
+            fits=shares.fits,
+        ),
+    ]
+
+
+def _check_event(raw: Raw) -> tuple[Envelope, Message, str | None]:
+    return (*read_event(raw.subject, raw.headers, raw.body), None)
+
+
+def _check_request(raw: Raw) -> tuple[Envelope, Message, str | None]:
+    return read_request(raw.subject, raw.headers, raw.body)
+
+
+def _answer(one: Received) -> Answer:
+    request = one.message
+    assert isinstance(request, ReferralRequest)  # noqa: S101 - the caller filtered
+    assert one.organisation is not None  # noqa: S101 - read_request always says it
+    return Answer(
+        organisation=one.organisation,
+        referral_id=request.referral_id,
+        verb=request.name.partition(".")[2],
+        request_id=one.envelope.id,
+        cause=_cause(one),
+        reason=request.reason if isinstance(request, DeclineReferral) else None,
+    )
+
+
+def _case_id(one: Received) -> UUID:
+    return UUID(one.envelope.subject)
+
+
+def _cause(one: Received) -> Cause:
+    return Cause(id=str(one.envelope.id), trace=one.trace)

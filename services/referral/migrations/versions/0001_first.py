@@ -1,0 +1,86 @@
+"""Directory, cases as referral knows them, referrals."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+create table organisations (
+    code text primary key,
+    kind text not null,
+    region text not null,
+    zones text[] not null,
+    services jsonb not null,
+    channel text not null,
+    name_fr text not null,
+    name_en text not null,
+    signing_key text,
+    published text not null,
+    changed_at timestamptz not null default clock_timestamp()
+);
+
+create table cases (
+    case_id uuid primary key,
+    owner text not null,
+    facts jsonb not null,
+    recorded_at timestamptz not null
+);
+
+create table referrals (
+    referral_id uuid primary key,
+    case_id uuid not null references cases,
+    owner text not null,
+    organisation text not null,
+    organisation_kind text not null,
+    service text not null,
+    urgency text not null,
+    ground text not null,
+    rank int not null,
+    state text not null,
+    offered_at timestamptz not null default clock_timestamp(),
+    changed_at timestamptz not null default clock_timestamp(),
+    unique (case_id, service, organisation)
+);
+create index referrals_organisation on referrals (organisation, state);
+
+create table unplaced (
+    case_id uuid not null references cases,
+    owner text not null,
+    service text not null,
+    reason text not null,
+    since timestamptz not null default clock_timestamp(),
+    primary key (case_id, service)
+);
+
+alter table cases enable row level security;
+alter table cases force row level security;
+alter table referrals enable row level security;
+alter table referrals force row level security;
+alter table unplaced enable row level security;
+alter table unplaced force row level security;
+create policy work on cases to referral_work using (true) with check (true);
+create policy work on referrals to referral_work using (true) with check (true);
+create policy work on unplaced to referral_work using (true) with check (true);
+create policy own on referrals for select to referral_web
+    using (current_setting('siraba.org', true) in (organisation, owner));
+create policy own on unplaced for select to referral_web
+    using (current_setting('siraba.org', true) = owner);
+
+grant select, insert, update, delete on all tables in schema referral to referral_work;
+grant select on organisations, referrals, unplaced to referral_web;
+grant select on outbox, dead_letters, parked, spans to siraba_ops;
+"""
+
+
+def upgrade() -> None:
+    """Create everything."""
+    op.execute(files("chassis").joinpath("mechanisms.sql").read_text())
+    op.execute(TABLES)
+
+
+def downgrade() -> None:
+    """There is nothing before the first."""
+    raise RuntimeError("restore a backup instead")

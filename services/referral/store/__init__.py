@@ -1,0 +1,1 @@
+"""The only SQL of referral; rows become plain objects and never leave."""

@@ -1,0 +1,165 @@
+"""Cases as referral knows them, and the rows of every referral."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCase:
+    """What referral keeps of a case: the body of `case.registered`."""
+
+    case_id: UUID
+    owner: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """One service asked of one organisation."""
+
+    referral_id: UUID
+    case_id: UUID
+    owner: str
+    organisation: str
+    organisation_kind: str
+    service: str
+    urgency: str
+    ground: str
+    rank: int
+    state: str
+
+
+_SAVE_CASES = text("""
+    insert into cases (case_id, owner, facts, recorded_at)
+    select (row->>'case_id')::uuid, row->>'owner', row->'facts', (row->>'recorded_at')::timestamptz
+    from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
+""")
+_SAVE_REFERRALS = text("""
+    insert into referrals (referral_id, case_id, owner, organisation, organisation_kind, service,
+                           urgency, ground, rank, state)
+    select (row->>'referral_id')::uuid, (row->>'case_id')::uuid, row->>'owner',
+           row->>'organisation', row->>'organisation_kind', row->>'service', row->>'urgency',
+           row->>'ground', (row->>'rank')::int, row->>'state'
+    from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
+""")
+_SAVE_UNPLACED = text("""
+    insert into unplaced (case_id, owner, service, reason)
+    select * from unnest(cast(:cases as uuid[]), cast(:owners as text[]),
+                         cast(:services as text[]), cast(:reasons as text[]))
+    on conflict (case_id, service) do update set reason = excluded.reason
+""")
+_MOVE = text("""
+    update referrals set state = given.state, changed_at = clock_timestamp()
+    from unnest(cast(:ids as uuid[]), cast(:states as text[])) as given(id, state)
+    where referral_id = given.id
+""")
+_COLUMNS = """referral_id, case_id, owner, organisation, organisation_kind, service, urgency,
+              ground, rank, state"""
+# Always in the order of the id, or two batches could lock each other out.
+_LOCK = text(f"""
+    select {_COLUMNS} from referrals where referral_id = any(cast(:ids as uuid[]))
+    order by referral_id for update
+""")  # noqa: S608 - a constant of ours
+_OF_CASES = text(f"""
+    select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
+""")  # noqa: S608 - a constant of ours
+_CASES = text("select case_id, owner, facts from cases where case_id = any(cast(:ids as uuid[]))")
+_OWN = text(f"""
+    select {_COLUMNS}, offered_at, changed_at from referrals
+    where organisation = :organisation order by offered_at desc limit 200
+""")  # noqa: S608 - a constant of ours
+
+
+async def save_cases(
+    connection: AsyncConnection, cases: Iterable[tuple[KnownCase, datetime]]
+) -> None:
+    """Remember new cases; the datetime is when their event was recorded."""
+    rows = [
+        {
+            "case_id": str(case.case_id),
+            "owner": case.owner,
+            "facts": case.facts,
+            "recorded_at": recorded_at.isoformat(),
+        }
+        for case, recorded_at in cases
+    ]
+    await connection.execute(_SAVE_CASES, {"rows": json.dumps(rows)})
+
+
+async def save_referrals(connection: AsyncConnection, referrals: Sequence[Referral]) -> None:
+    """Insert new referrals."""
+    if referrals:
+        rows = [
+            {name: _plain(getattr(one, name)) for name in Referral.__slots__} for one in referrals
+        ]
+        await connection.execute(_SAVE_REFERRALS, {"rows": json.dumps(rows)})
+
+
+async def save_unplaced(
+    connection: AsyncConnection, unplaced: Sequence[tuple[KnownCase, str, str]]
+) -> None:
+    """(case, service, reason) for which a human must act."""
+    if unplaced:
+        await connection.execute(
+            _SAVE_UNPLACED,
+            {
+                "cases": [case.case_id for case, _, _ in unplaced],
+                "owners": [case.owner for case, _, _ in unplaced],
+                "services": [service for _, service, _ in unplaced],
+                "reasons": [reason for _, _, reason in unplaced],
+            },
+        )
+
+
+async def move(connection: AsyncConnection, moved: Sequence[Referral]) -> None:
+    """Write the new states."""
+    if moved:
+        await connection.execute(
+            _MOVE,
+            {
+                "ids": [one.referral_id for one in moved],
+                "states": [one.state for one in moved],
+            },
+        )
+
+
+async def lock(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Referral]:
+    """These referrals, as far as they exist, locked."""
+    found = await connection.execute(_LOCK, {"ids": list(ids)})
+    return {row.referral_id: Referral(**row._mapping) for row in found}
+
+
+async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:
+    """Every referral of these cases."""
+    found = await connection.execute(_OF_CASES, {"ids": list(cases)})
+    return [Referral(**row._mapping) for row in found]
+
+
+async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dict[UUID, KnownCase]:
+    """These cases."""
+    found = await connection.execute(_CASES, {"ids": list(cases)})
+    return {
+        row.case_id: KnownCase(
+            case_id=row.case_id,
+            owner=row.owner,
+            facts=json.loads(row.facts) if isinstance(row.facts, str) else row.facts,
+        )
+        for row in found
+    }
+
+
+async def own(connection: AsyncConnection, organisation: str) -> list[dict[str, Any]]:
+    """The 200 newest referrals offered to this organisation, as its API shows them."""
+    found = await connection.execute(_OWN, {"organisation": organisation})
+    return [dict(row._mapping) for row in found]
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, UUID) else value

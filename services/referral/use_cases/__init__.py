@@ -1,0 +1,1 @@
+"""What referral does: publish the directory, make offers, take answers."""

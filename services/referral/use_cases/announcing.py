@@ -1,0 +1,189 @@
+"""From one fact to its messages: the internal event, and the cut of each who may hear it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chassis.outbox import Outgoing
+from chassis.telemetry import Hop
+from contracts import feed, referral
+from contracts.event import Message
+from contracts.identifiers import Mint
+from contracts.intake import CaseRegistered
+from contracts.policy import Relation, who_hears
+from contracts.topology import OUT
+from services.referral.domain.pseudonyms import FeedKey
+from services.referral.store.referrals import KnownCase, Referral
+
+_STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
+    "received": (referral.ReferralReceived, feed.Received),
+    "accepted": (referral.ReferralAccepted, feed.Accepted),
+    "declined": (referral.ReferralDeclined, feed.Declined),
+    "started": (referral.ReferralStarted, feed.Started),
+    "delivered": (referral.ReferralDelivered, feed.Delivered),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What an announcement follows from: the causing message's id and its hop."""
+
+    id: str
+    trace: str | None
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the trace is kept; what partners are shown follows it."""
+        hop = Hop.parse(self.trace)
+        return hop is not None and hop.sampled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcer:
+    """Addresses messages. reached: the organisations that have a feed."""
+
+    mint: Mint
+    master_key: bytes
+    reached: frozenset[str]
+
+    def offered(
+        self, one: Referral, case: KnownCase, *, cause: Cause, policy_version: str
+    ) -> list[Outgoing]:
+        """A new offer: the event, and what its recipient sees of the person."""
+        event = referral.ReferralOffered(
+            **_repeated(one),
+            urgency=one.urgency,
+            region=case.facts["region"],
+            rank=one.rank,
+            ground=one.ground,
+            policy_version=policy_version,
+        )
+        known = CaseRegistered.model_validate(case.facts)
+        shown = feed.Offer(
+            referral_id=one.referral_id,
+            service=one.service,
+            urgency=one.urgency,
+            region=case.facts["region"],
+            sex=known.sex,
+            age_band=known.age_band,
+            citizenship=known.citizenship,
+            exploitation=known.exploitation,
+            ground=one.ground,
+            safety=known.safety,
+        )
+        return self._announce(event, shown, one=one, cause=cause)
+
+    def stepped(self, one: Referral, *, cause: Cause, reason: str | None = None) -> list[Outgoing]:
+        """A referral is in a new state: to its recipient and to the owner of the case."""
+        event_type, shown_type = _STEPS[one.state]
+        more = {} if reason is None else {"reason": reason}
+        event = event_type(**_repeated(one), **more)  # type: ignore[arg-type]  # the table pairs them
+        shown = shown_type(
+            referral_id=one.referral_id,
+            service=one.service,
+            organisation=one.organisation,
+            **more,
+        )
+        return self._announce(event, shown, one=one, cause=cause)
+
+    def unplaced(
+        self, case: KnownCase, *, service: str, reason: str, cause: Cause
+    ) -> list[Outgoing]:
+        """Nobody is left: the owner has to know."""
+        event = referral.ReferralUnplaced(service=service, reason=reason)
+        shown = feed.Unplaced(service=service, reason=reason)
+        inside = self._inside(event, case.case_id, cause)
+        heard = self._heard(
+            shown, {"owner": case.owner}, case_id=case.case_id, cause=cause, ground=None
+        )
+        return [inside, *heard]
+
+    def told(
+        self,
+        message: Message,
+        *,
+        organisation: str,
+        subject: str,
+        cause: Cause | None,
+        case_id: UUID | None = None,
+    ) -> Outgoing:
+        """One message to one partner about its own message."""
+        return Outgoing(
+            id=self.mint.message_id(),
+            stream=OUT.name,
+            message=message,
+            subject=subject,
+            case_id=case_id,
+            organisation=organisation,
+            causation_id=cause.id if cause else None,
+            trace=cause.trace if cause else None,
+            started_trace=cause.trace if cause else None,
+        )
+
+    def _announce(
+        self, event: Message, shown: Message, *, one: Referral, cause: Cause
+    ) -> list[Outgoing]:
+        relations: dict[Relation, str] = {"recipient": one.organisation, "owner": one.owner}
+        heard = self._heard(
+            shown,
+            relations,
+            case_id=one.case_id,
+            cause=cause,
+            ground=one.ground,
+            referral_id=one.referral_id,
+        )
+        return [self._inside(event, one.case_id, cause), *heard]
+
+    def _inside(self, event: Message, case_id: UUID, cause: Cause) -> Outgoing:
+        return Outgoing(
+            id=self.mint.message_id(),
+            stream="REFERRAL",
+            message=event,
+            subject=str(case_id),
+            case_id=case_id,
+            causation_id=cause.id,
+            correlation_id=str(case_id),
+            trace=cause.trace,
+            started_trace=cause.trace,
+        )
+
+    def _heard(
+        self,
+        shown: Message,
+        relations: Mapping[Relation, str],
+        *,
+        case_id: UUID,
+        cause: Cause,
+        ground: str | None,
+        referral_id: UUID | None = None,
+    ) -> list[Outgoing]:
+        copies = []
+        for organisation, _ in who_hears(shown.name, relations):
+            if organisation not in self.reached:
+                continue
+            key = FeedKey.of(self.master_key, organisation)
+            copies.append(
+                Outgoing(
+                    id=self.mint.message_id(),
+                    stream=OUT.name,
+                    message=shown,
+                    subject=key.subject(case_id),
+                    case_id=case_id,
+                    organisation=organisation,
+                    correlation_id=None if referral_id is None else str(referral_id),
+                    ground=ground,
+                    trace=cause.trace,
+                    started_trace=key.trace(case_id, sampled=cause.is_sampled),
+                )
+            )
+        return copies
+
+
+def _repeated(one: Referral) -> dict[str, Any]:
+    return {
+        "referral_id": one.referral_id,
+        "organisation": one.organisation,
+        "organisation_kind": one.organisation_kind,
+        "service": one.service,
+    }

@@ -1,0 +1,144 @@
+"""HTTP in: the figures as JSON for programs; table error → problem at the end."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.identity import Caller
+from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
+from contracts.identifiers import Mint
+from services.reporting.domain import PARAMETERS, BadWindow, read_window
+from services.reporting.use_cases import Figures, count_figures
+
+ROLES = ("analyst", "data_officer", "operator")
+
+
+class Persons(BaseModel):
+    """A number of persons."""
+
+    unit: Literal["persons"] = "persons"
+    value: int
+
+
+class Services(BaseModel):
+    """A number of services of persons: the same service of two persons counts twice."""
+
+    unit: Literal["services"] = "services"
+    value: int
+
+
+class Referrals(BaseModel):
+    """Numbers of referrals by state; `total` is their sum."""
+
+    unit: Literal["referrals"] = "referrals"
+    value: dict[str, int]
+    total: int
+
+
+class Median(BaseModel):
+    """A median duration over `answered` referrals; null where there is none."""
+
+    unit: Literal["seconds"] = "seconds"
+    value: float | None
+    answered: int
+
+
+class FourFigures(BaseModel):
+    """Each with its unit; victims are persons whose offence class is not migrant_smuggling."""
+
+    victims_detected: Persons = Field(description="V1: victims detected on a day of the window.")
+    victims_referred: Persons = Field(
+        description="R1: victims for whom at least one referral was offered in the window."
+    )
+    referrals_by_state: Referrals = Field(
+        description="R2: victims' referrals offered in the window, by their state at as_of."
+    )
+    services_unplaced: Services = Field(
+        description="R2: victims' services for which, in the window, nobody was left to ask."
+    )
+    time_to_answer: Median = Field(
+        description="Median time from offered to the first accepted or declined, over the "
+        "referrals offered in the window that have an answer at as_of."
+    )
+
+
+class Position(BaseModel):
+    """The furthest message of a stream that has been counted."""
+
+    stream: str
+    sequence: int
+    recorded_at: datetime
+
+
+class Report(BaseModel):
+    """The figures over days `from` ≤ day < `to`, of events recorded before `as_of`."""
+
+    start: date = Field(serialization_alias="from")
+    end: date = Field(serialization_alias="to")
+    as_of: datetime
+    followed: list[Position]
+    figures: FourFigures
+
+
+DAY = "YYYY-MM-DD; by default the bound of the calendar year of as_of."
+MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
+
+
+def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
+    """The routes; every one needs a token of an organisation of the directory."""
+    routes = APIRouter(tags=["figures"])
+    caller = bearer_caller(audience="reporting", key_of=key_of, clock=mint.moment)
+
+    @routes.get("/figures")
+    async def show_figures(
+        *,
+        request: Request,
+        who: Annotated[Caller, Depends(caller)],
+        start: Annotated[str | None, Query(alias="from", description=DAY)] = None,
+        end: Annotated[str | None, Query(alias="to", description=DAY)] = None,
+        as_of: Annotated[str | None, Query(description=MOMENT)] = None,
+    ) -> Report:
+        """The figures of a window; the same question with the same as_of gets the same answer."""
+        who.require(*ROLES)
+        try:
+            # As it was sent: a parameter that we do not know must not be passed over in silence.
+            window = read_window(dict(request.query_params), now=mint.moment())
+        except BadWindow as bad:
+            raise _refusal(bad) from None
+        return _report(await count_figures(web, window))
+
+    return routes
+
+
+def _report(counted: Figures) -> Report:
+    states, answers = counted.referrals_by_state, counted.time_to_answer
+    return Report(
+        start=counted.window.start,
+        end=counted.window.end,
+        as_of=counted.window.as_of,
+        followed=[Position(**asdict(one)) for one in counted.followed],
+        figures=FourFigures(
+            victims_detected=Persons(value=counted.victims_detected),
+            victims_referred=Persons(value=counted.victims_referred),
+            referrals_by_state=Referrals(value=states, total=sum(states.values())),
+            services_unplaced=Services(value=counted.services_unplaced),
+            time_to_answer=Median(value=answers.median_seconds, answered=answers.answered),
+        ),
+    )
+
+
+def _refusal(bad: BadWindow) -> Refusal:
+    violation = Violation(field=bad.field, rule=bad.rule, place="query")
+    if bad.rule == "unknown_parameter":
+        violation["allowed"] = PARAMETERS
+    return Refusal(
+        422,
+        "invalid_request",
+        "The request breaks a rule",
+        detail="Each error names a field and the rule it breaks.",
+        errors=[violation],
+    )

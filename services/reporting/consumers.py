@@ -1,0 +1,50 @@
+"""NATS in: every event of the other services becomes a fact."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.assembly import Parts
+from chassis.inbox import Consumer, Raw, Received
+from contracts.envelope import Envelope
+from contracts.event import Message
+from contracts.reading import read_event
+from services.reporting.use_cases import Happened, take_events
+
+STREAMS = ("INTAKE", "REFERRAL")
+
+
+async def on_events(connection: AsyncConnection, batch: Sequence[Received]) -> None:
+    """Any stream, every kind of event at once."""
+    await take_events(connection, [_happened(one) for one in batch])
+
+
+def consumers(parts: Parts) -> list[Consumer]:
+    """One consumer per stream that reporting reads."""
+    return [
+        Consumer(
+            name=f"reporting-{stream}",
+            stream=stream,
+            parts=parts,
+            check=_check_event,
+            handle=on_events,
+            ordered=True,
+        )
+        for stream in STREAMS
+    ]
+
+
+def _check_event(raw: Raw) -> tuple[Envelope, Message, str | None]:
+    return (*read_event(raw.subject, raw.headers, raw.body), None)
+
+
+def _happened(one: Received) -> Happened:
+    assert one.envelope.case_sequence is not None  # noqa: S101 - read_event refuses those without
+    return Happened(
+        event=one.message,
+        subject=one.envelope.subject,
+        case_sequence=one.envelope.case_sequence,
+        stream=one.raw.stream,
+        stream_sequence=one.raw.sequence,
+        recorded_at=one.raw.recorded_at,
+    )

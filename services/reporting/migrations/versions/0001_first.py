@@ -1,0 +1,104 @@
+"""Facts: one row per event that a figure can rest on, and the organisations."""
+
+from importlib.resources import files
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+-- Every key below comes from the event itself, so that a rebuild makes the same rows again.
+create table facts_cases (
+    case_id uuid primary key,
+    owner text not null,
+    registered_on date not null,
+    detected_on date not null,
+    region text,
+    sex text not null,
+    age_band text not null,
+    citizenship text[] not null,
+    exploitation text[] not null,
+    offence_class text not null,
+    victim_status text not null,
+    detection_channel text not null,
+    recorded_at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null
+);
+create index facts_cases_detected on facts_cases (detected_on);
+
+create table facts_referrals (
+    referral_id uuid primary key,
+    case_id uuid not null,
+    service text not null,
+    organisation text not null,
+    organisation_kind text not null,
+    urgency text not null,
+    region text not null,
+    rank int not null,
+    ground text not null,
+    offered_at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null
+);
+create index facts_referrals_offered on facts_referrals (offered_at);
+
+-- No foreign keys: an answer may come before its offer, and an offer before its case.
+create table facts_referral_steps (
+    referral_id uuid not null,
+    case_sequence bigint not null,
+    step text not null,
+    reason text,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (referral_id, case_sequence)
+);
+
+create table facts_unplaced (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    service text not null,
+    reason text not null,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+create index facts_unplaced_at on facts_unplaced (at);
+
+create table organisations (
+    code text primary key,
+    kind text not null,
+    region text not null,
+    name_fr text not null,
+    name_en text not null,
+    signing_key text,
+    recorded_at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null
+);
+
+create table followed (
+    stream text primary key,
+    sequence bigint not null,
+    recorded_at timestamptz not null
+);
+
+grant select, insert, update, delete on all tables in schema reporting to reporting_work;
+grant select on facts_cases, facts_referrals, facts_referral_steps, facts_unplaced, organisations,
+    followed to reporting_web;
+grant select on outbox, dead_letters, parked, spans to siraba_ops;
+"""
+
+
+def upgrade() -> None:
+    """Create everything."""
+    op.execute(files("chassis").joinpath("mechanisms.sql").read_text())
+    op.execute(TABLES)
+
+
+def downgrade() -> None:
+    """There is nothing before the first."""
+    raise RuntimeError("restore a backup instead")

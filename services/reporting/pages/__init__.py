@@ -1,0 +1,97 @@
+"""The page of the figures, for people with a session; French first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.identity import Caller
+from chassis.web import KeyLookup, Pages, Sessions, add_entrance, language_of, read_caller
+from contracts.identifiers import Mint
+from contracts.vocabulary import label
+from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
+from services.reporting.use_cases import Figures, count_figures
+
+HERE = Path(__file__).parent
+ROLES = ("analyst", "data_officer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the page stands on."""
+
+    web: AsyncEngine
+    sessions: Sessions
+    key_of: KeyLookup
+    mint: Mint
+
+    async def admit(self, token: str) -> Caller:
+        """Who may enter by this link; raises as chassis.identity does."""
+        caller = await read_caller(
+            token, audience="reporting", now=self.mint.moment(), key_of=self.key_of
+        )
+        caller.require(*ROLES)
+        return caller
+
+
+def layout() -> Pages:
+    """Our templates and words, before the chassis's own."""
+    return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
+
+
+def add_pages(app: FastAPI, pages: Pages, desk: Desk) -> None:
+    """`/` with the figures, `/enter?token=` and `/leave`."""
+    add_entrance(app, desk.sessions, home="/", verify=desk.admit, clock=desk.mint.moment)
+
+    @app.get("/", include_in_schema=False)
+    async def show_figures(request: Request) -> HTMLResponse:
+        now = desk.mint.moment()
+        caller = desk.sessions.caller(request, now=now)
+        if caller is None:
+            return pages.render(request, "door.html", status=401)
+        caller.require(*ROLES)
+        asked = _asked(request)
+        try:
+            window = read_window(asked, now=now)
+        except BadWindow as bad:
+            # The form again, over the figures that need no asking.
+            counted = await count_figures(desk.web, read_window({}, now=now))
+            context = _context(counted, asked, language_of(request))
+            return pages.render(request, "figures.html", context | {"bad": bad}, status=422)
+        counted = await count_figures(desk.web, window)
+        return pages.render(request, "figures.html", _context(counted, asked, language_of(request)))
+
+
+def _asked(request: Request) -> dict[str, str]:
+    """What the form holds; a browser sends the fields left empty, and a moment without offset."""
+    asked = {name: value for name, value in request.query_params.items() if name in PARAMETERS}
+    if (as_of := asked.get("as_of", "")) and as_of[-1:].isdigit() and as_of[-6:-5] not in "+-":
+        asked["as_of"] = f"{as_of}Z"
+    return {name: value for name, value in asked.items() if value}
+
+
+def _context(counted: Figures, asked: dict[str, str], language: str) -> dict[str, Any]:
+    states, median = counted.referrals_by_state, counted.time_to_answer.median_seconds
+    return {
+        "counted": counted,
+        "window": counted.window,
+        "last_day": counted.window.end - timedelta(days=1),
+        "states": [(label("referral_state", state, language), n) for state, n in states.items()],
+        "total": sum(states.values()),
+        "median": None if median is None else timedelta(seconds=median),
+        "latest": max((one.recorded_at for one in counted.followed), default=None),
+        "asked_as_of": asked.get("as_of", "").removesuffix("Z"),
+        "same_again": urlencode(_fixed(counted.window)),
+        "bad": None,
+    }
+
+
+def _fixed(window: Window) -> dict[str, str]:
+    """The question that gets exactly these figures again."""
+    as_of = window.as_of.isoformat().replace("+00:00", "Z")
+    return {"from": window.start.isoformat(), "to": window.end.isoformat(), "as_of": as_of}

@@ -1,0 +1,147 @@
+"""What reporting does: turn events into facts, and facts into figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from contracts.event import Message
+from contracts.intake import CaseRegistered
+from contracts.referral import (
+    OrganisationRegistered,
+    ReferralEvent,
+    ReferralOffered,
+    ReferralUnplaced,
+)
+from services.reporting.domain import Window
+from services.reporting.store import facts, figures
+from services.reporting.store.facts import Row
+
+# What the indicators count by (domain §6, D1 to D6); the rest of a case stays with its owner.
+_OF_CASE = {
+    "owner", "registered_on", "detected_on", "region", "sex", "age_band", "citizenship",
+    "exploitation", "offence_class", "victim_status", "detection_channel",
+}  # fmt: skip
+_OF_REFERRAL = {
+    "referral_id", "service", "organisation", "organisation_kind", "urgency", "region", "rank",
+    "ground",
+}  # fmt: skip
+_OF_ORGANISATION = {"code", "kind", "region", "name_fr", "name_en", "signing_key"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """An event and where it lies. subject: the case, or the organisation; recorded_at: the stream's."""
+
+    event: Message
+    subject: str
+    case_sequence: int
+    stream: str
+    stream_sequence: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures over one window, all read in the same moment; units in `store.figures`."""
+
+    window: Window
+    followed: list[figures.Followed]
+    victims_detected: int
+    victims_referred: int
+    referrals_by_state: dict[str, int]
+    services_unplaced: int
+    time_to_answer: figures.Answers
+
+
+async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -> None:
+    """Write what the events say as facts.
+
+    The tables are a function of the set of events: which order they come in, how they are cut
+    into batches and how often they come changes nothing (design §9).
+    """
+    cases, referrals, steps, unplaced, organisations = [], [], [], [], []
+    for one in events:
+        match one.event:
+            case CaseRegistered():
+                cases.append(_case(one))
+            case ReferralOffered():
+                referrals.append(_referral(one))
+            case ReferralEvent():
+                steps.append(_step(one, one.event))
+            case ReferralUnplaced():
+                unplaced.append(_unplaced(one, one.event))
+            case OrganisationRegistered():
+                organisations.append(_organisation(one))
+    await facts.save(connection, "facts_cases", cases)
+    await facts.save(connection, "facts_referrals", referrals)
+    await facts.save(connection, "facts_referral_steps", steps)
+    await facts.save(connection, "facts_unplaced", unplaced)
+    await facts.save_organisations(connection, organisations)
+    await facts.follow(connection, [_position(one) for one in events])
+
+
+async def count_figures(engine: AsyncEngine, window: Window) -> Figures:
+    """All figures over one window, from one snapshot: they agree with each other."""
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        return Figures(
+            window=window,
+            followed=await figures.followed(connection),
+            victims_detected=await figures.victims_detected(connection, window),
+            victims_referred=await figures.victims_referred(connection, window),
+            referrals_by_state=await figures.referrals_by_state(connection, window),
+            services_unplaced=await figures.services_unplaced(connection, window),
+            time_to_answer=await figures.time_to_answer(connection, window),
+        )
+
+
+def _case(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include=_OF_CASE)
+    return body | {"case_id": one.subject, "recorded_at": one.recorded_at.isoformat()} | _lies(one)
+
+
+def _referral(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include=_OF_REFERRAL)
+    return body | {"case_id": one.subject, "offered_at": one.recorded_at.isoformat()} | _lies(one)
+
+
+def _step(one: Happened, event: ReferralEvent) -> Row:
+    return {
+        "referral_id": str(event.referral_id),
+        "case_sequence": one.case_sequence,
+        "step": event.name.partition(".")[2],
+        "reason": getattr(event, "reason", None),
+        "at": one.recorded_at.isoformat(),
+    } | _lies(one)
+
+
+def _unplaced(one: Happened, event: ReferralUnplaced) -> Row:
+    return {
+        "case_id": one.subject,
+        "case_sequence": one.case_sequence,
+        "service": event.service,
+        "reason": event.reason,
+        "at": one.recorded_at.isoformat(),
+    } | _lies(one)
+
+
+def _organisation(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include=_OF_ORGANISATION)
+    return body | {"recorded_at": one.recorded_at.isoformat()} | _lies(one)
+
+
+def _position(one: Happened) -> Row:
+    return {
+        "stream": one.stream,
+        "sequence": one.stream_sequence,
+        "recorded_at": one.recorded_at.isoformat(),
+    }
+
+
+def _lies(one: Happened) -> dict[str, Any]:
+    return {"stream": one.stream, "stream_sequence": one.stream_sequence}

@@ -1,0 +1,1 @@
+"""What shows that Siraba keeps its promises; the tree mirrors the code, plus journeys, trust and house."""

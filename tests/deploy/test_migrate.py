@@ -1,0 +1,97 @@
+from dataclasses import replace
+
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
+import pytest
+
+from contracts.topology import SERVICES
+from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.processes import ServerError
+from deploy.migrate import ROLES, SCHEMAS, Administration, migrate, prepare_database, role_url
+from deploy.scram import scram_verifier
+from tests.servers import Database, open_folder
+
+
+async def ask(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""), timeout=5)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+def test_a_verifier_is_what_postgresql_would_have_made() -> None:
+    """The known answer was made by PostgreSQL 18 for this password and salt."""
+    verifier = scram_verifier("pencil", bytes(range(16)))
+    assert verifier.startswith("SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$")
+    assert len(verifier.split("$")[2]) == 89
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_role_logs_in_with_its_own_password_only(
+    fresh_database: Database, role: str
+) -> None:
+    assert await ask(fresh_database.url(role), "select current_user") == role
+    other = replace(fresh_database.administration, passwords=dict.fromkeys(ROLES, "wrong"))
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await ask(role_url(other, role), "select 1")
+
+
+async def test_preparing_and_migrating_again_changes_nothing(fresh_database: Database) -> None:
+    first = await migrate(fresh_database.administration)
+    await prepare_database(fresh_database.administration)
+    assert await migrate(fresh_database.administration) == first
+    assert set(first) == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_does_not_enter_anothers_schema(
+    fresh_database: Database, service: str
+) -> None:
+    for suffix in ("web", "work"):
+        question = "select has_schema_privilege($${}$$, $$usage$$)"
+        for schema in SCHEMAS:
+            allowed = await ask(fresh_database.url(f"{service}_{suffix}"), question.format(schema))
+            assert allowed is (schema in (service, "telemetry"))
+
+
+async def test_no_service_makes_tables(fresh_database: Database) -> None:
+    for role in (role for role in ROLES if role != "siraba_owner"):
+        for schema in (*SCHEMAS, "public"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await ask(fresh_database.url(role), f"create table {schema}.mine (n int)")
+
+
+async def test_no_password_reaches_the_servers_catalogue_in_clear(
+    fresh_database: Database,
+) -> None:
+    stored = await ask(
+        fresh_database.superuser_url,
+        "select string_agg(rolpassword, ' ') from pg_authid where rolpassword is not null",
+    )
+    assert "password-of" not in str(stored)
+    assert str(stored).count("SCRAM-SHA-256$") == len(ROLES) + 1
+
+
+async def test_an_administrator_without_superuser_rights_is_enough() -> None:
+    """External databases rarely give more than CREATEROLE and CREATEDB."""
+    with open_folder() as folder:
+        server = EmbeddedPostgres(folder / "postgres", password="superuser", log=folder / "log")
+        server.start()
+        try:
+            url = server.url("postgres")
+            await ask(url, "create role dba login createrole createdb password 'dba'")
+            url = server.url("postgres", role="dba", password="dba")
+            admin = Administration(url, {role: f"of-{role}" for role in ROLES})
+            for _ in range(2):
+                await prepare_database(admin)
+                await migrate(admin)
+            assert await ask(role_url(admin, "intake_work"), "select current_user") == "intake_work"
+        finally:
+            server.stop()
+
+
+async def test_a_database_that_is_away_is_reported_without_its_address() -> None:
+    admin = Administration("postgresql+asyncpg://u:very-secret@127.0.0.1:1/x", {})
+    with pytest.raises(ServerError) as failure:
+        await prepare_database(admin)
+    assert "very-secret" not in str(failure.value)

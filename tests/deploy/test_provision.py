@@ -1,0 +1,125 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contracts.topology import SERVICES, all_streams
+from deploy.drift import stream_config
+from deploy.jetstream import asked, live_streams
+from deploy.keys import OPERATIONS, OWN_USERS, PROVISIONER, own_public_keys
+from deploy.nats_config import Accounts
+from deploy.provision import emit
+from tests.servers import NatsServer
+
+Start = Callable[..., NatsServer]
+
+
+async def test_provisioning_twice_changes_nothing(nats_server: Start) -> None:
+    server = nats_server("AA", "BB", provisioned=False)
+    first = await server.provision()
+    assert first.found
+    assert first.clean
+    second = await server.provision()
+    assert second.found == ()
+    assert second.clean
+
+
+async def test_every_stream_refuses_rather_than_drops(nats_server: Start) -> None:
+    server = nats_server("AA", "BB")
+    async with server.user(OPERATIONS) as client:
+        live = await live_streams(client)
+    assert set(live) == {*map(str.upper, SERVICES), "OUT", "IN_AA", "IN_BB", "INBOX"}
+    assert {config["discard"] for config in live.values()} == {"new"}
+    assert {config["storage"] for config in live.values()} == {"file"}
+
+
+async def test_a_drift_is_named_by_field_and_repaired(nats_server: Start) -> None:
+    server = nats_server("AA")
+    async with server.user(PROVISIONER) as client:
+        live = (await live_streams(client))["OUT"]
+        await asked(client, "STREAM.UPDATE.OUT", {**live, "discard": "old", "max_age": 10**13})
+    seen = await server.provision(check=True)
+    assert {(d.asset, d.field, d.live) for d in seen.found} == {
+        ("stream OUT", "discard", "old"),
+        ("stream OUT", "max_age", 10**13),
+    }
+    assert not seen.clean
+    assert (await server.provision()).clean
+    assert (await server.provision(check=True)).found == ()
+
+
+async def test_a_power_given_to_headers_is_a_drift(nats_server: Start) -> None:
+    server = nats_server("AA")
+    async with server.user(PROVISIONER) as client:
+        live = (await live_streams(client))["IN_AA"]
+        await asked(client, "STREAM.UPDATE.IN_AA", {**live, "allow_rollup_hdrs": True})
+    seen = await server.provision(check=True)
+    assert [(d.asset, d.field) for d in seen.found] == [("stream IN_AA", "allow_rollup_hdrs")]
+
+
+async def test_what_cannot_change_is_reported_and_left(nats_server: Start) -> None:
+    server = nats_server("AA", provisioned=False)
+    async with server.user(PROVISIONER) as client:
+        wrong = {"name": "OUT", "subjects": ["out.>"], "storage": "memory", "max_consumers": 7}
+        await asked(client, "STREAM.CREATE.OUT", wrong)
+    outcome = await server.provision()
+    assert not outcome.clean
+    stuck = {d.field for d in outcome.found if d.asset == "stream OUT" and not d.fixable}
+    assert stuck == {"storage", "max_consumers"}
+
+
+async def test_a_consumer_that_drifted_is_repaired(nats_server: Start) -> None:
+    server = nats_server("AA")
+    async with server.user(PROVISIONER) as client:
+        config = {"durable_name": "AA", "name": "AA", "ack_policy": "explicit", "ack_wait": 10**9}
+        body = {"stream_name": "OUT", "config": {**config, "filter_subject": "out.>"}}
+        await asked(client, "CONSUMER.CREATE.OUT.AA.out.>", body)
+    seen = await server.provision(check=True)
+    assert {d.field for d in seen.found} >= {"ack_wait", "filter_subject"}
+    assert (await server.provision()).clean
+
+
+async def test_a_new_organisation_joins_without_disturbing_the_others(nats_server: Start) -> None:
+    server = nats_server("AA")
+    async with server.partner("AA") as early:
+        server.add_partner("BB")
+        server.server.reload()
+        outcome = await server.provision()
+        assert outcome.clean
+        async with server.partner("BB") as late:
+            await late.request("in.referral.accept.v1", b"{}", timeout=2)
+        await early.request("in.referral.accept.v1", b"{}", timeout=2)
+        assert early.stats["reconnects"] == 0
+
+
+async def test_facts_cannot_be_deleted_even_by_an_update(nats_server: Start) -> None:
+    server = nats_server("AA")
+    async with server.user(PROVISIONER) as client:
+        live = (await live_streams(client))["INTAKE"]
+        for field in ("deny_delete", "deny_purge"):
+            answer = await client.request(
+                "$JS.API.STREAM.UPDATE.INTAKE", _json({**live, field: False}), timeout=2
+            )
+            assert b'"error"' in answer.data
+
+
+def test_include_files_for_an_external_server_hold_accounts_and_sync(
+    nats_server: Start, tmp_path: Path
+) -> None:
+    server = nats_server("AA", provisioned=False)
+    accounts = Accounts(own_public_keys(server.state), server.partners)
+    texts = [path.read_text() for path in emit(tmp_path / "out", accounts)]
+    assert any("accounts {" in text and "AA {" in text for text in texts)
+    assert any("sync_interval: always" in text for text in texts)
+    seeds = [server.seed_file(user).read_text() for user in OWN_USERS]
+    assert not any("store_dir" in text or seed in text for text in texts for seed in seeds)
+
+
+@pytest.mark.parametrize("field", ["allow_rollup_hdrs", "allow_msg_ttl", "mirror"])
+def test_no_declared_stream_asks_for_what_is_forbidden(field: str) -> None:
+    assert all(field not in stream_config(stream) for stream in all_streams(["AA"]))
+
+
+def _json(document: object) -> bytes:
+    return json.dumps(document).encode()

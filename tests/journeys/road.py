@@ -1,0 +1,119 @@
+"""A whole running platform with organisations whose keys we hold, as a caller meets it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from chassis.identity import issue_token
+from deploy.platform import Platform, running_platform
+from deploy.settings import PlatformSettings
+from partners.kit import Keys, init
+from tests.journeys.cases import Case
+from tests.journeys.oracle import Decide
+from tests.journeys.programs import Program
+from tests.servers import open_folder
+
+PARTNERS = ("POLICE_KAYES", "PARQUET_KAYES", "CSREF_KAYES", "SHELTER_BENKADI_KAYES")
+SERVICES = ("intake", "referral")
+RETRY_SECONDS = 0.3
+
+
+@dataclass(slots=True)
+class Road:
+    """The platform's one address, and the partners' side of it."""
+
+    platform: Platform
+    http: httpx.AsyncClient
+    keys: dict[str, Keys]
+    programs: dict[str, Program] = field(default_factory=dict)
+
+    def folder(self, code: str) -> Path:
+        """Where an organisation keeps its keys and its ledger."""
+        return self.platform.state.partners / code
+
+    def headers(self, code: str, *, audience: str = "intake") -> dict[str, str]:
+        """What an officer of this organisation presents."""
+        token = issue_token(
+            self.keys[code].signing,
+            organisation=code,
+            role="officer",
+            audience=audience,
+            now=datetime.now(UTC),
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    async def submit(self, case: Case) -> httpx.Response:
+        """POST once."""
+        headers = self.headers(case.owner) | {"Idempotency-Key": case.key}
+        return await self.http.post("/intake/cases", json=case.body, headers=headers)
+
+    async def submit_until_accepted(self, case: Case) -> str:
+        """POST with the same key until there is an answer, as a phone does; the case number."""
+        while True:
+            try:
+                answer = await self.submit(case)
+            except httpx.TransportError:
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            if answer.status_code == httpx.codes.ACCEPTED:
+                return str(answer.json()["case_number"])
+            assert answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR, answer.text
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def seen_by_owner(self, owner: str, number: str) -> dict[str, Any]:
+        """What the owner is shown of its case."""
+        answer = await self.http.get(f"/intake/cases/{number}", headers=self.headers(owner))
+        assert answer.status_code == httpx.codes.OK, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    async def readiness(self) -> dict[str, Any]:
+        """`/readyz` of each service, by name."""
+        reports = {}
+        for name, url in self.platform.service_urls.items():
+            try:
+                reports[name] = (await self.http.get(f"{url}/readyz")).json()
+            except (httpx.TransportError, ValueError):
+                reports[name] = {"ready": False}
+        return reports
+
+
+@asynccontextmanager
+async def running_road(
+    codes: Sequence[str] = PARTNERS, *, services: Sequence[str] = SERVICES
+) -> AsyncIterator[Road]:
+    """The platform on a state of its own, with keys for `codes`; their programs do not run yet."""
+    with open_folder() as folder:
+        settings = PlatformSettings(state_dir=folder, front_port=0, nats_port=0)
+        keys = {code: init(folder / "partners" / code, code=code) for code in codes}
+        async with AsyncExitStack() as stack:
+            platform = await stack.enter_async_context(
+                running_platform(settings, services=services)
+            )
+            client = httpx.AsyncClient(base_url=platform.front_url, timeout=15)
+            http = await stack.enter_async_context(client)
+            yield Road(platform, http, keys)
+
+
+@asynccontextmanager
+async def answering(road: Road, decide: Decide) -> AsyncIterator[dict[str, Program]]:
+    """Every organisation's program runs and answers; a program that fails shows at the end."""
+    road.programs = {
+        code: Program(code, road.folder(code), road.platform.nats_url, decide)
+        for code in road.keys
+    }
+    tasks = [asyncio.create_task(program.run()) for program in road.programs.values()]
+    try:
+        yield road.programs
+    finally:
+        failed = [task.exception() for task in tasks if task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert not failed, failed

@@ -1,0 +1,146 @@
+"""Events as reporting's consumers get them, so that a test can say what happened in one line each."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.database import open_engine
+from chassis.inbox import Raw, Received
+from contracts import intake, referral
+from contracts.envelope import Envelope
+from contracts.event import Message
+from services.reporting.consumers import on_events
+from tests.servers import Database
+
+DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
+SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
+STEPS: dict[str, type[referral.ReferralEvent]] = {
+    "received": referral.ReferralReceived,
+    "accepted": referral.ReferralAccepted,
+    "started": referral.ReferralStarted,
+    "delivered": referral.ReferralDelivered,
+}
+
+
+def case_id(number: int) -> UUID:
+    return UUID(int=number, version=4)
+
+
+def referral_id(number: int) -> UUID:
+    return UUID(int=1_000_000 + number, version=4)
+
+
+@dataclass(slots=True)
+class Happenings:
+    """A history in the making: numbers per case and per stream without gaps, as the relay gives."""
+
+    events: list[Received] = field(default_factory=list)
+
+    def registered(self, case: int, *, minutes: float = 0, **facts: Any) -> None:
+        coded: dict[str, Any] = {
+            "detected_on": date(2026, 11, 20),
+            "region": "01",
+            "sex": "female",
+            "age_band": "12-14",
+            "citizenship": ("MLI",),
+            "exploitation": ("domestic_work", "gold_mining"),
+            "detection_channel": "patrol",
+            "owner": "GEND_KITA",
+            "registered_on": date(2026, 11, 24),
+        }
+        event = intake.CaseRegistered.model_validate(coded | facts)
+        self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
+    def offered(
+        self, number: int, case: int, *, service: str = "shelter", minutes: float = 1
+    ) -> None:
+        event = referral.ReferralOffered(
+            **_repeated(number, service),
+            urgency="urgent_72h",
+            region="01",
+            rank=1,
+            ground="consent",
+            policy_version="2026-11",
+        )
+        self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
+
+    def stepped(self, number: int, case: int, step: str, *, minutes: float = 2) -> None:
+        known = _repeated(number, "shelter")
+        event = (
+            referral.ReferralDeclined(**known, reason="capacity")
+            if step == "declined"
+            else STEPS[step](**known)
+        )
+        self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
+
+    def unplaced(self, case: int, *, service: str = "legal_aid", minutes: float = 3) -> None:
+        event = referral.ReferralUnplaced(service=service, reason="no_candidate")
+        self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
+
+    def organisation(self, code: str, *, key: str | None = None, minutes: float = 0) -> None:
+        event = referral.OrganisationRegistered(
+            code=code,
+            kind="committee",
+            name_fr="Comité",
+            name_en="Committee",
+            region="09",
+            zones=("*",),
+            services=(),
+            channel="nats",
+            signing_key=key,
+        )
+        self.add(event, code, stream="REFERRAL", minutes=minutes)
+
+    def add(self, event: Message, subject: str, *, stream: str, minutes: float) -> None:
+        """Recorded so many minutes after DAWN."""
+        of_stream = [one for one in self.events if one.raw.stream == stream]
+        of_case = [one for one in of_stream if one.envelope.subject == subject]
+        raw = Raw(
+            subject="",
+            headers={},
+            body=b"",
+            stream=stream,
+            sequence=len(of_stream) + 1,
+            recorded_at=DAWN + timedelta(minutes=minutes),
+        )
+        envelope = Envelope(
+            id=UUID(int=len(self.events) + 1, version=4),
+            source=SOURCES[stream],
+            type=event.ce_type(),
+            subject=subject,
+            case_sequence=len(of_case) + 1,
+        )
+        self.events.append(Received(raw=raw, envelope=envelope, message=event))
+
+
+def _repeated(number: int, service: str) -> dict[str, Any]:
+    return {
+        "referral_id": referral_id(number),
+        "organisation": "ONG_ABRI",
+        "organisation_kind": "shelter",
+        "service": service,
+    }
+
+
+@asynccontextmanager
+async def engines(database: Database) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
+    """(work, web): the two roles of reporting."""
+    urls = [database.url(f"reporting_{role}") for role in ("work", "web")]
+    work, web = (open_engine(url, schema="reporting", pool_size=2) for url in urls)
+    try:
+        yield work, web
+    finally:
+        await work.dispose()
+        await web.dispose()
+
+
+async def take(work: AsyncEngine, *batches: Sequence[Received]) -> None:
+    """Each batch in one transaction, as a consumer does."""
+    for batch in batches:
+        async with work.begin() as connection:
+            await on_events(connection, batch)

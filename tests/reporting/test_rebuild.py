@@ -1,0 +1,119 @@
+import asyncio
+import random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.inbox import Received
+from tests.ledger import Form
+from tests.reporting.happenings import Happenings, engines, take
+from tests.servers import Database
+
+TABLES = (
+    "facts_cases", "facts_referrals", "facts_referral_steps", "facts_unplaced", "organisations",
+    "followed",
+)  # fmt: skip
+ROADS = (
+    (),
+    ("received",),
+    ("accepted",),
+    ("received", "accepted", "started", "delivered"),
+    ("received", "declined"),
+)
+CODES = ("COMITE", "ONG_ABRI")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Received]:
+    """Cases with referrals that go different ways, and organisations that are replaced."""
+    happened = Happenings()
+    minutes = 0
+    referrals = 0
+    for case in range(draw(st.integers(1, 4))):
+        happened.registered(case, minutes=draw(st.integers(0, 300)))
+        for road in draw(st.lists(st.sampled_from(ROADS), max_size=3)):
+            referrals += 1
+            happened.offered(referrals, case, minutes=(minutes := minutes + 1))
+            for step in road:
+                happened.stepped(referrals, case, step, minutes=(minutes := minutes + 1))
+        if draw(st.booleans()):
+            happened.unplaced(case, minutes=(minutes := minutes + 1))
+    for code in draw(st.lists(st.sampled_from(CODES), max_size=4)):
+        happened.organisation(code, key=f"key-{minutes}", minutes=(minutes := minutes + 1))
+    return happened.events
+
+
+def in_another_order(events: list[Received], chance: random.Random) -> list[Received]:
+    """Any order in which the events of one case of one stream stay in order."""
+    places = [one.place for one in events]
+    chance.shuffle(places)
+    waiting: dict[tuple[str, str], list[Received]] = {}
+    for one in events:
+        waiting.setdefault(one.place, []).append(one)
+    return [waiting[place].pop(0) for place in places]
+
+
+def in_batches(events: list[Received], chance: random.Random) -> list[list[Received]]:
+    batches: list[list[Received]] = [[]]
+    for one in events:
+        if chance.random() < 0.3:
+            batches.append([])
+        batches[-1].append(one)
+    return [batch for batch in batches if batch]
+
+
+async def rebuilt(work: AsyncEngine, *batches: list[Received]) -> dict[str, list[Any]]:
+    """What the tables hold after these batches, from nothing."""
+    async with work.begin() as connection:
+        for table in TABLES:
+            await connection.execute(text(f"delete from {table}"))
+    await take(work, *batches)
+    async with work.connect() as connection:
+        return {
+            table: sorted(map(repr, await connection.execute(text(f"select * from {table}"))))
+            for table in TABLES
+        }
+
+
+def test_the_same_events_in_any_order_make_the_same_tables(
+    fresh_database: Database, form: Form
+) -> None:
+    examples = form.pick(short=60, long=2_000)
+
+    with asyncio.Runner() as runner:
+        opened = engines(fresh_database)
+        work, _ = runner.run(opened.__aenter__())
+
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
+        @given(events=histories(), seed=st.integers(0, 2**32))
+        def any_order_will_do(events: list[Received], seed: int) -> None:
+            chance = random.Random(seed)
+            shuffled = in_batches(in_another_order(events, chance), chance)
+            again = chance.sample(shuffled, k=min(2, len(shuffled)))
+
+            in_order = runner.run(rebuilt(work, events))
+
+            assert runner.run(rebuilt(work, *shuffled, *again)) == in_order
+
+        try:
+            any_order_will_do()
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
+
+
+def test_the_tables_of_the_rebuild_are_all_that_reporting_counts_from() -> None:
+    # A table forgotten here would be a table nobody compares.
+    from services.reporting.store import facts
+
+    named = {*facts._SAVE, "organisations", "followed"}
+
+    assert named == set(TABLES)
