@@ -128,6 +128,7 @@ def assemble(
     wire = open_wire(
         service, url=settings.nats_url, seed_file=settings.nats_seed_file, on_lost=on_failure
     )
+    stamper = Stamper(source, token_bytes)
     return Parts(
         service=service,
         web=web,
@@ -136,12 +137,6 @@ def assemble(
         tracing=tracing,
         spans=spans,
         mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
-        relay=Relay(
-            service=service,
-            engine=work,
-            wire=wire,
-            stamper=Stamper(source, token_bytes),
-            tracing=tracing,
-        ),
+        relay=Relay(service=service, engine=work, wire=wire, stamper=stamper, tracing=tracing),
         on_failure=on_failure,
     )

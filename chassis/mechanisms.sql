@@ -21,10 +21,13 @@ create table outbox (
     hop text,
     leased_at timestamptz,
     sent_at timestamptz,
-    stream_sequence bigint
+    stream_sequence bigint,
+    delivered_at timestamptz
 );
 create index outbox_waiting on outbox (position) where sent_at is null;
-create index outbox_cooling on outbox (sent_at) where body is not null and sent_at is not null;
+create index outbox_unconfirmed on outbox (stream, organisation, stream_sequence)
+    where delivered_at is null;
+create index outbox_cooling on outbox (delivered_at) where body is not null;
 create index outbox_case on outbox (case_id) where case_id is not null;
 
 create table sequences (
@@ -32,6 +35,16 @@ create table sequences (
     key text not null,
     last bigint not null,
     primary key (stream, key)
+);
+
+create table heartbeat (
+    single boolean primary key default true check (single),
+    at timestamptz not null
+);
+
+create table streams (
+    name text primary key,
+    born text not null
 );
 
 create table positions (
@@ -93,7 +106,8 @@ create table dead_letters (
     state text not null default 'open' check (state in ('open', 'retry', 'discarded', 'done')),
     died_at timestamptz not null default clock_timestamp(),
     settled_at timestamptz,
-    unique (consumer, stream, stream_sequence)
+    -- A stream made anew counts from 1 again: the digest tells two messages apart.
+    unique (consumer, stream, stream_sequence, digest)
 );
 create index dead_letters_waiting on dead_letters (consumer, id) where state in ('retry', 'discarded');
 

@@ -4,7 +4,7 @@ import re
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-PATTERN = re.compile(rf"ML-(\d\d)-(\d{{4}})-([{CROCKFORD}]{{6}})-([{ALPHABET}])")
+PATTERN = re.compile(rf"ML-([0-9]{{2}})-([0-9]{{4}})-([{CROCKFORD}]{{6}})-([{ALPHABET}])")
 
 
 def make_case_number(*, region: str, year: int, entropy: bytes) -> str:

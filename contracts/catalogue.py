@@ -56,5 +56,11 @@ def _rejected(error: ValidationError) -> Rejected:
     reason = "unknown_code" if first["type"] == "unknown_code" else "wrong_schema"
     # The name of a field that we do not know is the sender's text: it is not repeated.
     where = first["loc"][:-1] if first["type"] == "extra_forbidden" else first["loc"]
-    allowed = tuple(first.get("ctx", {}).get("allowed", ()))
+    allowed = _codes(first.get("ctx", {}).get("allowed", ""))
     return Rejected(reason, field=".".join(map(str, where)) or "body", allowed=allowed)
+
+
+def _codes(sentence: str) -> tuple[str, ...]:
+    """The codes that an error names as "a, b"; none where a long list is only counted."""
+    codes = tuple(sentence.split(", ")) if sentence else ()
+    return () if any(" " in code for code in codes) else codes

@@ -7,6 +7,7 @@ from uuid import UUID
 
 SIGNATURE = "siraba-signature"
 HOP = "traceparent"
+NUMBER_DIGITS = 18
 # What the CloudEvents NATS binding leaves as it is; space, quote, percent and the rest are encoded.
 SAFE = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
@@ -82,7 +83,8 @@ def _number(found: Mapping[str, str], header: str) -> int | None:
     value = found.get(header)
     if value is None:
         return None
-    if not (value.isascii() and value.isdigit()):
+    # Longer ones fit no column, and Python refuses the longest with an error of its own.
+    if not (value.isascii() and value.isdigit() and len(value) <= NUMBER_DIGITS):
         raise Rejected("missing_attribute", field=header)
     return int(value)
 

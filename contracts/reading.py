@@ -17,17 +17,21 @@ REQUEST_BYTES = 65_536
 _ORIGIN = "nats-stream-source"
 
 
-def read_event(subject: str, headers: Mapping[str, str], body: bytes) -> tuple[Envelope, Message]:
-    """An event of one of our services. Raises `Rejected`."""
+def read_event(
+    subject: str, headers: Mapping[str, str], body: bytes
+) -> tuple[Envelope, Message, None]:
+    """An event of one of our services, whose sender is no organisation. Raises `Rejected`."""
     envelope, message = read_message(headers, body, types=EVENTS)
     if SOURCES[envelope.type] != envelope.source:
         raise Rejected("wrong_source", field="ce-source")
     if envelope.case_sequence is None:
         raise Rejected("missing_attribute", field="ce-casesequence")
     service = envelope.source.rpartition("/")[2]
-    if subject != internal_subject(service, message.name, message.version, envelope.subject):
+    if subject != internal_subject(
+        service, message.name, message.version, subject_id=envelope.subject
+    ):
         raise Rejected("wrong_subject", field="subject")
-    return envelope, message
+    return envelope, message, None
 
 
 def read_request(
@@ -55,7 +59,7 @@ def read_request(
 
 
 def read_feed(
-    code: str, subject: str, headers: Mapping[str, str], body: bytes
+    subject: str, headers: Mapping[str, str], body: bytes, *, code: str
 ) -> tuple[Envelope, Message]:
     """A message of this organisation's own feed. Raises `Rejected`."""
     envelope, message = read_message(headers, body, types=FEED)

@@ -163,7 +163,7 @@ def partition(subject_id: str) -> int:
     return int.from_bytes(digest[:2], "big") % PARTITIONS
 
 
-def internal_subject(service: str, message_type: str, version: int, subject_id: str) -> str:
+def internal_subject(service: str, message_type: str, version: int, *, subject_id: str) -> str:
     """`siraba.<service>.<entity>.<event>.v<n>.<p>`; `message_type` is `<entity>.<event>`."""
     typed = _typed(message_type, version)
     return f"siraba.{_service(service)}.{typed}.{partition(subject_id)}"

@@ -1,36 +1,67 @@
 """The `siraba` command: assembles the files of `deploy.commands`, one per command."""
 
-import typer
+import importlib
+from typing import Any, Final
 
-from deploy.commands.demo import demo
-from deploy.commands.dlq import dlq
-from deploy.commands.doctor import doctor
-from deploy.commands.import_cases import import_command
-from deploy.commands.link import link
-from deploy.commands.provision import provision_command
-from deploy.commands.run import run
-from deploy.commands.trace import trace
-from deploy.commands.up import up
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+#: Where each command is. It is loaded when it is called: a service need not load the platform.
+COMMANDS: Final = {
+    "up": "deploy.commands.up:up",
+    "demo": "deploy.commands.demo:demo",
+    "import": "deploy.commands.import_cases:import_command",
+    "trace": "deploy.commands.trace:trace",
+    "link": "deploy.commands.link:link",
+    "dlq": "deploy.commands.dlq:dlq",
+    "doctor": "deploy.commands.doctor:doctor",
+    "provision": "deploy.commands.provision:provision_command",
+    "run": "deploy.commands.run:run",
+}
+
+
+class _Commands(TyperGroup):
+    """The commands above, in that order."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, for the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Load one command; None for an unknown name."""
+        return _load(cmd_name) if cmd_name in COMMANDS else None
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = COMMANDS[name].partition(":")
+    found = getattr(importlib.import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        found = single
+    command = get_command(found)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="siraba",
-    help="Refers survivors of trafficking between institutions, and shows that each referral "
-    "arrived.\n\nStart with: siraba up",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     # A traceback with local variables could show what must not be shown.
     pretty_exceptions_enable=False,
 )
 
-app.command("up")(up)
-app.command("run")(run)
-app.command("provision")(provision_command)
-app.command("doctor")(doctor)
-app.command("demo")(demo)
-app.command("link")(link)
-app.add_typer(dlq, name="dlq")
-app.command("import")(import_command)
-app.command("trace")(trace)
+
+@app.callback()
+def siraba() -> None:
+    """Refers survivors of trafficking between institutions, and shows that each referral arrived.
+
+    Start with: siraba up
+    """
+
 
 if __name__ == "__main__":
     app()

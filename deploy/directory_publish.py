@@ -13,17 +13,13 @@ from deploy.state import State
 from services.referral.use_cases.publishing import publish_directory as publish
 
 
-async def publish_directory(
-    directory_file: Path, *, state: State, database_url: str
-) -> list[str]:
+async def publish_directory(directory_file: Path, *, state: State, database_url: str) -> list[str]:
     """Save and announce what is new or changed, as referral's own role; the codes of those.
 
     Called by `siraba up` before the services start, and after a partner has been registered.
     """
     keys = signing_keys(state)
-    entries = [
-        _registered(entry, keys.get(entry.code)) for entry in load_directory(directory_file)
-    ]
+    entries = [_registered(entry, keys.get(entry.code)) for entry in load_directory(directory_file)]
     engine = open_engine(database_url, schema="referral", pool_size=2)
     mint = Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes)
     try:

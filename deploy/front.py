@@ -1,7 +1,9 @@
 """The one address: hands each request to the service its path names, and keeps nothing."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -9,11 +11,12 @@ import httpx
 from starlette.types import Receive, Scope, Send
 
 MAX_BODY_BYTES: Final = 1024 * 1024
+_DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
 _START_PAGE: Final = b"/reporting/"
 #: RFC 9110 §7.6.1, and what a client may not say about itself to a service behind us.
 _DROPPED: Final = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer "
-    b"transfer-encoding upgrade x-forwarded-for x-forwarded-host x-forwarded-proto forwarded "
+    b"transfer-encoding upgrade expect x-forwarded-for x-forwarded-host x-forwarded-proto forwarded "
     b"x-real-ip".split()
 )
 
@@ -56,12 +59,12 @@ class Front:
 
     async def _forward(self, target: str, scope: Scope, *, receive: Receive, send: Send) -> None:
         if _announced_length(scope["headers"]) > MAX_BODY_BYTES:
-            await _refuse_large(send)
+            await _refuse_large(receive, send)
             return
         try:
             answer = await self._transport.handle_async_request(_request(target, scope, receive))
         except _BodyTooLargeError:
-            await _refuse_large(send)
+            await _refuse_large(receive, send)
         except httpx.TransportError:
             await _problem(send, HTTPStatus.BAD_GATEWAY, "the service does not answer")
         else:
@@ -131,9 +134,22 @@ def _announced_length(headers: Headers) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _refuse_large(send: Send) -> None:
+async def _refuse_large(receive: Receive, send: Send) -> None:
+    # A client that still writes would see a broken connection instead of the answer.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            await _drain(receive)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     await _problem(send, status, f"body: at most {MAX_BODY_BYTES} bytes")
+
+
+async def _drain(receive: Receive) -> None:
+    size = 0
+    while size < _DRAINED_BYTES:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
 
 
 async def _problem(send: Send, status: HTTPStatus, detail: str) -> None:

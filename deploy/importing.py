@@ -68,7 +68,8 @@ async def import_rows(
 
         async def work() -> None:
             for row in waiting:
-                await _import_row(client, row, row_key(digest, row.number), sender, outcome)
+                key = row_key(digest, row.number)
+                await _import_row(client, row, key=key, sender=sender, outcome=outcome)
                 progress()
 
         try:
@@ -83,12 +84,12 @@ async def import_rows(
 
 
 async def _import_row(
-    client: httpx.AsyncClient, row: Row, key: str, sender: Sender, outcome: Outcome
+    client: httpx.AsyncClient, row: Row, *, key: str, sender: Sender, outcome: Outcome
 ) -> None:
     if row.submission is None:
         outcome.refused.extend(row.refusals)
         return
-    answer = await _post(client, dict(row.submission), key, sender)
+    answer = await _post(client, dict(row.submission), key=key, sender=sender)
     problem = {} if answer.status_code == 202 else answer.json()
     if answer.status_code == 202:
         if answer.headers.get("Idempotent-Replayed") == "true":
@@ -105,7 +106,7 @@ async def _import_row(
 
 
 async def _post(
-    client: httpx.AsyncClient, body: dict[str, object], key: str, sender: Sender
+    client: httpx.AsyncClient, body: dict[str, object], *, key: str, sender: Sender
 ) -> httpx.Response:
     """Try again while intake is away; the key makes a second arrival harmless."""
     deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS

@@ -38,6 +38,8 @@ def service_rights(service: str, codes: Iterable[str]) -> Rights:
         erasable = (OUT.name, "INBOX", *(ingress_stream(code).name for code in sorted(set(codes))))
         publish += ["out.>", *(f"{_API}.STREAM.MSG.DELETE.{name}" for name in erasable)]
     publish += [f"{_API}.STREAM.INFO.{name}" for name in streams]
+    # What every consumer of a message has acknowledged need not be kept for a lost broker.
+    publish += [f"{_API}.CONSUMER.INFO.{name}.*" for name in streams]
     for reading in readings_of(service):
         publish += _reading_rights(reading)
     return Rights(tuple(publish), (f"{inbox_prefix(service)}.>", poke_subject(service)))

@@ -33,6 +33,7 @@ from deploy.state import State, write_secret
 from deploy.supervise import Supervisor
 
 Report = Callable[[str], None]
+MEND_SECONDS = 10.0
 
 
 class Platform:
@@ -151,6 +152,8 @@ class Platform:
         return ServiceProcess(name, port=free_port(), state=self.state, addresses=addresses)
 
     def _database_address(self) -> dict[str, object]:
+        if self.database is None:
+            return {}
         url = make_url(self.database_url(OPERATIONS))
         return {"host": url.host, "port": url.port, "database": url.database}
 
@@ -181,4 +184,27 @@ async def running_platform(
         )
         platform.front_url = await stack.enter_async_context(front)
         platform.write_status()
+        await stack.enter_async_context(_mending(platform, report))
         yield platform
+
+
+@asynccontextmanager
+async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
+    """Look every few seconds whether a stream or consumer is gone, and make it again."""
+
+    async def mend() -> None:
+        while True:
+            await asyncio.sleep(MEND_SECONDS)
+            try:
+                outcome = await platform.provision()
+            except ServerError:
+                continue  # NATS is away or coming back; services say so themselves
+            for difference in outcome.repaired:
+                report(f"declared again: {difference}")
+
+    task = asyncio.create_task(mend())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

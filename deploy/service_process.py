@@ -45,7 +45,8 @@ class ServiceProcess:
     def prepare(self) -> None:
         """End what an earlier run left."""
         with suppress(OSError, ValueError):
-            end_leftover(int(self._pid_file.read_text()), "deploy.cli", signal.SIGTERM)
+            marker = f"SIRABA_STATE_DIR={self._state.root}\0"
+            end_leftover(int(self._pid_file.read_text()), marker, signal.SIGTERM)
 
     def spawn(self) -> None:
         """Start the process."""

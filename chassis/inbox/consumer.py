@@ -27,7 +27,7 @@ from contracts.topology import sender_of
 TRIES = 5
 LONGEST_PAUSE = 60.0
 
-Check = Callable[[Raw], tuple[Envelope, Message, str | None]]
+Check = Callable[[str, Mapping[str, str], bytes], tuple[Envelope, Message, str | None]]
 Share = Callable[[str | None, float], bool]
 log = logging.getLogger("siraba.inbox")
 
@@ -55,7 +55,7 @@ class Ground(Protocol):
 class Consumer:
     """One durable of one service.
 
-    check: reads a raw message and says which organisation sent it; raises `Rejected`.
+    check: (subject, headers, body) → attributes, body and sender; raises `Rejected`.
     handle: the effect, in the transaction that also remembers what was done.
     ordered: a stream of ours, with a number without gaps per case.
     tell: how a sender hears that its message was rejected; None where we are the sender.
@@ -91,16 +91,15 @@ class Consumer:
         for message in messages:
             raw = Raw.delivered(message)
             try:
-                envelope, body, organisation = self.check(raw)
+                received = self.read(raw)
             except Rejected as rejected:
                 await self._bury(raw, rejected)
                 await message.term()
                 continue
-            if not self.fits(organisation, monotonic()):
+            if not self.fits(received.organisation, monotonic()):
                 await self._put_aside(raw, seconds=1.0)
                 await message.ack()
                 continue
-            received = Received(raw=raw, envelope=envelope, message=body, organisation=organisation)
             good.append((message, received))
         if good:
             await self._act(good)
@@ -162,7 +161,7 @@ class Consumer:
     async def _in_order(self, connection: AsyncConnection, arrivals: Sequence[Received]) -> None:
         places = list(dict.fromkeys(one.place for one in arrivals))
         last = await tables.lock_positions(connection, self.name, places)
-        waiting = [self._read(raw) for raw in await tables.parked(connection, self.name, places)]
+        waiting = [self.read(raw) for raw in await tables.parked(connection, self.name, places)]
         decided = plan(arrivals, last=last, parked=waiting)
         async with self._processing(decided.run) as opened:
             if opened:
@@ -180,13 +179,14 @@ class Consumer:
     async def release(self, source: str, subject: str, number: int) -> None:
         """Step over a discarded message and run what was parked behind it."""
         async with self.parts.work.begin() as connection:
-            await tables.advance(connection, self.name, (source, subject), number)
+            await tables.advance(connection, self.name, (source, subject), number=number)
             waiting = await tables.parked(connection, self.name, [(source, subject)])
             if waiting:
-                await self._in_order(connection, [self._read(raw) for raw in waiting[:1]])
+                await self._in_order(connection, [self.read(raw) for raw in waiting[:1]])
 
-    def _read(self, raw: Raw) -> Received:
-        envelope, message, organisation = self.check(raw)
+    def read(self, raw: Raw) -> Received:
+        """A checked message. Raises `Rejected`."""
+        envelope, message, organisation = self.check(raw.subject, raw.headers, raw.body)
         return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)
 
     def _processing(

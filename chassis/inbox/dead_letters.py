@@ -19,6 +19,7 @@ class DeadLetter:
     consumer: str
     stream: str
     stream_sequence: int
+    digest: bytes
     reason: str
     field: str | None
     tries: int
@@ -31,14 +32,14 @@ class DeadLetter:
     died_at: datetime
 
 
-_COLUMNS = """id, consumer, stream, stream_sequence, reason, field, tries, source, subject,
+_COLUMNS = """id, consumer, stream, stream_sequence, digest, reason, field, tries, source, subject,
               case_sequence, type, organisation, state, died_at"""
 _BURY = text("""
     insert into dead_letters (consumer, stream, stream_sequence, reason, field, digest, tries,
                               source, subject, case_sequence, type, organisation)
     values (:consumer, :stream, :stream_sequence, :reason, :field, :digest, :tries,
             :source, :subject, :case_sequence, :type, :organisation)
-    on conflict (consumer, stream, stream_sequence)
+    on conflict (consumer, stream, stream_sequence, digest)
         do update set state = 'open', reason = excluded.reason, field = excluded.field,
                       tries = excluded.tries, settled_at = null
         where dead_letters.state <> 'open'

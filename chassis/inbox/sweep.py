@@ -58,12 +58,16 @@ class Sweep:
         received = await self._read(stream, sequence)
         if received is None or await self.consumer.try_once(received) is not None:
             async with self.consumer.parts.work.begin() as connection:
-                await tables.done(connection, self.consumer.name, stream, sequence)
+                await tables.done(connection, self.consumer.name, stream=stream, sequence=sequence)
 
     async def _carry_out(self, letter: DeadLetter) -> None:
         if letter.state == "retry":
             received = await self._read(letter.stream, letter.stream_sequence)
-            if received is None or await self.consumer.try_once(received) is not False:
+            if (
+                received is None
+                or received.raw.digest != letter.digest
+                or await self.consumer.try_once(received) is not False
+            ):
                 await self._reopen(letter)
                 return
         elif letter.source and letter.subject and letter.case_sequence:
@@ -82,7 +86,6 @@ class Sweep:
             return None
         raw = Raw.stored(stream, stored)
         try:
-            envelope, message, organisation = self.consumer.check(raw)
+            return self.consumer.read(raw)
         except Rejected:
             return None
-        return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)

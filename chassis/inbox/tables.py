@@ -124,7 +124,7 @@ async def apply(connection: AsyncConnection, consumer: str, plan: Plan) -> None:
         await connection.execute(_UNPARK, places | {"numbers": [n for _, n in plan.unpark]})
 
 
-async def advance(connection: AsyncConnection, consumer: str, place: Place, number: int) -> None:
+async def advance(connection: AsyncConnection, consumer: str, place: Place, *, number: int) -> None:
     """Step over a discarded message, if it is the next one of its case."""
     last = (await lock_positions(connection, consumer, [place]))[place]
     if number == last + 1:
@@ -183,7 +183,7 @@ async def due(connection: AsyncConnection, consumer: str, room: int) -> list[tup
     return [(row.stream, row.stream_sequence) for row in found]
 
 
-async def done(connection: AsyncConnection, consumer: str, stream: str, sequence: int) -> None:
+async def done(connection: AsyncConnection, consumer: str, *, stream: str, sequence: int) -> None:
     """It need not be read again."""
     await connection.execute(_DONE, {"consumer": consumer, "stream": stream, "sequence": sequence})
 

@@ -18,7 +18,7 @@ async def processing(
     tracing: Tracing, *, consumer: str, stream: str, messages: Sequence[Received]
 ) -> AsyncIterator[list[Received]]:
     """The messages with their open spans; all end together, since their effect is one."""
-    opened = [_open(tracing, consumer, stream, one) for one in messages]
+    opened = [_open(tracing, one, consumer=consumer, stream=stream) for one in messages]
     spans = [one.span for one in opened if one.span is not None]
     try:
         yield opened
@@ -30,7 +30,7 @@ async def processing(
         span.end()
 
 
-def _open(tracing: Tracing, consumer: str, stream: str, one: Received) -> Received:
+def _open(tracing: Tracing, one: Received, *, consumer: str, stream: str) -> Received:
     attributes: dict[str, str | int] = {
         "messaging.system": "nats",
         "messaging.operation.type": "process",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from time import monotonic
 
 import nats.errors
 from nats.js.errors import Error as JetStreamError
@@ -19,13 +18,13 @@ from chassis.relay import rows as outbox
 from chassis.relay.rows import Row
 from chassis.relay.send import send
 from chassis.relay.stamp import Stamper
+from chassis.relay.upkeep import Upkeep
 from chassis.telemetry import Hop, Tracing
 from chassis.telemetry.logs import fault
 from contracts.topology import poke_subject
 
 ROOM = 500
 POLL_SECONDS = 1.0
-FORGET_SECONDS = 600.0
 
 _LEAD = text("select pg_try_advisory_lock(hashtext('siraba.relay.' || :service))")
 log = logging.getLogger("siraba.relay")
@@ -63,15 +62,12 @@ class Relay:
         while not await self._is_leader(connection):
             await asyncio.sleep(POLL_SECONDS)
         self.leading = True
-        forget_at = monotonic()
+        upkeep = Upkeep(self.service)
         while True:
             self._poked.clear()
             if not await self.carry(connection):
                 await self._rest()
-            if monotonic() >= forget_at:
-                forget_at = monotonic() + FORGET_SECONDS
-                async with connection.begin():
-                    await outbox.forget_bodies(connection)
+            await upkeep.when_due(connection, self.wire.jetstream)
 
     async def _is_leader(self, connection: AsyncConnection) -> bool:
         async with connection.begin():
@@ -88,8 +84,8 @@ class Relay:
         """One round: what a crash left first, else the head of the queue. False: nothing to do."""
         async with connection.begin():
             batch = await outbox.leased(connection, ROOM)
-            # New rows go along, or one that NATS refuses for good would hold back all others.
-            fresh = await outbox.waiting(connection, ROOM - len(batch))
+            # New rows go along, or those that NATS refuses for good would hold back all others.
+            fresh = await outbox.waiting(connection, ROOM)
             if fresh:
                 fresh = await self.stamper.stamp(connection, fresh)
                 await outbox.lease(connection, fresh)

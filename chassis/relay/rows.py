@@ -71,10 +71,29 @@ _SENT = text("""
     where outbox.position = given.position
 """)
 
-# Past the dedupe window (30 min) a resend would be a second message, so the bytes may go.
+# Every consumer has it, and past the dedupe window (30 min) a resend would be a second message.
 _COOL = text("""
     update outbox set body = null, headers = null
-    where body is not null and sent_at < clock_timestamp() - interval '1 hour'
+    where body is not null and delivered_at < clock_timestamp() - interval '1 hour'
+""")
+_USED = text("select distinct stream from sequences")
+_REBORN = text("""
+    insert into streams (name, born) values (:name, :born)
+    on conflict (name) do update set born = excluded.born where streams.born <> excluded.born
+    returning (xmax <> 0) as was_known
+""")
+_SEND_AGAIN = text("""
+    update outbox set sent_at = null, stream_sequence = null
+    where stream = :stream and sent_at is not null and delivered_at is null and body is not null
+""")
+_CONFIRM = text("""
+    update outbox set delivered_at = clock_timestamp()
+    where delivered_at is null and stream = :stream and stream_sequence <= :floor
+      and (cast(:organisation as text) is null or organisation = :organisation)
+""")
+_RECIPIENTS = text("""
+    select distinct organisation from outbox
+    where delivered_at is null and sent_at is not null and organisation is not null
 """)
 
 
@@ -129,6 +148,36 @@ async def mark_sent(connection: AsyncConnection, sent: Sequence[tuple[Row, int]]
 async def forget_bodies(connection: AsyncConnection) -> None:
     """Null the bodies nobody will need to send again."""
     await connection.execute(_COOL)
+
+
+async def streams_used(connection: AsyncConnection) -> list[str]:
+    """The streams this service has ever numbered a message for."""
+    return [row.stream for row in await connection.execute(_USED)]
+
+
+async def is_reborn(connection: AsyncConnection, stream: str, born: str) -> bool:
+    """True when this stream was made anew since we last looked; remembers its birth date."""
+    found = (await connection.execute(_REBORN, {"name": stream, "born": born})).first()
+    return found is not None and bool(found.was_known)
+
+
+async def send_again(connection: AsyncConnection, stream: str) -> int:
+    """Everything that was sent to this stream and is not confirmed waits again; how many."""
+    return (await connection.execute(_SEND_AGAIN, {"stream": stream})).rowcount
+
+
+async def confirm(
+    connection: AsyncConnection, stream: str, floor: int, *, organisation: str | None = None
+) -> None:
+    """All up to this sequence (of one organisation) has been taken."""
+    await connection.execute(
+        _CONFIRM, {"stream": stream, "floor": floor, "organisation": organisation}
+    )
+
+
+async def unconfirmed_recipients(connection: AsyncConnection) -> list[str]:
+    """Organisations that have not taken all that was sent to them."""
+    return [row.organisation for row in await connection.execute(_RECIPIENTS)]
 
 
 def headers_of(row: Row) -> dict[str, str]:

@@ -80,4 +80,4 @@ async def _send_window(
 def _subject(row: Row, service: str) -> str:
     if row.organisation is not None:
         return out_subject(row.organisation, row.name, row.version)
-    return internal_subject(service, row.name, row.version, row.subject)
+    return internal_subject(service, row.name, row.version, subject_id=row.subject)

@@ -1,6 +1,6 @@
 """One server span for each request, named by its route so that no path value is ever kept."""
 
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.telemetry.spans import Hop, Tracing, end_failed
@@ -32,6 +32,8 @@ class TraceRequests:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 span.set_attribute("http.response.status_code", message["status"])
+                if message["status"] >= 500:
+                    span.set_status(Status(StatusCode.ERROR))
             await send(message)
 
         try:

@@ -5,10 +5,12 @@ import logging.config
 import sys
 import traceback
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import structlog
 
+ROOT = Path(__file__).parents[2]
 # Ids, codes and shapes; a key that is not here is dropped, whatever it holds.
 ALLOWED = frozenset(
     {
@@ -32,11 +34,19 @@ ALLOWED = frozenset(
 
 
 def fault(error: BaseException) -> dict[str, str]:
-    """What may be logged of an error: its class and the line it came from, not its words."""
+    """What may be logged of an error: its class and the line of ours it came through."""
+    return {"error_type": type(error).__name__, "where": _place(error)}
+
+
+def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "/lib/python" not in frame.filename] or frames
-    where = f"{ours[-1].filename.rpartition('/')[2]}:{ours[-1].lineno}" if ours else ""
-    return {"error_type": type(error).__name__, "where": where}
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(ROOT)]
+    ours = [frame for frame in ours if "site-packages" not in frame.filename]
+    if not frames:
+        return ""
+    last = (ours or frames)[-1]
+    name = Path(last.filename).relative_to(ROOT) if ours else Path(last.filename).name
+    return f"{name}:{last.lineno}"
 
 
 def set_up_logging(service: str, *, level: str = "INFO") -> None:

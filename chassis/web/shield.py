@@ -1,14 +1,14 @@
 """What stands around every app: its prefix, security headers, a limit on bodies, no fault's detail."""
 
-import traceback
-from pathlib import Path
+import logging
 
-import structlog
 from fastapi import Request
 from fastapi.exceptions import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.database import is_outage
+from chassis.telemetry.logs import fault
 from chassis.web.pages import Pages
 from chassis.web.problems import Refusal, plain_refusal
 from chassis.web.refusals import answer
@@ -25,8 +25,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-ROOT = Path(__file__).parents[2]
 TOO_LARGE = 413
+log = logging.getLogger("siraba.web")
 
 
 class UnderPrefix:
@@ -90,29 +90,25 @@ class HideFaults:
         try:
             await self._app(scope, receive, watched_send)
         except Exception as error:  # noqa: BLE001 -- the last line of defence is for all of them
-            structlog.get_logger("siraba.web").error(
-                "request.failed", error=type(error).__name__, at=_place(error)
-            )
+            log.error("request.failed", extra=fault(error))
             if has_started:
                 raise ConnectionAbortedError from None  # cuts the answer short, and says no more
-            refusal = Refusal(500, "internal_error", "Something went wrong on our side")
+            refusal = _away() if is_outage(error) else _fault()
             response = answer(Request(scope), refusal, self._pages)
             await response(scope, receive, send)
 
 
-def _place(error: Exception) -> str:
-    """The last line of ours that the error came through, as file:line; else the last of any."""
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if _is_ours(frame.filename)]
-    last = (ours or list(frames))[-1]
-    file = Path(last.filename)
-    name = file.relative_to(ROOT) if ROOT in file.parents else file.name
-    return f"{name}:{last.lineno}"
+def _fault() -> Refusal:
+    return Refusal(500, "internal_error", "Something went wrong on our side")
 
 
-def _is_ours(filename: str) -> bool:
-    return (
-        filename.startswith(f"{ROOT}/") and "site-packages" not in filename and filename != __file__
+def _away() -> Refusal:
+    return Refusal(
+        503,
+        "temporarily_unavailable",
+        "We cannot store anything right now; nothing was taken",
+        detail="Send the same request again with the same Idempotency-Key.",
+        headers={"Retry-After": "2"},
     )
 
 

@@ -27,9 +27,10 @@ def doctor(
 ) -> None:
     """Examine the running servers; exit code 1 when anything is not as it must be.
 
-    Asks NATS and PostgreSQL themselves, not their configuration files: that acknowledged means
-    on disk, that streams refuse rather than drop, that accounts and users can do what they must
-    and nothing else, that no other door is open.
+    Asks NATS and PostgreSQL themselves, not their configuration files: that
+    acknowledged means on disk, that streams refuse rather than drop, that
+    accounts and users can do what they must and nothing else, that no other
+    door is open.
 
     Examples:
 

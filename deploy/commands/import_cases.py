@@ -21,6 +21,7 @@ from services.intake.imports import ImportFileError, Row, read_cases
 @failing_clearly
 def import_command(
     file: Annotated[Path, typer.Argument(help="An HTCDS 2.0 workbook (.xlsx) or CSV.")],
+    *,
     key_dir: Annotated[
         Path,
         typer.Option("--keys", help="Your organisation's folder, made by `siraba-partner init`."),
@@ -45,22 +46,25 @@ def import_command(
 
       siraba import cases.csv --keys ./my-keys --url https://siraba.example
     """
-    console = Console()
+    address = url or str(running_state(state_dir).status()["front_url"])
+    outcome = _import(file, key_dir, url=address, console=Console())
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+def _import(file: Path, key_dir: Path, *, url: str, console: Console) -> Outcome:
     try:
         content = file.read_bytes()
         rows = read_cases(content, today=datetime.now(UTC).date())
         ours = keys.load(key_dir)
+        sender = Sender(organisation=ours.code, signing=ours.signing)
+        outcome = _with_bar(console, rows, content=content, url=url, sender=sender)
     except (OSError, ImportFileError, KitError) as error:
         raise ServerError(str(error)) from None
-    sender = Sender(organisation=ours.code, signing=ours.signing)
-    address = url or str(running_state(state_dir).status()["front_url"])
-    try:
-        outcome = _with_bar(console, rows, content=content, url=address, sender=sender)
     except ImportStopped as stopped:
         raise ServerError(f"{stopped}; run the same command again to go on") from None
     report(console, outcome)
-    if outcome.refused:
-        raise typer.Exit(1)
+    return outcome
 
 
 def _with_bar(

@@ -18,8 +18,9 @@ def run(
 ) -> None:
     """Run one service in the foreground.
 
-    Reads SIRABA_BIND and SIRABA_PORT (where to listen), SIRABA_NATS_URL, SIRABA_NATS_SEED_FILE,
-    SIRABA_DATABASE_URL_WEB, SIRABA_DATABASE_URL_WORK and SIRABA_SECRETS_DIR.
+    Reads SIRABA_BIND and SIRABA_PORT (where to listen), SIRABA_NATS_URL,
+    SIRABA_NATS_SEED_FILE, SIRABA_DATABASE_URL_WEB, SIRABA_DATABASE_URL_WORK
+    and SIRABA_SECRETS_DIR.
 
     Example:
 

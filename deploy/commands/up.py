@@ -27,9 +27,10 @@ def up(
 ) -> None:
     """Start the platform and keep it running until Ctrl-C.
 
-    Starts PostgreSQL and NATS (or uses those named by SIRABA_DATABASE_ADMIN_URL and
-    SIRABA_NATS_URL), brings tables and streams to the newest state, starts the three services
-    and serves them under one address. Ctrl-C stops all and leaves nothing running.
+    Starts PostgreSQL and NATS (or uses those that SIRABA_DATABASE_ADMIN_URL
+    and SIRABA_NATS_URL name), brings tables and streams to the newest state,
+    starts the three services and serves them under one address. Ctrl-C stops
+    all and leaves nothing running.
 
     Examples:
 

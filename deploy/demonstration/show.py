@@ -57,7 +57,7 @@ def _show_partners(played: Played, console: Console) -> None:
         counts = [*_counts(got, _RECEIVED), *_counts(sent, _SENT), str(got["request.refused"])]
         kind = f"{entry.kind} ({label('organisation_kind', entry.kind, 'fr')})"
         rows.append([kind, f"{entry.code}  {entry.name_fr}", *counts])
-    _table(console, "What each partner received and answered", heads, rows)
+    _table(console, "What each partner received and answered", heads=heads, rows=rows)
 
 
 def _counts(counter: Counter[str], names: Sequence[tuple[str, str]]) -> list[str]:
@@ -68,8 +68,8 @@ def _show_figures(played: Played, console: Console) -> None:
     _table(
         console,
         "The committee's figures",
-        ["figure", "value", "unit"],
-        list(_figure_rows(played.figures["figures"])),
+        heads=["figure", "value", "unit"],
+        rows=list(_figure_rows(played.figures["figures"])),
     )
 
 
@@ -85,7 +85,7 @@ def _figure_rows(figures: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _table(
-    console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]
+    console: Console, title: str, *, heads: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
     if console.is_terminal:
         table = Table(*heads, title=title, title_justify="left")

@@ -135,11 +135,11 @@ def free_port(preferred: int = 0) -> int:
 
 
 def end_leftover(pid: int, marker: str, signal_number: signal.Signals) -> bool:
-    """Stop process `pid` if its command line holds `marker`; True when it was ours.
+    """Stop process `pid` if its command line or environment holds `marker`; True when it does.
 
     Only ever called under the state folder's lock: whoever started it is dead.
     """
-    if not _command_line_holds(pid, marker):
+    if not _holds(pid, marker):
         return False
     for send in (signal_number, signal.SIGKILL):
         with suppress(ProcessLookupError):
@@ -166,18 +166,20 @@ def open_private(path: Path, *, append: bool) -> BinaryIO:
 
 def _gone(pid: int, marker: str, *, timeout: float) -> bool:
     end = time.monotonic() + timeout
-    while _command_line_holds(pid, marker):
+    while _holds(pid, marker):
         if time.monotonic() > end:
             return False
         time.sleep(0.05)
     return True
 
 
-def _command_line_holds(pid: int, marker: str) -> bool:
-    try:
-        return marker in Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    except OSError:
-        return False
+def _holds(pid: int, marker: str) -> bool:
+    """Whether a living process was started with `marker`; a number alone may be another's by now."""
+    for name in ("cmdline", "environ"):
+        with suppress(OSError):
+            if marker in Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"):
+                return True
+    return False
 
 
 def _works_in(folder: Path) -> bool:

@@ -3,8 +3,7 @@
     python -m partners.examples.answering --dir DIR --url nats://127.0.0.1:8422 --code SHELTER_A \
         --policy decline:capacity:2 --complete
 
-Copy it and put your own decision where `policy.answer` stands. `--policy` takes `accept`,
-`decline:REASON`, `decline:REASON:N` (N declines, then accept), `receive` or `silent`.
+Copy it and put your own decision where `policy.answer` stands.
 """
 
 import argparse
@@ -13,8 +12,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from partners.kit import Partner
-from partners.kit.answers import Policy, parse_policy
+from partners.kit import KitError, Partner
+from partners.kit.answers import FORMS, Policy, parse_policy
 from partners.kit.lines import Lines
 from partners.kit.running import run
 
@@ -32,25 +31,22 @@ async def work(given: argparse.Namespace, policy: Policy, lines: Lines) -> None:
             await delivery.done()
 
 
-def arguments() -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="answering", description=__doc__)
+def main() -> None:
+    """Run with the arguments of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m partners.examples.answering")
     parser.add_argument("--dir", type=Path, required=True, help="made by `siraba-partner init`")
     parser.add_argument("--url", required=True, help="where the platform listens")
     parser.add_argument("--code", help="make sure that the folder is this organisation's")
-    parser.add_argument("--policy", default="accept")
+    parser.add_argument("--policy", default="accept", help=f"{FORMS}; accept when not given")
     parser.add_argument("--complete", action="store_true", help="also report start and delivery")
     parser.add_argument("--until-idle", type=float, metavar="SECONDS")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Run with the arguments of the command line."""
+    given = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    given = arguments()
-    write = partial(print, flush=True)
-    lines = Lines(write=write, now=partial(datetime.now, UTC), as_json=True)
-    run(work(given, parse_policy(given.policy, complete=given.complete), lines))
+    lines = Lines(write=partial(print, flush=True), now=partial(datetime.now, UTC), as_json=True)
+    try:
+        run(work(given, parse_policy(given.policy, complete=given.complete), lines))
+    except (KitError, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from partners.kit.watch import LOG
 from partners.kit.writing import Writer
 
 PULL_SECONDS = 5.0
+# A platform that has just started answers at once, and makes the feeds a little later.
+FEED_SECONDS = 30.0
 
 
 class Partner:
@@ -60,7 +62,8 @@ class Partner:
             url: `nats://host:port`, or `tls://host:port` off this machine.
             code: the organisation, to be sure that the folder is the right one.
             ca: PEM file of the authority that signed the platform's certificate, if not public.
-            patience: seconds to wait for the platform; None waits for ever.
+            patience: seconds to wait for the platform; None waits for ever, and then 30 s
+                for the feed: a code without one needs a person.
             edge: where time and random bytes come from; for tests.
 
         Raises:
@@ -71,7 +74,7 @@ class Partner:
         keys = load(folder, code=code)
         link = await Link.open(keys, Address(url=url, ca=ca), patience=patience)
         try:
-            await link.check_feed(patience=10.0 if patience is None else patience)
+            await link.check_feed(patience=FEED_SECONDS if patience is None else patience)
             ledger = Ledger.open(folder)
             try:
                 partner = cls(link=link, ledger=ledger, edge=edge, code=keys.code, folder=folder)

@@ -21,7 +21,7 @@ from nats.js.client import JetStreamContext
 from contracts.topology import PARTNER_API_PREFIX, feed_durable, inbox_prefix
 from partners.kit.errors import NotAdmitted, Unreachable
 from partners.kit.keys import Keys
-from partners.kit.watch import LOG, Watch
+from partners.kit.watch import LOG, NoEncryption, Watch
 
 BATCH = 20
 ANSWER_SECONDS = 5.0
@@ -45,10 +45,21 @@ class Address:
         return f"{parts.hostname}:{parts.port or 4222}"
 
     @property
-    def in_clear(self) -> bool:
-        """True when the content would cross a network unencrypted."""
+    def needs_tls(self) -> bool:
+        """Always off this machine: whoever strips the encryption must not get a signature."""
         parts = urlsplit(self.url)
-        return self.ca is None and parts.scheme != "tls" and parts.hostname not in LOOPBACK
+        return self.ca is not None or parts.scheme == "tls" or parts.hostname not in LOOPBACK
+
+
+class CarefulClient(Client):
+    """nats-py connects in clear, even for `tls://`, when the server does not ask for TLS."""
+
+    needs_tls = False
+
+    def _connect_command(self) -> bytes:
+        if self.needs_tls and not self._server_info.get("tls_required"):
+            raise NoEncryption
+        return super()._connect_command()
 
 
 class Link:
@@ -60,6 +71,7 @@ class Link:
         self._code = code
         self._jetstream = client.jetstream(prefix=PARTNER_API_PREFIX, timeout=ANSWER_SECONDS)
         self._feed: JetStreamContext.PullSubscription | None = None
+        self._silent = False
 
     @classmethod
     async def open(cls, keys: Keys, address: Address, *, patience: float | None) -> Self:
@@ -67,10 +79,9 @@ class Link:
 
         Raises `NotAdmitted` for a key the platform does not know, `Unreachable` when time is up.
         """
-        if address.in_clear:
-            LOG.warning("%s is not on this machine and has no TLS: use tls://", address.shown)
         watch = Watch(address.shown)
-        client = Client()
+        client = CarefulClient()
+        client.needs_tls = address.needs_tls
         attempt = asyncio.create_task(_connect(client, watch, keys=keys, address=address))
         try:
             await _first_of(attempt, watch, patience=patience)
@@ -94,14 +105,16 @@ class Link:
             return []
         try:
             feed = await self._subscription()
-            return await _while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
+            found = await _while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
+            self._silent = False
+            return found
         except (TimeoutError, nats.errors.TimeoutError):
             return []
         except nats.errors.ConnectionClosedError:
             self._check()
             raise
         except (nats.errors.Error, nats.js.errors.Error) as error:
-            LOG.warning("the feed does not answer (%s); trying again", type(error).__name__)
+            self._tell_silence(error)
             await asyncio.sleep(min(wait, 1.0))
             return []
 
@@ -122,6 +135,7 @@ class Link:
                 self._check()
                 if loop.time() > end:
                     raise self._no_feed(error) from None
+                self._tell_silence(error)
                 await asyncio.sleep(0.2)
 
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str]) -> None:
@@ -175,12 +189,14 @@ class Link:
             )
         return self._feed
 
+    def _tell_silence(self, error: Exception) -> None:
+        if not self._silent:
+            self._silent = True
+            LOG.warning("the feed does not answer (%s); trying again", type(error).__name__)
+
     def _check(self) -> None:
-        if self.watch.over.is_set():
-            raise NotAdmitted(
-                f"{self.watch.where} has closed the connection to this key: it may have been"
-                " replaced or suspended; ask the platform's directory officer"
-            )
+        if self.watch.verdict is not None:
+            raise self.watch.verdict
 
     def _no_feed(self, error: Exception) -> Exception:
         if isinstance(error, nats.js.errors.NotFoundError):
@@ -223,13 +239,10 @@ async def _first_of(attempt: asyncio.Task[None], watch: Watch, *, patience: floa
         await asyncio.wait({attempt, over}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
     finally:
         over.cancel()
-    if watch.over.is_set():
-        raise NotAdmitted(
-            f"{watch.where} does not know this key: hand public.json to the platform's directory"
-            " officer and wait for the confirmation"
-        )
+    if watch.verdict is not None:
+        raise watch.verdict
     if not attempt.done():
-        raise Unreachable(f"nothing answers at {watch.where}")
+        raise watch.out_of_time()
     await attempt
 
 

@@ -1,10 +1,10 @@
 """HTTP in: register a case, see one's own; table error → problem at the end."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -96,19 +96,8 @@ class Desk:
     vault: Vault
     key_of: KeyLookup
 
-    async def register(
-        self, who: Caller, request: Request, body: CaseSubmission, key: str
-    ) -> Answer:
+    async def register(self, submitted: Submitted) -> Answer:
         """One transaction, then a poke for the relay."""
-        facts = CodedCase.model_validate(body.model_dump(exclude={"dossier"}))
-        submitted = Submitted(
-            organisation=who.organisation,
-            key=key,
-            digest=sha256(await request.body()).digest(),
-            facts=facts,
-            dossier={name: dict(fields) for name, fields in body.dossier.items()},
-            trace=request.scope.get("siraba.hop"),
-        )
         async with self.parts.work.begin() as connection:
             answer = await register_case(
                 connection, submitted, mint=self.parts.mint, vault=self.vault
@@ -119,34 +108,45 @@ class Desk:
 
 def router(desk: Desk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
-    routes = APIRouter(prefix="/intake", tags=["cases"])
-    mint = desk.parts.mint
-    caller = bearer_caller(audience="intake", key_of=desk.key_of, clock=mint.moment)
+    routes = APIRouter(tags=["cases"])
+    identified = bearer_caller(audience="intake", key_of=desk.key_of, clock=desk.parts.mint.moment)
 
-    @routes.post("/cases", status_code=202)
-    async def register(
+    async def caller(who: Annotated[Caller, Depends(identified)]) -> Caller:
+        who.require("officer", "case_owner", "focal_point")
+        return who
+
+    async def submission(
         request: Request,
-        response: Response,
+        *,
         body: CaseSubmission,
         who: Annotated[Caller, Depends(caller)],
         idempotency_key: Annotated[Key | None, Header()] = None,
+    ) -> Submitted:
+        if idempotency_key is None:
+            raise missing_key()
+        return _submitted(body, request.scope, who, key=idempotency_key, raw=await request.body())
+
+    @routes.post("/cases", status_code=202)
+    async def register(
+        response: Response, submitted: Annotated[Submitted, Depends(submission)]
     ) -> CaseAccepted:
         """Register a case; the same key with the same body gets the same answer.
 
         A repeat is marked by the header `Idempotent-Replayed: true`.
         """
-        who.require("officer", "case_owner", "focal_point")
-        if idempotency_key is None:
-            raise missing_key()
-        answer = await _told(lambda: desk.register(who, request, body, idempotency_key))
+        answer = await _told(lambda: desk.register(submitted))
         if answer.is_repeated:
             response.headers["Idempotent-Replayed"] = "true"
         return CaseAccepted(case_number=answer.case_number, registered_on=answer.registered_on)
 
+    _add_reads(routes, desk, caller)
+    return routes
+
+
+def _add_reads(routes: APIRouter, desk: Desk, caller: Callable[..., Awaitable[Caller]]) -> None:
     @routes.get("/cases")
     async def list_own_cases(who: Annotated[Caller, Depends(caller)]) -> OwnCases:
         """The cases my organisation owns."""
-        who.require("officer", "case_owner", "focal_point")
         async with reading_as(desk.parts.web, who.organisation) as connection:
             rows = await cases.own_cases(connection)
         return OwnCases.model_validate({"cases": rows})
@@ -154,14 +154,24 @@ def router(desk: Desk) -> APIRouter:
     @routes.get("/cases/{number}")
     async def see_own_case(number: str, who: Annotated[Caller, Depends(caller)]) -> OwnCase:
         """One case of my organisation; somebody else's and one that is not look the same."""
-        who.require("officer", "case_owner", "focal_point")
         async with reading_as(desk.parts.web, who.organisation) as connection:
             found = await cases.own_case(connection, number)
         if found is None:
             raise Refusal(404, "not_found", "There is no such case of your organisation")
         return OwnCase.model_validate(found)
 
-    return routes
+
+def _submitted(
+    body: CaseSubmission, scope: Mapping[str, Any], who: Caller, *, key: str, raw: bytes
+) -> Submitted:
+    return Submitted(
+        organisation=who.organisation,
+        key=key,
+        digest=sha256(raw).digest(),
+        facts=CodedCase.model_validate(body.model_dump(exclude={"dossier"})),
+        dossier={name: dict(fields) for name, fields in body.dossier.items()},
+        trace=scope.get("siraba.hop"),
+    )
 
 
 async def _told(act: Callable[[], Awaitable[Answer]]) -> Answer:

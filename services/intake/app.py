@@ -39,7 +39,7 @@ def create_app(
         async with parts.running():
             yield
 
-    app = web_app(title="Siraba intake", lifespan=lifespan)
+    app = web_app(title="Siraba intake", prefix="/intake", lifespan=lifespan)
     app.add_middleware(TraceRequests, tracing=parts.tracing)
     app.include_router(probes(parts.health))
     app.include_router(api.router(api.Desk(parts, vault, key_of)))

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Raw, Received
-from contracts.envelope import Envelope
-from contracts.event import Message
+from chassis.inbox import Consumer, Received
 from contracts.reading import read_event
 from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
 from services.intake.use_cases import Followed, follow_referrals
@@ -30,12 +28,8 @@ def consumers(parts: Parts) -> list[Consumer]:
             name="intake-REFERRAL",
             stream="REFERRAL",
             parts=parts,
-            check=_check_event,
+            check=read_event,
             handle=on_referral_events,
             ordered=True,
         )
     ]
-
-
-def _check_event(raw: Raw) -> tuple[Envelope, Message, str | None]:
-    return (*read_event(raw.subject, raw.headers, raw.body), None)

@@ -90,7 +90,7 @@ async def register_case(
         dossier=vault.seal(case_id, submitted.dossier),
     )
     await cases.save(connection, case)
-    await outbox.add(connection, [_announced(event, case_id, submitted.trace, mint)])
+    await outbox.add(connection, [_announced(event, case_id, trace=submitted.trace, mint=mint)])
     return answer
 
 
@@ -128,7 +128,7 @@ async def _first_answer(connection: AsyncConnection, submitted: Submitted) -> An
     )
 
 
-def _announced(event: CaseRegistered, case_id: UUID, trace: str | None, mint: Mint) -> Outgoing:
+def _announced(event: CaseRegistered, case_id: UUID, *, trace: str | None, mint: Mint) -> Outgoing:
     return Outgoing(
         id=mint.message_id(),
         stream="INTAKE",

@@ -34,7 +34,7 @@ class OwnReferrals(BaseModel):
 
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
-    routes = APIRouter(prefix="/referral", tags=["referrals"])
+    routes = APIRouter(tags=["referrals"])
     caller = bearer_caller(audience="referral", key_of=key_of, clock=mint.moment)
 
     @routes.get("/referrals")

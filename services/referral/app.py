@@ -38,7 +38,7 @@ def create_app(
         async with parts.running():
             yield
 
-    app = web_app(title="Siraba referral", lifespan=lifespan)
+    app = web_app(title="Siraba referral", prefix="/referral", lifespan=lifespan)
     app.add_middleware(TraceRequests, tracing=parts.tracing)
     app.include_router(probes(parts.health))
     app.include_router(api.router(web=parts.web, key_of=key_of, mint=parts.mint))

@@ -8,11 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Raw, Received, Rejection
+from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from contracts import feed
-from contracts.envelope import Envelope
-from contracts.event import Message
 from contracts.intake import CaseRegistered
 from contracts.reading import read_event, read_request
 from contracts.requests import DeclineReferral, ReferralRequest
@@ -91,7 +89,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="referral-INTAKE",
             stream="INTAKE",
             parts=parts,
-            check=_check_event,
+            check=read_event,
             handle=handlers.on_cases,
             ordered=True,
         ),
@@ -99,21 +97,13 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="referral-INBOX",
             stream="INBOX",
             parts=parts,
-            check=_check_request,
+            check=read_request,
             handle=handlers.on_requests,
             ordered=False,
             tell=handlers.tell_rejected,
             fits=shares.fits,
         ),
     ]
-
-
-def _check_event(raw: Raw) -> tuple[Envelope, Message, str | None]:
-    return (*read_event(raw.subject, raw.headers, raw.body), None)
-
-
-def _check_request(raw: Raw) -> tuple[Envelope, Message, str | None]:
-    return read_request(raw.subject, raw.headers, raw.body)
 
 
 def _answer(one: Received) -> Answer:

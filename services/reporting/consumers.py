@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Raw, Received
-from contracts.envelope import Envelope
-from contracts.event import Message
+from chassis.inbox import Consumer, Received
 from contracts.reading import read_event
 from services.reporting.use_cases import Happened, take_events
 
@@ -26,16 +24,12 @@ def consumers(parts: Parts) -> list[Consumer]:
             name=f"reporting-{stream}",
             stream=stream,
             parts=parts,
-            check=_check_event,
+            check=read_event,
             handle=on_events,
             ordered=True,
         )
         for stream in STREAMS
     ]
-
-
-def _check_event(raw: Raw) -> tuple[Envelope, Message, str | None]:
-    return (*read_event(raw.subject, raw.headers, raw.body), None)
 
 
 def _happened(one: Received) -> Happened:

@@ -21,18 +21,25 @@ from tests.servers import NatsServer, open_folder
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     with open_folder() as made:
         yield made
 
 
-@pytest.fixture
-def postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
+@pytest.fixture(scope="module")
+def cluster(folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(folder / "postgres", password="right", log=folder / "log")
-    server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def postgres(cluster: EmbeddedPostgres) -> EmbeddedPostgres:
+    """One cluster for this module, running at the start of each test."""
+    if cluster.child is None or not cluster.child.running:
+        cluster.start()
+    return cluster
 
 
 def processes_below(folder: Path) -> list[str]:
@@ -112,12 +119,18 @@ def test_a_pid_file_that_names_another_program_does_not_block_the_start(
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_outlives_a_platform_that_is_killed(folder: Path, number: signal.Signals) -> None:
+def test_nothing_outlives_a_platform_that_is_killed(
+    cluster: EmbeddedPostgres, folder: Path, number: signal.Signals
+) -> None:
+    cluster.stop()
     script = (
-        "import sys, time; from pathlib import Path\n"
-        "from tests.servers import running_nats, running_postgres\n"
-        "import tempfile; tempfile.tempdir = sys.argv[1]\n"
-        "with running_postgres() as p, running_nats(['AA']) as n:\n"
+        "import sys, tempfile, time; from pathlib import Path\n"
+        "from deploy.embedded.postgres import EmbeddedPostgres\n"
+        "from tests.servers import running_nats\n"
+        "folder = tempfile.tempdir = sys.argv[1]\n"
+        "postgres = Path(folder, 'postgres')\n"
+        "EmbeddedPostgres(postgres, password='right', log=Path(folder, 'log')).start()\n"
+        "with running_nats(['AA']):\n"
         "    print('up', flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-c", script, str(folder)]

@@ -10,7 +10,7 @@ from contracts import topology
 def test_an_internal_subject_names_service_event_version_and_partition() -> None:
     case = str(UUID(int=7))
     number = int.from_bytes(hashlib.sha256(case.encode()).digest()[:2], "big") % 16
-    subject = topology.internal_subject("intake", "case.registered", 1, case)
+    subject = topology.internal_subject("intake", "case.registered", 1, subject_id=case)
     assert subject == f"siraba.intake.case.registered.v1.{number}"
 
 

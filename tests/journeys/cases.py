@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-REGIONS = ("01", "01", "01", "01", "12", "12", "11", "00", "03", "05", "07")
+REGIONS = (*["01"] * 8, "11", "12", "00", "07")
 KINDS = ("police", "gendarmerie", "justice", "social", "health", "shelter", "ngo_rights")
 NEEDS = (
     "shelter", "shelter", "health", "health", "legal_aid", "legal_aid", "psychosocial",
-    "immediate_safety", "food", "emergency_health", "mental_health", "child_protection",
+    "immediate_safety", "immediate_safety", "food", "mental_health", "child_protection",
 )  # fmt: skip
 AGES = ("0-4", "9-11", "12-14", "15-17", "15-17", "18-24", "25-34", "60+", "unknown")
 CANARY = "Zanakala"

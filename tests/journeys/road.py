@@ -98,15 +98,26 @@ async def running_road(
             )
             client = httpx.AsyncClient(base_url=platform.front_url, timeout=15)
             http = await stack.enter_async_context(client)
-            yield Road(platform, http, keys)
+            road = Road(platform, http, keys)
+            await _known(road)
+            yield road
+
+
+async def _known(road: Road) -> None:
+    """Wait until intake has heard of every organisation: the directory travels as events, too."""
+    async with asyncio.timeout(30):
+        for code in road.keys:
+            while (
+                await road.http.get("/intake/cases", headers=road.headers(code))
+            ).status_code != httpx.codes.OK:
+                await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
 async def answering(road: Road, decide: Decide) -> AsyncIterator[dict[str, Program]]:
     """Every organisation's program runs and answers; a program that fails shows at the end."""
     road.programs = {
-        code: Program(code, road.folder(code), road.platform.nats_url, decide)
-        for code in road.keys
+        code: Program(code, road.folder(code), road.platform.nats_url, decide) for code in road.keys
     }
     tasks = [asyncio.create_task(program.run()) for program in road.programs.values()]
     try:

@@ -27,6 +27,7 @@ from contracts.topology import (
     ingress_stream,
     out_subject,
 )
+from deploy.nats_config import partner_imports
 
 CODES = ("SHELTER_A", "CLINIC_B")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -55,10 +56,7 @@ system_account: SYS
 _ACCOUNT = """  {code} {{
     users: [ {{ nkey: {nkey} }} ]
     imports: [
-      {{ service: {{ account: PLATFORM, subject: "in.{code}.>" }}, to: "in.>" }}
-      {{ service: {{ account: PLATFORM, subject: "$JS.API.CONSUMER.MSG.NEXT.OUT.{code}" }}, to: "JSHUB.API.CONSUMER.MSG.NEXT.OUT.{code}" }}
-      {{ service: {{ account: PLATFORM, subject: "$JS.ACK.OUT.{code}.>" }} }}
-      {{ service: {{ account: PLATFORM, subject: "$JS.API.CONSUMER.INFO.OUT.{code}" }}, to: "JSHUB.API.CONSUMER.INFO.OUT.{code}" }}
+      {imports}
     ]
   }}
 """
@@ -83,10 +81,13 @@ class Platform:
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers: dict[tuple[str, str], int] = {}
 
-    def configure(self, nkeys: dict[str, str]) -> None:
-        accounts = "".join(_ACCOUNT.format(code=code, nkey=key) for code, key in nkeys.items())
+    def configure(self, nkeys: dict[str, str], *, tls: str = "") -> None:
+        accounts = "".join(
+            _ACCOUNT.format(code=code, nkey=key, imports="\n".join(partner_imports(code)))
+            for code, key in nkeys.items()
+        )
         config = _CONFIG.format(port=self.port, store=self.root / "store", accounts=accounts)
-        (self.root / "nats.conf").write_text(config)
+        (self.root / "nats.conf").write_text(config + tls)
 
     async def start(self) -> None:
         self._launch()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import open_engine
@@ -17,6 +18,10 @@ from contracts.event import Message
 from services.reporting.consumers import on_events
 from tests.servers import Database
 
+TABLES = (
+    "facts_cases", "facts_referrals", "facts_referral_steps", "facts_unplaced", "organisations",
+    "followed",
+)  # fmt: skip
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
 STEPS: dict[str, type[referral.ReferralEvent]] = {
@@ -127,16 +132,31 @@ def _repeated(number: int, service: str) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """An engine for each of reporting's two roles."""
+
+    work: AsyncEngine
+    web: AsyncEngine
+
+
 @asynccontextmanager
-async def engines(database: Database) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
-    """(work, web): the two roles of reporting."""
+async def engines(database: Database) -> AsyncIterator[Roles]:
+    """The roles on this database, for as long as the block runs."""
     urls = [database.url(f"reporting_{role}") for role in ("work", "web")]
-    work, web = (open_engine(url, schema="reporting", pool_size=2) for url in urls)
+    both = Roles(*(open_engine(url, schema="reporting", pool_size=2) for url in urls))
     try:
-        yield work, web
+        yield both
     finally:
-        await work.dispose()
-        await web.dispose()
+        await both.work.dispose()
+        await both.web.dispose()
+
+
+async def clear(work: AsyncEngine) -> None:
+    """Forget everything that was counted."""
+    async with work.begin() as connection:
+        for table in TABLES:
+            await connection.execute(text(f"delete from {table}"))
 
 
 async def take(work: AsyncEngine, *batches: Sequence[Received]) -> None:

@@ -1,13 +1,8 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
-
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.reporting.domain import Window
 from services.reporting.use_cases import Figures, count_figures
-from tests.reporting.happenings import DAWN, Happenings, engines, take
-from tests.servers import Database
+from tests.reporting.happenings import DAWN, Happenings, Roles, take
 
 DAY = timedelta(days=1)
 AUTUMN = Window(
@@ -15,18 +10,9 @@ AUTUMN = Window(
 )
 
 
-@pytest.fixture
-async def roles(fresh_database: Database) -> AsyncIterator[tuple[AsyncEngine, AsyncEngine]]:
-    async with engines(fresh_database) as both:
-        yield both
-
-
-async def count(
-    roles: tuple[AsyncEngine, AsyncEngine], happened: Happenings, window: Window = AUTUMN
-) -> Figures:
-    work, web = roles
-    await take(work, happened.events)
-    return await count_figures(web, window)
+async def count(roles: Roles, happened: Happenings, window: Window = AUTUMN) -> Figures:
+    await take(roles.work, happened.events)
+    return await count_figures(roles.web, window)
 
 
 def a_year() -> Happenings:
@@ -54,19 +40,19 @@ def a_year() -> Happenings:
 
 
 async def test_victims_are_counted_as_persons_and_smuggled_migrants_are_not_among_them(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     assert (await count(roles, a_year())).victims_detected == 3
 
 
 async def test_a_person_with_two_referrals_is_referred_once(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     assert (await count(roles, a_year())).victims_referred == 2
 
 
 async def test_referrals_are_counted_in_the_state_they_are_in(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     assert (await count(roles, a_year())).referrals_by_state == {
         "offered": 1, "received": 0, "accepted": 1, "declined": 1, "started": 0, "delivered": 1
@@ -74,7 +60,7 @@ async def test_referrals_are_counted_in_the_state_they_are_in(
 
 
 async def test_a_service_of_a_person_is_unplaced_once(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     happened = a_year()
     happened.unplaced(3, minutes=200)
@@ -83,7 +69,7 @@ async def test_a_service_of_a_person_is_unplaced_once(
 
 
 async def test_the_time_to_an_answer_is_the_median_over_the_answered(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     answers = (await count(roles, a_year())).time_to_answer
 
@@ -91,7 +77,7 @@ async def test_the_time_to_an_answer_is_the_median_over_the_answered(
 
 
 async def test_with_an_even_number_of_answers_the_median_lies_between_the_middle_two(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     happened = a_year()
     happened.stepped(4, 2, "declined", minutes=41)
@@ -100,7 +86,7 @@ async def test_with_an_even_number_of_answers_the_median_lies_between_the_middle
 
 
 async def test_without_events_there_are_zeros_and_no_median(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     counted = await count(roles, Happenings())
 
@@ -111,7 +97,7 @@ async def test_without_events_there_are_zeros_and_no_median(
 
 
 async def test_a_window_holds_its_first_day_and_not_its_last(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     happened = Happenings()
     for case, day in enumerate((date(2026, 10, 31), date(2026, 11, 1), date(2026, 12, 1)), 1):
@@ -126,7 +112,7 @@ async def test_a_window_holds_its_first_day_and_not_its_last(
 
 
 async def test_what_was_recorded_at_the_moment_or_later_does_not_count(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     def until(minutes: float) -> Window:
         as_of = DAWN + timedelta(minutes=minutes)
@@ -148,7 +134,7 @@ async def test_what_was_recorded_at_the_moment_or_later_does_not_count(
 
 
 async def test_a_referral_whose_case_is_still_on_the_way_waits_for_it(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     happened = Happenings()
     happened.offered(1, 1)
@@ -160,7 +146,7 @@ async def test_a_referral_whose_case_is_still_on_the_way_waits_for_it(
 
 
 async def test_how_far_each_stream_was_counted_is_told(
-    roles: tuple[AsyncEngine, AsyncEngine],
+    roles: Roles,
 ) -> None:
     followed = (await count(roles, a_year())).followed
 

@@ -49,14 +49,14 @@ async def take_answers(
         referral = current.get(one.referral_id)
         # Somebody else's referral and one that does not exist look the same from outside.
         if referral is None or referral.organisation != one.organisation:
-            messages.append(_refused(one, announcer, "unknown_referral"))
+            messages.append(_refused(one, announcer, reason="unknown_referral"))
             continue
         concerned.append(Answered(answer=one, case_id=referral.case_id))
         try:
             after = replace(referral, state=step(referral.state, one.verb))
         except WrongState as wrong:
             allowed = tuple(f"referral.{verb}" for verb in wrong.allowed)
-            messages.append(_refused(one, announcer, "wrong_state", allowed))
+            messages.append(_refused(one, announcer, reason="wrong_state", allowed=allowed))
             continue
         current[one.referral_id] = moved[one.referral_id] = after
         messages += announcer.stepped(after, cause=one.cause, reason=one.reason)
@@ -70,7 +70,7 @@ async def take_answers(
 
 
 def _refused(
-    one: Answer, announcer: Announcer, reason: str, allowed: tuple[str, ...] = ()
+    one: Answer, announcer: Announcer, *, reason: str, allowed: tuple[str, ...] = ()
 ) -> Outgoing:
     refusal = feed.RequestRefused(
         request_id=one.request_id,

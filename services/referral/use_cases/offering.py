@@ -84,7 +84,14 @@ async def offer_next(
     for one, cause in declined:
         case = known[one.case_id]
         if case.facts["risk"] == "high":
-            _leave(case, one.service, "high_risk", offers, announcer=announcer, cause=cause)
+            _leave(
+                case,
+                service=one.service,
+                reason="high_risk",
+                offers=offers,
+                announcer=announcer,
+                cause=cause,
+            )
             continue
         ask_next(
             case,
@@ -114,7 +121,14 @@ def ask_next(
     ranked = rank(organisations, service=service, person=_person(case), asked=(case.owner, *asked))
     if not ranked:
         reason = "none_left" if asked else "no_candidate"
-        _leave(case, service, reason, offers, announcer=announcer, cause=cause)
+        _leave(
+            case,
+            service=service,
+            reason=reason,
+            offers=offers,
+            announcer=announcer,
+            cause=cause,
+        )
         return
     chosen = Referral(
         referral_id=announcer.mint.opaque_id(),
@@ -141,10 +155,10 @@ async def write(connection: AsyncConnection, offers: Offers) -> None:
 
 def _leave(
     case: KnownCase,
+    *,
     service: str,
     reason: str,
     offers: Offers,
-    *,
     announcer: Announcer,
     cause: Cause,
 ) -> None:

@@ -61,7 +61,7 @@ def add_pages(app: FastAPI, pages: Pages, desk: Desk) -> None:
         except BadWindow as bad:
             # The form again, over the figures that need no asking.
             counted = await count_figures(desk.web, read_window({}, now=now))
-            context = _context(counted, asked, language_of(request))
+            context = _context(counted, {}, language_of(request))
             return pages.render(request, "figures.html", context | {"bad": bad}, status=422)
         counted = await count_figures(desk.web, window)
         return pages.render(request, "figures.html", _context(counted, asked, language_of(request)))

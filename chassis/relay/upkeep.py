@@ -1,0 +1,91 @@
+"""Between sends: confirms what consumers have taken, forgets those bodies, refills a new broker."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.relay import rows as outbox
+from contracts.topology import OUT, READINGS, Durable, feed_durable
+
+# A wiped broker is noticed within this time; undelivered events are back soon after.
+LOOK_SECONDS = 5.0
+CONFIRM_SECONDS = 30.0
+
+log = logging.getLogger("siraba.relay")
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """One service's upkeep; runs in the leading relay's own connection."""
+
+    service: str
+    _look_at: float = 0.0
+    _confirm_at: float = field(default_factory=lambda: monotonic() + CONFIRM_SECONDS)
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Where this service's messages go."""
+        return (self.service.upper(), OUT.name)
+
+    async def when_due(self, connection: AsyncConnection, jetstream: JetStreamContext) -> None:
+        """Do what is due, and nothing most of the time."""
+        now = monotonic()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            for stream in await self._used(connection):
+                await self.look(connection, jetstream, stream)
+        if now >= self._confirm_at:
+            self._confirm_at = now + CONFIRM_SECONDS
+            await self.confirm(connection, jetstream)
+            async with connection.begin():
+                await outbox.forget_bodies(connection)
+
+    async def look(
+        self, connection: AsyncConnection, jetstream: JetStreamContext, stream: str
+    ) -> None:
+        """A stream with another birth date is another stream: what nobody has taken goes again."""
+        try:
+            born = (await jetstream.stream_info(stream)).created
+        except NotFoundError:
+            return
+        async with connection.begin():
+            if await outbox.is_reborn(connection, stream, str(born)):
+                again = await outbox.send_again(connection, stream)
+                log.warning("relay.refills", extra={"stream": stream, "count": again})
+
+    async def confirm(self, connection: AsyncConnection, jetstream: JetStreamContext) -> None:
+        """Mark as delivered what every consumer of a message has acknowledged."""
+        internal = [reading.durable for reading in READINGS if reading.stream == self.streams[0]]
+        floor = await _floor(jetstream, internal)
+        async with connection.begin():
+            await outbox.confirm(connection, self.streams[0], floor)
+            organisations = await outbox.unconfirmed_recipients(connection)
+        for organisation in organisations:
+            floor = await _floor(jetstream, [feed_durable(organisation)])
+            async with connection.begin():
+                await outbox.confirm(connection, OUT.name, floor, organisation=organisation)
+
+    async def _used(self, connection: AsyncConnection) -> list[str]:
+        async with connection.begin():
+            return await outbox.streams_used(connection)
+
+
+async def _floor(jetstream: JetStreamContext, durables: Iterable[Durable]) -> int:
+    """The highest stream sequence up to which all these durables have acknowledged everything."""
+    floors = []
+    for durable in durables:
+        try:
+            info = await jetstream.consumer_info(durable.stream, durable.name)
+        except NotFoundError:
+            return 0
+        # A durable that has nothing left to do may have a floor behind messages of others.
+        idle = not info.num_pending and not info.num_ack_pending
+        delivered, floor = info.delivered, info.ack_floor
+        reached = delivered if idle else floor
+        floors.append(reached.stream_seq if reached is not None else 0)
+    return min(floors, default=0)

@@ -1,0 +1,42 @@
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("chassis", "deploy", "fastapi", "faststream", "services", "sqlalchemy")
+
+
+def test_the_wheel_holds_the_kit_and_its_contracts_and_nothing_of_the_services(
+    tmp_path: Path,
+) -> None:
+    build = ("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path))
+    subprocess.run([sys.executable, *build], cwd=ROOT / "partners", check=True, capture_output=True)
+
+    (wheel,) = tmp_path.glob("siraba_partner-*.whl")
+    with ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    wanted = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("contracts", "partners/kit", "partners/examples")
+        for path in (ROOT / folder).rglob("*.*")
+        if path.suffix in (".py", ".csv")
+    ]
+    assert not set(wanted) - names
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
+        "contracts",
+        "partners",
+    }
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_kit_loads_no_web_framework_and_no_service() -> None:
+    program = (
+        "import sys, partners.kit.cli, partners.examples.answering;"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert shown.stdout.strip() == "[]"

@@ -1,0 +1,127 @@
+import asyncio
+import signal
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+
+from chassis.identity import issue_token
+from contracts.envelope import encode_headers
+from contracts.topology import internal_subject
+from deploy.state import write_secret
+from services.reporting.app import create_app
+from services.reporting.settings import ReportingSettings
+from tests.reporting.happenings import Happenings
+from tests.servers import Database, NatsServer
+
+COMMITTEE = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
+
+
+@pytest.fixture
+def nats(nats_server: Callable[..., NatsServer]) -> NatsServer:
+    return nats_server("ONG_ABRI")
+
+
+@pytest.fixture
+def failures() -> Iterator[list[int]]:
+    """How often the service asked for its own end, which would be ours too: it does so by SIGTERM."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    yield asked
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+async def client(
+    nats: NatsServer, fresh_database: Database, tmp_path: Path, failures: list[int]
+) -> AsyncIterator[httpx.AsyncClient]:
+    key = urlsafe_b64encode(token_bytes(32)).decode()
+    write_secret(tmp_path / "reporting-session.key", key)
+    settings = ReportingSettings(
+        nats_url=nats.url,
+        nats_seed_file=nats.seed_file("reporting"),
+        database_url_web=SecretStr(fresh_database.url("reporting_web")),
+        database_url_work=SecretStr(fresh_database.url("reporting_work")),
+        secrets_dir=tmp_path,
+    )
+    async with (
+        LifespanManager(create_app(settings), startup_timeout=20, shutdown_timeout=20) as running,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(running.app), base_url="http://a/reporting"
+        ) as client,
+    ):
+        yield client
+        assert failures == []
+
+
+def a_road() -> Happenings:
+    public = urlsafe_b64encode(COMMITTEE.public_key().public_bytes_raw()).decode().rstrip("=")
+    happened = Happenings()
+    happened.organisation("COMITE", key=public)
+    happened.registered(1)
+    happened.offered(1, 1)
+    happened.stepped(1, 1, "received")
+    happened.stepped(1, 1, "accepted")
+    happened.unplaced(1)
+    return happened
+
+
+async def publish(nats: NatsServer, happened: Happenings) -> None:
+    """Each event by the service that owns it, in the order in which it happened."""
+    async with nats.user("intake") as intake, nats.user("referral") as referral:
+        streams = {"INTAKE": intake.jetstream(), "REFERRAL": referral.jetstream()}
+        for one in happened.events:
+            stream, message = one.raw.stream, one.message
+            await streams[stream].publish(
+                internal_subject(stream.lower(), message.name, 1, subject_id=one.envelope.subject),
+                message.encode(),
+                headers=encode_headers(one.envelope),
+            )
+
+
+def token() -> str:
+    now = datetime.now(UTC)
+    return issue_token(
+        COMMITTEE, organisation="COMITE", role="analyst", audience="reporting", now=now
+    )
+
+
+async def figures_of(client: httpx.AsyncClient, *, referrals: int) -> dict[str, Any]:
+    """The figures, as soon as so many events of REFERRAL have been counted."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = await client.get("/figures", headers={"authorization": f"Bearer {token()}"})
+            body: dict[str, Any] = answer.json()
+            positions = {one["stream"]: one["sequence"] for one in body.get("followed", ())}
+            if positions.get("REFERRAL") == referrals and "INTAKE" in positions:
+                return body
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.connected
+async def test_what_the_streams_say_is_counted_and_shown(
+    client: httpx.AsyncClient, nats: NatsServer
+) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "alive"}
+
+    await publish(nats, a_road())
+    figures = (await figures_of(client, referrals=5))["figures"]
+    entered = await client.get("/enter", params={"token": token()})
+    page = await client.get("/")
+    ready = await client.get("/readyz")
+
+    assert figures["victims_referred"] == {"unit": "persons", "value": 1}
+    assert figures["referrals_by_state"]["value"]["accepted"] == 1
+    assert figures["services_unplaced"]["value"] == 1
+    assert 0 <= figures["time_to_answer"]["value"] < 20
+    assert (entered.status_code, page.status_code) == (303, 200)
+    assert {"reporting-INTAKE", "reporting-REFERRAL"} <= ready.json()["checks"].keys()
+    assert (ready.status_code, ready.json()["ready"]) == (200, True)

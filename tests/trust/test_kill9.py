@@ -1,0 +1,41 @@
+import pytest
+
+from deploy.settings import PlatformSettings
+from tests.journeys.cases import some_cases
+from tests.journeys.oracle import Oracle, by_digest
+from tests.journeys.road import PARTNERS, SERVICES, answering, running_road
+from tests.ledger import Figure, Form
+from tests.trust.evidence import gather
+from tests.trust.killer import Killer
+from tests.trust.load import come_to_rest, under_load
+from tests.trust.questions import audit
+
+SEED = 20261124
+CHOICES = ("complete", "accept", "decline", "receive")
+WRITERS = 4
+
+
+@pytest.mark.timeout(1200)
+async def test_killed_again_and_again_the_road_loses_and_doubles_nothing(
+    form: Form, figure: Figure
+) -> None:
+    kills = form.pick(short=20, long=200)
+    decide = by_digest(PARTNERS, CHOICES)
+    oracle = Oracle(PlatformSettings().directory_file, decide)
+    cases = some_cases(kills * 100, owners=PARTNERS, seed=SEED)
+    async with running_road(services=SERVICES) as road, answering(road, decide):
+        killer = Killer(road.platform, ("postgres", "nats", *SERVICES), SEED)
+        async with under_load(road, cases, writers=WRITERS, per_second=8) as log:
+            await killer.run(kills)
+        print(f"seed {SEED}: {dict(killer.killed)}; {len(log.acked)} cases answered")
+        await come_to_rest(road, within=120)
+        readiness = await road.readiness()
+        evidence = await gather(road, oracle, attempted=log.attempted, acked=log.acked)
+
+    found = audit(evidence)
+    print(found)
+    assert all(report["ready"] for report in readiness.values()), readiness
+    assert len(log.acked) > kills
+    figure("road.kill9.lost", found.count("lost"), seed=SEED)
+    figure("road.kill9.doubled", found.count("doubled"), seed=SEED)
+    assert found.is_clean, found
