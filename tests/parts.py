@@ -148,4 +148,4 @@ async def take_effect(connection: AsyncConnection, batch: Sequence[Received]) ->
 
 async def effects(site: Site, service: str = "referral") -> list[tuple[str, int]]:
     """(subject, number) in the order of their effect."""
-    return await site.rows(f"select subject, number from {service}.effects order by nth")  # type: ignore[return-value]  # two columns
+    return await site.rows(f"select subject, number from {service}.effects order by nth")

@@ -1,9 +1,8 @@
 """Takes batches from one durable: checks each message by itself, acts once for all good ones."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
@@ -11,21 +10,21 @@ from typing import Protocol
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis.broker import ACK_WAIT_SECONDS, Wire
+from chassis.broker import Wire
 from chassis.database import is_outage
 from chassis.inbox import dead_letters, tables
 from chassis.inbox.order import plan
 from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.rejections import Rejection, Tell, tell
+from chassis.inbox.settling import BEAT_SECONDS, each, growing_pause, heartbeat
 from chassis.inbox.tracing import processing
 from chassis.telemetry import Tracing
 from chassis.telemetry.logs import fault
-from contracts.envelope import Envelope, Rejected
+from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
 from contracts.topology import sender_of
 
 TRIES = 5
-LONGEST_PAUSE = 60.0
 
 Check = Callable[[str, Mapping[str, str], bytes], tuple[Envelope, Message, str | None]]
 Share = Callable[[str | None, float], bool]
@@ -60,6 +59,7 @@ class Consumer:
     ordered: a stream of ours, with a number without gaps per case.
     tell: how a sender hears that its message was rejected; None where we are the sender.
     fits: whether this organisation's message is within its share now; else it waits its turn.
+    pause: seconds until a message that failed comes again.
     """
 
     name: str
@@ -70,6 +70,8 @@ class Consumer:
     ordered: bool
     tell: Tell | None = None
     fits: Share = lambda organisation, now: True
+    pause: Callable[[Msg], float] = growing_pause
+    beat_seconds: float = BEAT_SECONDS
     progressed_at: float = field(default_factory=monotonic)
 
     def subscribe(self) -> None:
@@ -78,12 +80,12 @@ class Consumer:
 
     async def take(self, messages: Sequence[Msg]) -> None:
         """Settle a whole batch, each message by itself. Never raises: what failed comes again."""
-        async with _heartbeat(messages):
+        async with heartbeat(messages, seconds=self.beat_seconds):
             try:
                 await self._settle(messages)
             except Exception as error:  # noqa: BLE001 - nothing is lost: unacked, they come again
                 _warn("inbox.batch_waits", self, error)
-                await _each(messages, lambda m: m.nak(delay=_pause(m)))
+                await each(messages, lambda m: m.nak(delay=self.pause(m)))
         self.progressed_at = monotonic()
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
@@ -91,18 +93,30 @@ class Consumer:
         for message in messages:
             raw = Raw.delivered(message)
             try:
-                received = self.read(raw)
-            except Rejected as rejected:
-                await self._bury(raw, rejected)
-                await message.term()
+                received = await self._checked(message, raw)
+            except Exception as error:
+                if is_outage(error):
+                    raise
+                await self._answer(message, dead=await self._blame(raw, error))
                 continue
-            if not self.fits(received.organisation, monotonic()):
-                await self._put_aside(raw, seconds=1.0)
-                await message.ack()
-                continue
-            good.append((message, received))
+            if received is not None:
+                good.append((message, received))
         if good:
             await self._act(good)
+
+    async def _checked(self, message: Msg, raw: Raw) -> Received | None:
+        """What may run now; None when it is settled: bad and buried, or put aside."""
+        try:
+            received = self.read(raw)
+        except Rejected as rejected:
+            await self._bury(raw, rejected)
+            await message.term()
+            return None
+        if not self.fits(received.organisation, monotonic()):
+            await self._put_aside(raw, seconds=1.0)
+            await message.ack()
+            return None
+        return received
 
     async def _act(self, good: Sequence[tuple[Msg, Received]]) -> None:
         try:
@@ -112,14 +126,13 @@ class Consumer:
                 raise
             _warn("inbox.one_by_one", self, error)
             for message, received in good:
-                await self._act_alone(message, received)
+                await self._answer(message, dead=await self.try_once(received))
             return
-        await _each([message for message, _ in good], lambda m: m.ack())
+        await each([message for message, _ in good], lambda m: m.ack())
 
-    async def _act_alone(self, message: Msg, received: Received) -> None:
-        dead = await self.try_once(received)
+    async def _answer(self, message: Msg, *, dead: bool | None) -> None:
         if dead is None:
-            await message.nak(delay=_pause(message))
+            await message.nak(delay=self.pause(message))
         elif dead:
             await message.term()
         else:
@@ -128,40 +141,55 @@ class Consumer:
     async def try_once(self, received: Received) -> bool | None:
         """False: done. True: dead, since its own fault came back often enough. None: try later."""
         try:
-            await self.act([received])
+            # What waits behind it runs later by itself: its faults are not this one's.
+            await self.act([received], alone=True)
         except Exception as error:
             if is_outage(error):
                 raise
-            _warn("inbox.message_failed", self, error)
-            async with self.parts.work.begin() as connection:
-                tries = await tables.count_try(connection, self.name, received.raw)
-                if tries < TRIES:
-                    return None
-                await dead_letters.bury(
-                    connection,
-                    received.raw,
-                    consumer=self.name,
-                    reason=f"failed:{type(error).__name__}",
-                    tries=tries,
-                    envelope=received.envelope,
-                    organisation=received.organisation,
-                )
-            return True
+            return await self._blame(received.raw, error, organisation=received.organisation)
         return False
 
-    async def act(self, arrivals: Sequence[Received]) -> None:
-        """One transaction: what is new and in order has its effect, and is remembered."""
+    async def _blame(
+        self, raw: Raw, error: Exception, *, organisation: str | None = None
+    ) -> bool | None:
+        """Count a message's own fault; True when it is dead of it, None when it may try again."""
+        _warn("inbox.message_failed", self, error)
+        async with self.parts.work.begin() as connection:
+            tries = await tables.count_try(connection, self.name, raw)
+            if tries < TRIES:
+                return None
+            await dead_letters.bury(
+                connection,
+                raw,
+                consumer=self.name,
+                reason=f"failed:{type(error).__name__}",
+                tries=tries,
+                envelope=self._place(raw),
+                organisation=organisation,
+            )
+        return True
+
+    async def act(self, arrivals: Sequence[Received], *, alone: bool = False) -> None:
+        """One transaction: what is new and in order has its effect, and is remembered.
+
+        alone: leave what waits behind these in the table; the sweep runs it.
+        """
         async with self.parts.work.begin() as connection:
             if self.ordered:
-                await self._in_order(connection, arrivals)
+                await self._in_order(connection, arrivals, alone=alone)
             else:
                 await self._once(connection, arrivals)
         await self.parts.wake_relay()
 
-    async def _in_order(self, connection: AsyncConnection, arrivals: Sequence[Received]) -> None:
+    async def _in_order(
+        self, connection: AsyncConnection, arrivals: Sequence[Received], *, alone: bool
+    ) -> None:
         places = list(dict.fromkeys(one.place for one in arrivals))
         last = await tables.lock_positions(connection, self.name, places)
         waiting = [self.read(raw) for raw in await tables.parked(connection, self.name, places)]
+        if alone:
+            asked = {(one.place, one.envelope.case_sequence) for one in arrivals}
+            waiting = [one for one in waiting if (one.place, one.envelope.case_sequence) in asked]
         decided = plan(arrivals, last=last, parked=waiting)
         async with self._processing(decided.run) as opened:
             if opened:
@@ -176,13 +204,11 @@ class Consumer:
             if opened:
                 await self.handle(connection, opened)
 
-    async def release(self, source: str, subject: str, number: int) -> None:
-        """Step over a discarded message and run what was parked behind it."""
+    async def release(self, source: str, subject: str, number: int) -> bool:
+        """Step over a discarded message; False while one before it is missing."""
         async with self.parts.work.begin() as connection:
-            await tables.advance(connection, self.name, (source, subject), number=number)
-            waiting = await tables.parked(connection, self.name, [(source, subject)])
-            if waiting:
-                await self._in_order(connection, [self.read(raw) for raw in waiting[:1]])
+            place = (source, subject)
+            return await tables.advance(connection, self.name, place, number=number)
 
     def read(self, raw: Raw) -> Received:
         """A checked message. Raises `Rejected`."""
@@ -195,6 +221,12 @@ class Consumer:
         return processing(
             self.parts.tracing, consumer=self.name, stream=self.stream, messages=messages
         )
+
+    def _place(self, raw: Raw) -> Envelope | None:
+        """Which case is held up. Only of our own streams: a partner's attributes are its text."""
+        with suppress(Rejected):
+            return decode_headers(raw.headers) if self.ordered else None
+        return None
 
     async def _put_aside(self, raw: Raw, *, seconds: float) -> None:
         async with self.parts.work.begin() as connection:
@@ -213,6 +245,7 @@ class Consumer:
             consumer=self.name,
             reason=rejected.reason,
             field=rejected.field,
+            envelope=self._place(raw),
             organisation=sender,
         )
         if new and self.tell and sender:
@@ -237,36 +270,6 @@ def _readable_id(headers: Mapping[str, str]) -> str | None:
     """The sender's own id back to it, if it has the shape of one."""
     identity = str(headers.get("ce-id", ""))
     return identity if 0 < len(identity) <= 36 and identity.isascii() else None
-
-
-@asynccontextmanager
-async def _heartbeat(messages: Sequence[Msg]) -> AsyncIterator[None]:
-    """Tell NATS that work goes on, or a slow batch would be delivered twice at the same time."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(ACK_WAIT_SECONDS / 3)
-            await _each([m for m in messages if not m.is_acked], lambda m: m.in_progress())
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _each(messages: Sequence[Msg], settle: Callable[[Msg], object]) -> None:
-    for message in messages:
-        if not message.is_acked:
-            # A lost ack only means that the message comes again, and is a repeat then.
-            with suppress(Exception):
-                await settle(message)  # type: ignore[misc]  # nats-py's settling methods are coroutines
-
-
-def _pause(message: Msg) -> float:
-    return float(min(LONGEST_PAUSE, 2 ** min(message.metadata.num_delivered or 1, 6) / 2))
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

@@ -33,6 +33,9 @@ def plan(
     for one in parked:
         waiting.setdefault(one.place, {})[_number(one)] = one
         in_table.setdefault(one.place, set()).add(_number(one))
+    for place, held in waiting.items():
+        for number in [n for n in held if n <= result.positions[place]]:
+            del held[number]  # stepped over while it waited
     _run_on(result, waiting)
     for one in arrivals:
         number, position = _number(one), result.positions[one.place]

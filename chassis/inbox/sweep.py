@@ -52,6 +52,10 @@ class Sweep:
             await self._again(stream, sequence)
         for letter in decided:
             await self._carry_out(letter)
+        async with engine.begin() as connection:
+            ready = await tables.ready(connection, name, ROOM)
+        for stream, sequence in ready:
+            await self._run_on(stream, sequence)
 
     async def _again(self, stream: str, sequence: int) -> None:
         """What waited its turn; it has had its turn now, so shares do not count again."""
@@ -59,6 +63,18 @@ class Sweep:
         if received is None or await self.consumer.try_once(received) is not None:
             async with self.consumer.parts.work.begin() as connection:
                 await tables.done(connection, self.consumer.name, stream=stream, sequence=sequence)
+
+    async def _run_on(self, stream: str, sequence: int) -> None:
+        """A parked message whose turn has come, with all behind it; by itself if one of them fails."""
+        received = await self._read(stream, sequence)
+        if received is None:
+            return
+        try:
+            await self.consumer.act([received])
+        except Exception as error:
+            if is_outage(error):
+                raise
+            await self.consumer.try_once(received)
 
     async def _carry_out(self, letter: DeadLetter) -> None:
         if letter.state == "retry":
@@ -71,7 +87,9 @@ class Sweep:
                 await self._reopen(letter)
                 return
         elif letter.source and letter.subject and letter.case_sequence:
-            await self.consumer.release(letter.source, letter.subject, letter.case_sequence)
+            place = letter.source, letter.subject
+            if not await self.consumer.release(*place, letter.case_sequence):
+                return
         async with self.consumer.parts.work.begin() as connection:
             await dead_letters.settle(connection, letter.id)
 

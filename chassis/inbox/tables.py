@@ -45,6 +45,20 @@ _UNPARK = text("""
         select * from unnest(cast(:sources as text[]), cast(:subjects as text[]),
                              cast(:numbers as bigint[])))
 """)
+# Next of its case, and neither dead nor resting after a failed try; or left over behind it.
+_READY = text("""
+    select parked.stream, parked.stream_sequence from parked
+    join positions using (consumer, source, subject)
+    left join attempts using (consumer, stream, stream_sequence)
+    left join dead_letters using (consumer, stream, stream_sequence)
+    where parked.consumer = :consumer and (
+        parked.case_sequence <= positions.last
+        or (parked.case_sequence = positions.last + 1
+            and coalesce(dead_letters.state, 'done') = 'done'
+            and coalesce(attempts.failed_at + make_interval(secs => power(2, attempts.tries) / 2)
+                         < clock_timestamp(), true)))
+    order by parked.case_sequence limit :room
+""")
 _TAKE_IDS = text("""
     insert into inbox (consumer, source, id, digest)
     select :consumer, source, id, digest
@@ -124,11 +138,18 @@ async def apply(connection: AsyncConnection, consumer: str, plan: Plan) -> None:
         await connection.execute(_UNPARK, places | {"numbers": [n for _, n in plan.unpark]})
 
 
-async def advance(connection: AsyncConnection, consumer: str, place: Place, *, number: int) -> None:
-    """Step over a discarded message, if it is the next one of its case."""
+async def advance(connection: AsyncConnection, consumer: str, place: Place, *, number: int) -> bool:
+    """Step over a discarded message; False while one before it is missing."""
     last = (await lock_positions(connection, consumer, [place]))[place]
     if number == last + 1:
         await connection.execute(_ADVANCE, _places(consumer, [place]) | {"lasts": [number]})
+    return number <= last + 1
+
+
+async def ready(connection: AsyncConnection, consumer: str, room: int) -> list[tuple[str, int]]:
+    """(stream, sequence) of parked messages whose predecessor is done."""
+    found = await connection.execute(_READY, {"consumer": consumer, "room": room})
+    return [(row.stream, row.stream_sequence) for row in found]
 
 
 async def take_ids(

@@ -22,10 +22,11 @@ def demo(
 ) -> None:
     """Play the main job on fictional people, and show what happened.
 
-    Starts the platform and four partner programs (police, justice, health, shelter), imports a
-    fictional HTCDS workbook with 30 cases, lets the partners answer, then shows what each of them
-    received and answered, the committee's four figures and the way of one case. Ends by itself
-    and leaves nothing running.
+    Starts the platform and four partner programs (police, justice, health,
+    shelter), imports a fictional HTCDS workbook with 30 cases, lets the
+    partners answer, then shows what each of them received and answered, the
+    committee's four figures and the way of one case. Ends by itself and
+    leaves nothing running.
 
     Example:
 

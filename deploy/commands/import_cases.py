@@ -35,10 +35,12 @@ def import_command(
 ) -> None:
     """Register the cases of a file in the name of your organisation.
 
-    Reads IOM's own HTCDS 2.0 workbooks as they are, and CSV files with the same codes. Four more
-    columns make referrals: siraba_needs, siraba_consent, siraba_region, siraba_urgency. A row
-    without them is registered and asks nobody. A wrong row refuses itself and no other; the exit
-    code is 1 when there was one. The same file again registers nothing twice.
+    Reads IOM's own HTCDS 2.0 workbooks as they are, and CSV files with the
+    same codes. Four more columns make referrals: siraba_needs,
+    siraba_consent, siraba_region, siraba_urgency. A row without them is
+    registered and asks nobody. A wrong row refuses itself and no other; the
+    exit code is 1 when there was one. The same file again registers nothing
+    twice.
 
     Examples:
 

@@ -27,8 +27,9 @@ def link(
 ) -> None:
     """Print an address that opens the committee's page in a browser.
 
-    The address works for five minutes; the session it opens lasts eight hours. The keys are made
-    by `siraba-partner init --code CNLTPPA` before the platform starts; the demonstration has them.
+    The address works for five minutes; the session it opens lasts eight
+    hours. The keys are made by `siraba-partner init --code CNLTPPA` before
+    the platform starts; the demonstration has them.
 
     Example:
 

@@ -32,10 +32,9 @@ def provision_command(
 ) -> None:
     """Bring NATS to the declared state; run it again at any time.
 
-    Accounts come from the public keys in the state folder, streams and
-    consumers from the directory file. Differences are printed field by field.
-    What cannot change on a living stream is reported and left alone, and the
-    exit code is 1.
+    Accounts come from the public keys in the state folder, streams from the
+    directory file. Differences are printed field by field. What cannot change
+    on a living stream is left alone, and the exit code is 1.
 
     Examples:
 

@@ -21,8 +21,9 @@ def trace(
 ) -> None:
     """Show every step of a case, from its registration to the committee's figures.
 
-    Each step stands below its cause, with its start, its length and the service it ran in. What
-    waits, is parked or dead is named at the end. No personal datum is shown, since none is kept.
+    Each step stands below its cause, with its start, its length and the
+    service it ran in. What waits, is parked or dead is named at the end. No
+    personal datum is shown, since none is kept.
 
     Example:
 

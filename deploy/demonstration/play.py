@@ -85,6 +85,8 @@ def wipe(state: State) -> None:
     if (state.root / "run").is_dir():
         with state.locked():
             pass
+    # As root in a folder closed to others, the cluster lies elsewhere behind a link.
+    shutil.rmtree(state.postgres.resolve(), ignore_errors=True)
     shutil.rmtree(state.root)
 
 

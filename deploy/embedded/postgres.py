@@ -21,7 +21,8 @@ from deploy.embedded.processes import (
     wait_for_none_in,
     wait_until,
 )
-from deploy.embedded.user import require_reachable, unprivileged_user
+from deploy.embedded.refuge import reachable_data, reachable_programs
+from deploy.embedded.user import unprivileged_user
 
 SUPERUSER: Final = "postgres"
 
@@ -46,13 +47,13 @@ class EmbeddedPostgres:
     """One cluster in `folder`, which belongs to the unprivileged user when we are root."""
 
     def __init__(self, folder: Path, *, password: str, log: Path, port: int = 0) -> None:
-        self.folder = folder.resolve()
-        self.data = self.folder / "data"
+        self.folder = folder.absolute()
         self.port = port
         self.child: Child | None = None
         self._password = password
         self._log = log
         self._user: RunAs | None = None
+        self._programs = Path()
 
     def start(self) -> None:
         """Initialise when empty, start, wait until it answers. Raises ServerError."""
@@ -63,9 +64,9 @@ class EmbeddedPostgres:
     def prepare(self) -> None:
         """Make the cluster when there is none, and end what an earlier run left behind."""
         self._user = unprivileged_user()
+        self._programs = reachable_programs(_binaries(), self._user)
+        self.folder = reachable_data(self.folder, self._user)
         self._own(self.folder)
-        require_reachable(_binaries(), self._user, what="The folder with PostgreSQL's programs")
-        require_reachable(self.folder, self._user, what="The database folder")
         self._end_leftover()
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
@@ -74,7 +75,7 @@ class EmbeddedPostgres:
     def spawn(self) -> None:
         """Start the server process; see `processes.spawn` on the calling thread."""
         settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
-        command = [str(_binaries() / "postgres"), "-D", str(self.data), f"--port={self.port}"]
+        command = [str(self._programs / "postgres"), "-D", str(self.data), f"--port={self.port}"]
         self.child = spawn(
             ChildSpec(
                 "postgres",
@@ -102,6 +103,11 @@ class EmbeddedPostgres:
         """`postgresql+asyncpg://…` for this role (the superuser's password by default)."""
         secret = self._password if password is None else password
         return f"postgresql+asyncpg://{role}:{secret}@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def data(self) -> Path:
+        """The cluster itself."""
+        return self.folder / "data"
 
     @property
     def pid_file(self) -> Path:
@@ -143,7 +149,7 @@ class EmbeddedPostgres:
     def _initdb(self, secret: Path) -> None:
         options = ["--auth=scram-sha-256", f"--pwfile={secret}", f"--username={SUPERUSER}"]
         options += ["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"]
-        command = [str(_binaries() / "initdb"), "-D", str(self.data), *options]
+        command = [str(self._programs / "initdb"), "-D", str(self.data), *options]
         child = spawn(
             ChildSpec(
                 "initdb",

@@ -22,18 +22,11 @@ def unprivileged_user() -> RunAs | None:
     return RunAs(entry.pw_uid, entry.pw_gid)
 
 
-def require_reachable(folder: Path, user: RunAs | None, *, what: str) -> None:
-    """ServerError that names the first folder on the way which `user` may not enter."""
-    if user is None:
-        return
+def closed_step(folder: Path, user: RunAs) -> Path | None:
+    """The first folder on the way to `folder`, itself included, which `user` may not enter."""
     resolved = folder.resolve()
-    for step in (*reversed(resolved.parents), resolved):
-        if not _may_enter(step.stat(), user):
-            raise ServerError(
-                f"{what} ({resolved}) cannot be reached by the unprivileged user PostgreSQL runs "
-                f"under, because {step} is closed to others. Move the project out of {step}, run "
-                f"Siraba as an ordinary user, or open that folder with: chmod o+x {step}"
-            )
+    steps = (*reversed(resolved.parents), resolved)
+    return next((s for s in steps if s.exists() and not _may_enter(s.stat(), user)), None)
 
 
 def _may_enter(status: os.stat_result, user: RunAs) -> bool:

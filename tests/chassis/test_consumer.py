@@ -2,42 +2,15 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.assembly import Parts
-from chassis.inbox import Consumer, Handler, Received
-from contracts.reading import read_event
-from tests.builders import a_case, event_headers, event_subject
-from tests.parts import Site, effects, fetched, make_effects, take_effect, until, writing_as
+from chassis.inbox import Raw, Received
+from tests.chassis.streams import a_consumer, deliver, publish, settled
+from tests.parts import Site, effects, make_effects, take_effect, writing_as
 
-NAME, STREAM = "referral-INTAKE", "INTAKE"
 POISON = "poison"
-
-
-def a_consumer(parts: Parts, handle: Handler = take_effect) -> Consumer:
-    return Consumer(
-        name=NAME, stream=STREAM, parts=parts, check=read_event, handle=handle, ordered=True
-    )
-
-
-async def publish(
-    jetstream: JetStreamContext,
-    case_id: str,
-    number: int,
-    *,
-    body: bytes | None = None,
-    owner: str = "POLICE_A",
-) -> int:
-    event = a_case(owner=owner)
-    headers = event_headers(event, case_id=case_id, number=number)
-    acked = await jetstream.publish(
-        event_subject(event, case_id), body or event.encode(), headers=headers
-    )
-    return acked.seq
 
 
 async def open_poison(connection: AsyncConnection, batch: Sequence[Received]) -> None:
@@ -49,26 +22,7 @@ async def open_poison(connection: AsyncConnection, batch: Sequence[Received]) ->
 
 async def dead(site: Site) -> list[tuple[str, str | None, int, str]]:
     query = "select reason, field, tries, state from referral.dead_letters order by id"
-    return await site.rows(query)  # type: ignore[return-value]  # four columns
-
-
-async def unsettled(parts: Parts) -> int:
-    info = await parts.wire.jetstream.consumer_info(STREAM, NAME)
-    return (info.num_pending or 0) + (info.num_ack_pending or 0)
-
-
-async def all_settled(parts: Parts) -> None:
-    await until(lambda: _is_zero(parts))
-
-
-async def _is_zero(parts: Parts) -> bool:
-    return await unsettled(parts) == 0
-
-
-async def deliver(parts: Parts, consumer: Consumer, wanted: int) -> list[Msg]:
-    messages = await fetched(parts, STREAM, NAME, wanted=wanted)
-    await consumer.take(messages)
-    return messages
+    return await site.rows(query)
 
 
 async def test_a_repeated_delivery_has_one_effect(site: Site) -> None:
@@ -83,7 +37,7 @@ async def test_a_repeated_delivery_has_one_effect(site: Site) -> None:
         await consumer.take(messages)  # what NATS delivers again since an ack was lost
 
         assert await effects(site) == [(case_id, 1)]
-        await all_settled(parts)
+        await settled(parts)
         assert await dead(site) == []
 
 
@@ -95,7 +49,7 @@ async def test_an_early_message_is_parked_at_no_cost_and_released_in_order(site:
         for number in (3, 2):
             await publish(jetstream, case_id, number)
         await deliver(parts, consumer, 2)
-        await all_settled(parts)
+        await settled(parts)
 
         assert await effects(site) == []
         assert await site.rows("select tries from referral.attempts") == []
@@ -125,7 +79,7 @@ async def test_bad_messages_among_fifty_good_ones_are_buried_and_the_good_ones_d
         await deliver(parts, consumer, 52)
 
         assert await effects(site) == [(case_id, 1) for case_id in cases]
-        await all_settled(parts)
+        await settled(parts)
         assert await dead(site) == [("not_utf8", "body", 1, "open")]
         assert await site.rows("select subject from referral.parked") == [(misordered,)]
 
@@ -144,11 +98,7 @@ async def test_one_message_that_makes_the_handler_fail_does_not_hold_back_the_ot
 
         assert await effects(site) == [(c, 1) for c in cases if c != cases[4]]
         assert await site.rows("select tries from referral.attempts") == [(1,)]
-        assert await until(lambda: _left(parts, 1))
-
-
-async def _left(parts: Parts, count: int) -> bool:
-    return await unsettled(parts) == count
+        await settled(parts, but=1)
 
 
 async def test_after_five_tries_a_message_is_dead_and_its_case_waits_behind_it(site: Site) -> None:
@@ -159,7 +109,7 @@ async def test_after_five_tries_a_message_is_dead_and_its_case_waits_behind_it(s
         await publish(jetstream, case_id, 1, owner=POISON)
         await publish(jetstream, case_id, 2)
         messages = await deliver(parts, consumer, 2)
-        received = consumer.read(_raw(messages[0]))
+        received = consumer.read(Raw.delivered(messages[0]))
         answers = [await consumer.try_once(received) for _ in range(4)]
 
         assert answers == [None, None, None, True]
@@ -168,19 +118,13 @@ async def test_after_five_tries_a_message_is_dead_and_its_case_waits_behind_it(s
         assert await site.rows("select case_sequence from referral.parked") == [(2,)]
 
 
-def _raw(message: Msg):  # type: ignore[no-untyped-def]  # Raw, as the consumer makes it
-    from chassis.inbox import Raw
-
-    return Raw.delivered(message)
-
-
 async def test_the_dead_letter_names_the_place_and_the_class_of_the_fault_only(site: Site) -> None:
     await make_effects(site)
     async with site.parts("referral") as parts, writing_as(site.server, "intake") as jetstream:
         consumer = a_consumer(parts, open_poison)
         sequence = await publish(jetstream, str(uuid4()), 1, owner=POISON)
         messages = await deliver(parts, consumer, 1)
-        received = consumer.read(_raw(messages[0]))
+        received = consumer.read(Raw.delivered(messages[0]))
         for _ in range(4):
             await consumer.try_once(received)
 
@@ -215,7 +159,7 @@ async def test_an_outage_of_the_database_costs_no_try_and_the_batch_comes_again(
 
 async def test_a_session_that_the_server_ends_in_the_middle_costs_no_try(site: Site) -> None:
     await make_effects(site)
-    struck = []
+    struck: list[bool] = []
 
     async def handle(connection: AsyncConnection, batch: Sequence[Received]) -> None:
         await take_effect(connection, batch)
@@ -250,7 +194,7 @@ async def test_a_parked_message_with_a_fault_of_its_own_does_not_kill_its_predec
         await deliver(parts, consumer, 1)
 
         assert await effects(site) == [(case_id, 1)]
-        await all_settled(parts)
+        await settled(parts)
 
 
 @pytest.mark.parametrize("number", [10**18 - 1, 2**31])
@@ -265,4 +209,4 @@ async def test_a_number_far_ahead_is_parked_like_any_other(site: Site, number: i
         await deliver(parts, consumer, 2)
 
         assert await effects(site) == [(case_id, 1)]
-        await all_settled(parts)
+        await settled(parts)

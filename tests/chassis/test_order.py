@@ -172,7 +172,9 @@ def test_however_a_stream_is_cut_and_mixed_all_of_it_runs_in_order(
         inbox.take([message(*one) for one in order[:size]])
         order = order[size:]
 
-    assert sorted(inbox.ran) == sorted((message(c, 1).place, n) for c in PLACES for n in range(1, 7))
+    assert sorted(inbox.ran) == sorted(
+        (message(c, 1).place, n) for c in PLACES for n in range(1, 7)
+    )
     inbox.every_message_ran_once_and_after_its_predecessor()
     assert not inbox.table
 

@@ -1,10 +1,12 @@
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import RunAs, ServerError, free_port, started
-from deploy.embedded.user import require_reachable
+from deploy.embedded.user import closed_step
 from deploy.state import State
 from tests.servers import NatsServer, open_folder
 
@@ -184,14 +186,28 @@ def test_secrets_are_made_once_and_for_their_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(state.secrets.stat().st_mode) == 0o700
 
 
-def test_a_folder_closed_to_the_database_user_is_named(tmp_path: Path) -> None:
+def test_the_first_folder_closed_to_the_database_user_is_found(tmp_path: Path) -> None:
     closed = tmp_path / "home"
     (closed / "project").mkdir(parents=True)
     closed.chmod(0o700)
     nobody = RunAs(uid=54_321, gid=54_321)
-    with pytest.raises(ServerError, match="chmod o\\+x"):
-        require_reachable(closed / "project", nobody, what="The database folder")
-    require_reachable(Path("/usr"), nobody, what="Programs")
+
+    assert closed_step(closed / "project", nobody) in (closed, *closed.parents)
+    assert closed_step(Path("/usr"), nobody) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_as_root_a_cluster_in_a_closed_folder_lives_behind_a_link() -> None:
+    with tempfile.TemporaryDirectory(prefix="siraba-closed-") as name:
+        folder = Path(name) / "postgres"  # mkdtemp closes its folders to others
+        server = EmbeddedPostgres(folder, password="secret", log=Path(name) / "log")
+        server.start()
+        try:
+            assert folder.is_symlink()
+            assert (folder.resolve() / "data" / "PG_VERSION").exists()
+        finally:
+            server.stop()
+            shutil.rmtree(folder.resolve())
 
 
 def test_a_port_in_use_is_named() -> None:

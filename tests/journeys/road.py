@@ -20,7 +20,7 @@ from tests.journeys.programs import Program
 from tests.servers import open_folder
 
 PARTNERS = ("POLICE_KAYES", "PARQUET_KAYES", "CSREF_KAYES", "SHELTER_BENKADI_KAYES")
-SERVICES = ("intake", "referral")
+SERVICES = ("intake", "referral", "reporting")
 RETRY_SECONDS = 0.3
 
 

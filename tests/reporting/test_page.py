@@ -67,9 +67,9 @@ async def test_the_four_figures_stand_there_with_their_units_in_french(
 
     assert (answer.status_code, answer.headers["content-language"]) == (200, "fr")
     assert "Victimes repérées 2 personnes" in text
-    assert "Victimes orientées 2 personnes" in text
-    assert "Orientations proposées 2 orientations" in text
-    assert "Délai médian de réponse 1 h 30 min 1 orientation ayant reçu une réponse" in text
+    assert "Victimes référencées 2 personnes" in text
+    assert "Référencements proposés 2 référencements" in text
+    assert "Délai médian de réponse 1 h 30 min 1 référencement ayant reçu une réponse" in text
     assert "Proposé 1 Reçu 0 Accepté 1 Refusé 0 En cours 0 Rendu 0" in text
     assert "1 service sans solution" in text
 

@@ -28,7 +28,8 @@ class Evidence:
     unplaced: (case, service, reason). steps: (referral, step). owners: referral → owner.
     outbox: stream → message ids. positions: (consumer, case, last). left: what did not drain.
     streams: as they lie. requests: (organisation, id) the platform acknowledged to partners.
-    handled: (organisation, message id). expected, expected_unplaced: by the oracle, for all cases.
+    handled: (organisation, message id). counted: (kind, case or referral, more) of reporting.
+    fed: organisations with a feed; holding: those whose programs run. expected, expected_unplaced: by the oracle, for all cases.
     """
 
     acked: list[Fact] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Evidence:
     handled: list[Fact] = field(default_factory=list)
     expected: list[Fact] = field(default_factory=list)
     expected_unplaced: list[Fact] = field(default_factory=list)
-    counted: list[str] = field(default_factory=list)
+    counted: list[Fact] = field(default_factory=list)
     fed: frozenset[str] = frozenset()
     holding: frozenset[str] = frozenset()
 
@@ -65,6 +66,7 @@ async def gather(
     )
     await _ask_intake(road, evidence)
     await _ask_referral(road, evidence)
+    await _ask_reporting(road, evidence)
     seed = seed_file(road.platform.state, PROVISIONER)
     evidence.streams = await read_streams(road.platform.nats_url, seed, STREAMS)
     _ask_partners(road, evidence)
@@ -93,6 +95,17 @@ async def _ask_referral(road: Road, evidence: Evidence) -> None:
     evidence.recipients = {row[5]: row[2] for row in rows}
     evidence.owners = {row[5]: row[6] for row in rows}
     evidence.unplaced = await ask("select case_id, service, reason from referral.unplaced")
+    await _ask_mechanisms(ask, evidence)
+
+
+async def _ask_reporting(road: Road, evidence: Evidence) -> None:
+    ask = _Asking(road, "reporting")
+    evidence.counted = await ask("""
+        select 'case', case_id, '' from reporting.facts_cases
+        union all select 'offered', referral_id, '' from reporting.facts_referrals
+        union all select 'step', referral_id, step from reporting.facts_referral_steps
+        union all select 'unplaced', case_id, service from reporting.facts_unplaced
+    """)
     await _ask_mechanisms(ask, evidence)
 
 

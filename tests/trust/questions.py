@@ -8,7 +8,10 @@ from tests.trust.streams import Stored
 
 # The order in which one referral's events may come.
 STAGES = {"offered": 0, "received": 1, "accepted": 2, "declined": 2, "started": 3, "delivered": 4}
-CONSUMERS = {"referral-INTAKE": "INTAKE", "intake-REFERRAL": "REFERRAL"}
+CONSUMERS = {
+    "INTAKE": ("referral-INTAKE", "reporting-INTAKE"),
+    "REFERRAL": ("intake-REFERRAL", "reporting-REFERRAL"),
+}
 
 
 def audit(evidence: Evidence) -> Audit:
@@ -18,6 +21,7 @@ def audit(evidence: Evidence) -> Audit:
             *_about_cases(evidence),
             *_about_carrying(evidence),
             *_about_referrals(evidence),
+            *_about_counting(evidence),
             *_about_partners(evidence),
             *_about_order(evidence),
         ]
@@ -72,6 +76,24 @@ def _about_referrals(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _about_counting(evidence: Evidence) -> Iterator[Finding]:
+    registered = [m for m in evidence.streams["INTAKE"] if m.name == "case.registered"]
+    yield compare(
+        "reporting counts each fact once",
+        acked=[
+            *(("case", m.place, "") for m in registered),
+            *map(_counted, _referral_events(evidence)),
+            *(("unplaced", m.place, body_of(m)["service"]) for m in _unplaced(evidence)),
+        ],
+        found=evidence.counted,
+    )
+
+
+def _counted(event: Stored) -> Fact:
+    referral, step = body_of(event)["referral_id"], _step(event)
+    return ("offered", referral, "") if step == "offered" else ("step", referral, step)
+
+
 def _about_partners(evidence: Evidence) -> Iterator[Finding]:
     feed = [(m.subject.split(".")[1], m) for m in evidence.streams["OUT"]]
     stored = [(m.subject.split(".")[1], m.id) for m in evidence.streams["INBOX"]]
@@ -103,11 +125,10 @@ def _about_order(evidence: Evidence) -> Iterator[Finding]:
     for stream in ("INTAKE", "REFERRAL"):
         numbers = [(m.place, int(m.headers["ce-casesequence"])) for m in evidence.streams[stream]]
         yield in_order(f"the events of a case lie in {stream} in order", numbers)
-        reached = [(c, p, last) for c, p, last in evidence.positions if CONSUMERS.get(c) == stream]
         yield compare(
             f"who reads {stream} has done each case to its end",
-            acked=[(c, place, last) for c in {c for c, _, _ in reached} for place, last in _last(numbers)],
-            found=reached,
+            acked=[(c, place, last) for c in CONSUMERS[stream] for place, last in _last(numbers)],
+            found=[one for one in evidence.positions if one[0] in CONSUMERS[stream]],
         )
     feeds = [
         (m.subject.split(".")[1], int(m.headers["ce-feedsequence"])) for m in evidence.streams["OUT"]
@@ -154,6 +175,10 @@ def _heard(evidence: Evidence) -> Iterator[Fact]:
 
 def _referral_events(evidence: Evidence) -> list[Stored]:
     return [m for m in evidence.streams["REFERRAL"] if _step(m) in STAGES]
+
+
+def _unplaced(evidence: Evidence) -> list[Stored]:
+    return [m for m in evidence.streams["REFERRAL"] if m.name == "referral.unplaced"]
 
 
 def _step(message: Stored) -> str:
