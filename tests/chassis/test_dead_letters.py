@@ -8,7 +8,7 @@ from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received, dead_letters
 from chassis.inbox.sweep import Sweep
 from contracts.reading import read_event
-from tests.chassis.streams import a_consumer, deliver, originals, publish, settled
+from tests.chassis.streams import a_consumer, deliver, originals, publish
 from tests.parts import Site, effects, make_effects, take_effect, writing_as
 
 POISON = "poison"
@@ -225,4 +225,4 @@ async def test_a_message_of_an_unknown_consumer_is_not_touched(site: Site, case_
         await Sweep(other).once()
 
         assert await effects(site) == []
-        await settled(parts)
+        assert [state for _, state in await letters(site)] == ["discarded"]

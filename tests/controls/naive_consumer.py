@@ -17,7 +17,7 @@ from nats.errors import TimeoutError as NothingCame
 from contracts.topology import inbox_prefix
 
 USER, STREAM, DURABLE = "referral", "INTAKE", "referral-INTAKE"
-WORK_SECONDS = 0.02
+WORK_SECONDS = 0.03
 
 
 async def consume(mode: str, url: str, *, seed: str, effects: int) -> None:
@@ -34,12 +34,15 @@ async def consume(mode: str, url: str, *, seed: str, effects: int) -> None:
 
 
 async def _take(message: Msg, mode: str, effects: int) -> None:
+    """Between effect and acknowledgement there is always a moment; here it is a long one."""
+    line = f"{(message.headers or {})['ce-id']}\n".encode()
     if mode == "ack-first":
         await message.ack_sync()
-    await asyncio.sleep(WORK_SECONDS)
-    os.write(effects, f"{(message.headers or {})['ce-id']}\n".encode())
-    await asyncio.sleep(WORK_SECONDS)
-    if mode == "ack-last":
+        await asyncio.sleep(WORK_SECONDS)
+        os.write(effects, line)
+    else:
+        os.write(effects, line)
+        await asyncio.sleep(WORK_SECONDS)
         await message.ack_sync()
 
 

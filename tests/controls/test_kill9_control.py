@@ -16,9 +16,9 @@ from tests.servers import NatsServer, running_nats
 from tests.trust.auditor import Finding, compare
 
 SEED = 20261124
-MESSAGES = 60
+MESSAGES = 40
 KILLS = 3
-QUIET_SECONDS = 2.5
+QUIET_SECONDS = 2.0
 
 
 @pytest.mark.parametrize(("mode", "fault"), [("ack-first", "lost"), ("ack-last", "doubled")])

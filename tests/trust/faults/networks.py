@@ -58,35 +58,30 @@ class Partition(Fault):
     """
 
     def __init__(self, link: Link, port: int, *, ways: str = "both") -> None:
-        out = ("iptables", "INPUT", "--source", link.own, "--protocol", "tcp", "--dport", str(port))
-        back = ("iptables", "INPUT", "--protocol", "tcp", "--sport", str(port))
+        out = ("--source", link.own, "--protocol", "tcp", "--dport", str(port))
+        back = ("--protocol", "tcp", "--sport", str(port))
         self._rules: list[tuple[list[str], tuple[str, ...]]] = []
         if ways in ("both", "out"):
             self._rules.append(([], out))
         if ways in ("both", "in"):
             self._rules.append((link.run(), back))
-        self._active: list[tuple[list[str], tuple[str, ...]]] = []
+        self._active = 0
 
     def start(self) -> None:
         """Drop from now on, on connections old and new; nobody is told."""
-        for place, rule in self._rules:
-            self._iptables(place, "--insert", rule)
-            self._active.append((place, rule))
+        for rule in self._rules:
+            self._change("--insert", rule)
+            self._active += 1
 
     def stop(self) -> None:
         """Let everything through again."""
-        while self._active:
-            self._iptables(*self._undo(self._active.pop()))
+        for rule in self._rules[: self._active]:
+            self._change("--delete", rule)
+        self._active = 0
 
-    def _undo(
-        self, active: tuple[list[str], tuple[str, ...]]
-    ) -> tuple[list[str], str, tuple[str, ...]]:
-        place, rule = active
-        return place, "--delete", rule
-
-    def _iptables(self, place: list[str], verb: str, rule: tuple[str, ...]) -> None:
-        program, chain, *matches = rule
-        ran(*place, program, "--wait", verb, chain, *matches, "--jump", "DROP")
+    def _change(self, verb: str, rule: tuple[list[str], tuple[str, ...]]) -> None:
+        place, matches = rule
+        ran(*place, "iptables", "--wait", verb, "INPUT", *matches, "--jump", "DROP")
 
 
 def _open_hub() -> None:

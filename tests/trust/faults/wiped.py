@@ -3,12 +3,9 @@
 import asyncio
 import shutil
 
-from contracts.topology import inbox_prefix
 from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER, seed_file
 from deploy.platform import Platform
-
-SETTLING_SECONDS = 0.05
 
 
 async def wipe_store(platform: Platform) -> None:
@@ -28,5 +25,4 @@ async def delete_consumer(platform: Platform, stream: str, durable: str) -> None
     """As an operator's mistake would."""
     seed = seed_file(platform.state, PROVISIONER)
     async with connected(platform.nats_url, PROVISIONER, seed) as client:
-        assert client.is_connected, inbox_prefix(PROVISIONER)
         await asked(client, f"CONSUMER.DELETE.{stream}.{durable}")
