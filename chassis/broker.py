@@ -35,6 +35,7 @@ class Wire:
     name: str
     broker: NatsBroker
     client: Client | None = None
+    stopping: bool = False
 
     async def start(self) -> None:
         """Connect and start the subscribers; waits for NATS as long as it takes."""
@@ -45,6 +46,7 @@ class Wire:
 
     async def stop(self) -> None:
         """Let the batch in hand end, then leave."""
+        self.stopping = True
         await self.broker.stop()
 
     @property
@@ -109,7 +111,9 @@ def open_wire(
     """A broker that reconnects for ever; `on_lost` ends the process when NATS closes on us."""
 
     async def closed() -> None:
-        on_lost()
+        # Our own stop closes the client as well, and asks for nothing.
+        if not wire.stopping:
+            on_lost()
 
     async def failed(error: Exception) -> None:
         # The server's words name subjects and rights, which hold no personal data.
@@ -131,7 +135,8 @@ def open_wire(
         graceful_timeout=15.0,
         logger=None,
     )
-    return Wire(service, broker)
+    wire = Wire(service, broker)
+    return wire
 
 
 def calm(subscription: Any) -> None:

@@ -37,7 +37,7 @@ class Raw:
             body=message.data,
             stream=metadata.stream,
             sequence=metadata.sequence.stream,
-            recorded_at=metadata.timestamp.astimezone(UTC),
+            recorded_at=_recorded(message.reply),
         )
 
     @classmethod
@@ -80,7 +80,22 @@ class Received:
         return self.envelope.source, self.envelope.subject
 
 
+# `$JS.ACK.<stream>.<consumer>.…`: nine tokens, or eleven and more with a domain and account.
+_ACK_TOKENS = 9
+_ACK_TIME = 9
+
 Handler = Callable[[AsyncConnection, Sequence[Received]], Awaitable[None]]
+
+
+def _recorded(reply: str) -> datetime:
+    """The stream's own timestamp, to the microsecond below, as a stored message gives it.
+
+    nats-py makes a float of it, whose rounding would give a message two recorded times.
+    """
+    tokens = reply.split(".")
+    nanoseconds = int(tokens[7] if len(tokens) == _ACK_TOKENS else tokens[_ACK_TIME])
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
 
 
 def _moment(stamp: datetime | str | None) -> datetime:

@@ -120,10 +120,12 @@ async def test_what_was_recorded_at_the_moment_or_later_does_not_count(
 
     happened = a_year()
     at_dawn = await count(roles, happened, until(0))
+    registered = await count(roles, happened, until(0.5))
     offered = await count(roles, happened, until(1.5))
     accepted = await count(roles, happened, until(11.5))
 
     assert (at_dawn.victims_detected, at_dawn.victims_referred) == (0, 0)
+    assert (registered.victims_detected, registered.victims_referred) == (3, 0)
     assert (offered.victims_detected, offered.victims_referred) == (3, 2)
     assert offered.referrals_by_state["offered"] == 4
     assert offered.services_unplaced == 0

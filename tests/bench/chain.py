@@ -1,0 +1,172 @@
+"""What both chains have in common for whoever measures them, and the measuring of one run."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
+from nats.aio.client import Client
+
+from chassis.identity import issue_token
+from contracts.topology import OUT, Durable, all_durables
+from deploy.embedded.processes import Child, ChildSpec, spawn
+from deploy.jetstream import asked
+from partners.kit import Keys
+from tests.bench.callers import lines, post_all
+from tests.bench.cast import Member, posts
+from tests.bench.cpu import spent, used
+
+LINES = 32
+ROOT = Path(__file__).parents[2]
+_RUNS = count(1)
+
+
+@dataclass(slots=True, kw_only=True)
+class Chain:
+    """A running chain. `trees`: name → pid of what is counted, the partners' program included.
+
+    crossing: SQL that gives (case number, referral id) of the cases registered since `$1`.
+    """
+
+    name: str
+    cast: list[Member]
+    keys: Mapping[str, Keys]
+    intake_url: str
+    operations: Client
+    admin_url: str
+    receipts: Path
+    trees: dict[str, int]
+    crossing: str
+    durables: tuple[Durable, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        self.durables = self.durables or all_durables([one.code for one in self.cast])
+
+    def tokens(self) -> dict[str, str]:
+        """What each owner presents for the next minutes."""
+        now = datetime.now(UTC)
+        return {
+            code: issue_token(
+                keys.signing, organisation=code, role="officer", audience="intake", now=now
+            )
+            for code, keys in self.keys.items()
+        }
+
+    async def run(self, cases: int, *, per_second: float | None = None) -> "Run":
+        """Send cases and wait until the last effect of the last one is counted everywhere."""
+        load = list(posts(self.cast, cases, run=f"{self.name}-{next(_RUNS)}"))
+        tokens, began = self.tokens(), datetime.now(UTC)
+        self.receipts.write_text("")
+        expected = await self._sizes()
+        expected = {"INTAKE": expected["INTAKE"] + cases, "REFERRAL": expected["REFERRAL"]
+                    + 2 * cases, "OUT": expected["OUT"] + 3 * cases}  # fmt: skip
+        async with lines(self.intake_url, LINES) as open_lines:
+            before, start = used(self.trees), monotonic()
+            answers = await post_all(open_lines, load, tokens=tokens, per_second=per_second)
+            posted = monotonic() - start
+            await self._drained(expected)
+            seconds, after = monotonic() - start, used(self.trees)
+        latencies = await self._latencies(answers.sent_at, began)
+        return Run(
+            cases=cases,
+            seconds=seconds,
+            posted=posted,
+            cpu=spent(before, after),
+            latencies=latencies,
+        )
+
+    async def _drained(self, expected: Mapping[str, int]) -> None:
+        async with asyncio.timeout(600):
+            while await self._sizes() != expected:
+                await asyncio.sleep(0.02)
+            while not await self._idle():
+                await asyncio.sleep(0.02)
+
+    async def _sizes(self) -> dict[str, int]:
+        infos = [await asked(self.operations, f"STREAM.INFO.{s}") for s in STREAMS]
+        return {s: int(i["state"]["messages"]) for s, i in zip(STREAMS, infos, strict=True)}
+
+    async def _idle(self) -> bool:
+        for durable in self.durables:
+            info = await asked(self.operations, f"CONSUMER.INFO.{durable.stream}.{durable.name}")
+            if info["num_pending"] or info["num_ack_pending"]:
+                return False
+        return True
+
+    async def _latencies(self, sent_at: Mapping[str, float], began: datetime) -> list[float]:
+        """Seconds from each POST to the offer in the partner's hands."""
+        lines = (line.split() for line in self.receipts.read_text().splitlines())
+        received = {referral: float(at) for referral, at in lines}
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            rows = await connection.fetch(self.crossing, began)
+        finally:
+            await connection.close()
+        crossing = {row[0]: str(row[1]) for row in rows}
+        assert crossing.keys() >= sent_at.keys(), "some cases led to no referral"
+        return [received[crossing[number]] - at for number, at in sent_at.items()]
+
+
+STREAMS = ("INTAKE", "REFERRAL", OUT.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run. cpu: seconds by process tree; latencies: seconds from POST to partner."""
+
+    cases: int
+    seconds: float
+    posted: float
+    cpu: Mapping[str, float]
+    latencies: list[float]
+
+    @property
+    def rate(self) -> float:
+        """Complete cases a second, from the first POST to the last counted status."""
+        return self.cases / self.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of processor time a case, everything but the callers."""
+        return sum(self.cpu.values()) / self.cases * 1000
+
+    def cpu_us(self) -> dict[str, float]:
+        """Microseconds a case, by process tree."""
+        return {name: seconds / self.cases * 1e6 for name, seconds in self.cpu.items()}
+
+    def latency_ms(self, share: float) -> float:
+        """The latency that this share of the cases stays below, in milliseconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+
+
+@asynccontextmanager
+async def partner_programs(
+    url: str, folder: Path, receipts: Path, *, cast: list[Member]
+) -> AsyncIterator[Child]:
+    """The organisations' programs as one child process."""
+    command = [sys.executable, "-m", "tests.bench.program", url, str(folder), str(receipts)]
+    child = spawn(
+        ChildSpec(
+            "partners",
+            command=[*command, *(one.code for one in cast)],
+            log=folder / "programs.log",
+            folder=ROOT,
+        )
+    )
+    try:
+        yield child
+    finally:
+        child.stop()
+
+
+def numbers(found: Mapping[str, Any]) -> str:
+    """`name number` of each, for one line of output."""
+    return "  ".join(f"{name} {value:.0f}" for name, value in found.items())

@@ -1,0 +1,104 @@
+"""The organisations' own programs, all in one process: take each offer on, acknowledge the rest.
+
+    python -m tests.bench.program URL FOLDER RECEIPTS CODE…
+
+The same for every chain. Safe without a ledger: an offer is acknowledged after its answer is on the
+platform's disk, and the answer's id follows from the offer's, so that a repeat is dropped there.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from uuid import UUID, uuid5
+
+import nats
+import nats.errors
+import uvloop
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from contracts.envelope import HOP, Envelope, encode_headers
+from contracts.feed import Offer
+from contracts.reading import partner_source, read_feed
+from contracts.requests import AcceptReferral
+from contracts.topology import PARTNER_API_PREFIX, feed_durable, inbox_prefix, partner_subject
+
+NAMESPACE = UUID("6f5c1d5e-2f0f-4c39-9b58-7b1f3c1c7a11")
+BATCH = 100
+SUBJECT = partner_subject(AcceptReferral.name, AcceptReferral.version)
+
+
+@dataclass(slots=True)
+class Program:
+    """One organisation; `receipts` has a line for each offer: referral id, monotonic seconds."""
+
+    code: str
+    client: Client
+    receipts: Path
+    _lines: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Until the process is ended."""
+        durable = feed_durable(self.code)
+        jetstream = self.client.jetstream(prefix=PARTNER_API_PREFIX, timeout=5)
+        feed = await jetstream.pull_subscribe_bind(durable.name, stream=durable.stream)
+        while True:
+            try:
+                messages = await feed.fetch(BATCH, timeout=30)
+            except nats.errors.TimeoutError:
+                continue
+            await self._take(messages)
+
+    async def _take(self, messages: Sequence[Msg]) -> None:
+        now = monotonic()
+        answers = []
+        for message in messages:
+            envelope, body = read_feed(
+                message.subject, message.headers or {}, message.data, code=self.code
+            )
+            if isinstance(body, Offer):
+                self._lines.append(f"{body.referral_id} {now:.6f}\n")
+                answers.append(self._accept(envelope, body, (message.headers or {}).get(HOP)))
+        await asyncio.gather(*answers)
+        for message in messages:
+            await message.ack()
+        with self.receipts.open("a") as file:
+            file.writelines(self._lines)
+        self._lines.clear()
+
+    async def _accept(self, offer: Envelope, body: Offer, hop: str | None) -> None:
+        request = AcceptReferral(referral_id=body.referral_id)
+        envelope = Envelope(
+            id=uuid5(NAMESPACE, str(offer.id)),
+            source=partner_source(self.code),
+            type=request.ce_type(),
+            subject=str(body.referral_id),
+            correlation_id=str(body.referral_id),
+            causation_id=str(offer.id),
+            started_trace=offer.started_trace,
+        )
+        jetstream = self.client.jetstream(prefix=PARTNER_API_PREFIX, timeout=5)
+        await jetstream.publish(
+            SUBJECT, request.encode(), headers=encode_headers(envelope, hop=hop)
+        )
+
+
+async def main(url: str, folder: Path, receipts: Path, *, codes: Sequence[str]) -> None:
+    """Connect each organisation with its own key and run all programs."""
+    async with asyncio.TaskGroup() as group:
+        for code in codes:
+            seed = (folder / code / "nkey.seed").read_text("ascii").strip()
+            client = await nats.connect(
+                url, nkeys_seed_str=seed, inbox_prefix=inbox_prefix(code), name=code
+            )
+            group.create_task(Program(code, client, receipts).run())
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    _, url, folder, receipts, *codes = sys.argv
+    uvloop.run(main(url, Path(folder), Path(receipts), codes=codes))
