@@ -17,6 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from chassis.deliveries import guard_deliveries
 from contracts.topology import inbox_prefix
 
 BATCH = 200
@@ -40,6 +41,7 @@ class Wire:
     async def start(self) -> None:
         """Connect and start the subscribers; waits for NATS as long as it takes."""
         self.client = await self.broker.connect()
+        guard_deliveries(self.client)
         await self.broker.start()
         for subscriber in self.broker.subscribers:
             calm(subscriber.subscription)  # type: ignore[attr-defined]  # ours are all pull subscribers

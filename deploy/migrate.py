@@ -160,7 +160,10 @@ async def _make_database(connection: "asyncpg.Connection", name: str) -> None:
         return
     if not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user"):
         await connection.execute(f"grant {OWNER} to current_user")
-    await connection.execute(f'create database "{name}" owner {OWNER}')
+    # Whatever the cluster's own encoding is, names and codes need all of Unicode.
+    await connection.execute(
+        f"create database \"{name}\" owner {OWNER} template template0 encoding 'UTF8' locale 'C'"
+    )
 
 
 def _schemas_sql(database: str) -> str:

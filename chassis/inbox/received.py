@@ -45,7 +45,8 @@ class Raw:
         """A message read again from its stream."""
         return cls(
             subject=message.subject or "",
-            headers=dict(message.headers or {}),
+            # Values that are no ASCII come as objects here, and as text from a delivery.
+            headers={name: str(value) for name, value in (message.headers or {}).items()},
             body=message.data or b"",
             stream=stream,
             sequence=message.seq or 0,

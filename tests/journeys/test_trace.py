@@ -140,6 +140,10 @@ async def _until(count: Callable[[], object], *, at_least: int) -> None:
             await asyncio.sleep(0.05)
 
 
+def test_zz(picture: Picture) -> None:
+    print(sorted({(s.name, s.service) for s in picture.spans}))
+
+
 def test_the_case_goes_from_the_request_to_whoever_reads_it(picture: Picture) -> None:
     (post,) = picture.all("POST /intake/cases")
     (send,) = picture.all("send case.registered")
