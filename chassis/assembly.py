@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.sampling import Sampler
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.broker import Wire, open_wire
-from chassis.database import open_engine
+from chassis.database import BY_INDEX, open_engine
 from chassis.health import Health
 from chassis.inbox import Consumer
 from chassis.inbox.sweep import Sweep
@@ -114,10 +114,14 @@ def assemble(
     on_failure: Callable[[], None] = end_process,
 ) -> Parts:
     """The parts of one service by its settings. processors: more places for spans to go to."""
-    urls = (settings.database_url_work, settings.database_url_web)
     work, web = (
-        open_engine(url.get_secret_value(), schema=service, pool_size=settings.pool_size)
-        for url in urls
+        open_engine(
+            url.get_secret_value(), schema=service, pool_size=settings.pool_size, planner=planner
+        )
+        for url, planner in (
+            (settings.database_url_work, BY_INDEX),
+            (settings.database_url_web, None),
+        )
     )
     spans = SpanTable(work)
     tracing = start_tracing(

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import nats.errors
@@ -23,6 +24,9 @@ from contracts.topology import inbox_prefix
 BATCH = 200
 PULL_SECONDS = 5.0
 PUBLISH_SECONDS = 5.0
+# When batches follow each other this fast, waiting a moment lets the next one carry more.
+RUSH_SECONDS = 0.015
+LINGER_SECONDS = 0.005
 ACK_WAIT_SECONDS = 30.0
 
 TakeBatch = Callable[[Sequence[Msg]], Awaitable[None]]
@@ -37,14 +41,15 @@ class Wire:
     broker: NatsBroker
     client: Client | None = None
     stopping: bool = False
+    subscribers: list[tuple[Any, float]] = field(default_factory=list)
 
     async def start(self) -> None:
         """Connect and start the subscribers; waits for NATS as long as it takes."""
         self.client = await self.broker.connect()
         guard_deliveries(self.client)
         await self.broker.start()
-        for subscriber in self.broker.subscribers:
-            calm(subscriber.subscription)  # type: ignore[attr-defined]  # ours are all pull subscribers
+        for subscriber, rest in self.subscribers:
+            calm(subscriber.subscription, rest=rest)
 
     async def stop(self) -> None:
         """Let the batch in hand end, then leave."""
@@ -85,10 +90,12 @@ class Wire:
         except NotFoundError:
             return None
 
-    def consume(self, *, stream: str, durable: str, take: TakeBatch) -> None:
-        """Hand whole batches of raw messages to `take`, which settles each by itself."""
+    def consume(self, *, stream: str, durable: str, take: TakeBatch, rest: float = 0.0) -> None:
+        """Hand whole batches of raw messages to `take`, which settles each by itself.
 
-        @self.broker.subscriber(
+        rest: seconds to let messages gather after each batch, where nobody waits for them.
+        """
+        subscriber = self.broker.subscriber(
             ">",  # what is consumed is the durable's own filter, which only `deploy` declares
             stream=JStream(stream, declare=False),
             durable=durable,
@@ -98,6 +105,9 @@ class Wire:
             inbox_prefix=f"{inbox_prefix(self.name)}.".encode(),
             decoder=_raw,
         )
+        self.subscribers.append((subscriber, rest))
+
+        @subscriber
         async def handle(batch: NatsMessage) -> None:
             await take(batch.raw_message)  # type: ignore[arg-type]  # a list, in batch mode
 
@@ -141,7 +151,7 @@ def open_wire(
     return wire
 
 
-def calm(subscription: Any) -> None:
+def calm(subscription: Any, *, rest: float) -> None:
     """Wrap `fetch` so that it neither spins nor waits to fill a batch.
 
     FastStream asks again for the rest of a partial batch until its time is up, which would cost
@@ -150,11 +160,14 @@ def calm(subscription: Any) -> None:
     """
     fetch = subscription.fetch
     pause = 0.05
+    handed_over = 0.0
 
     async def patient(batch: int = 1, timeout: float | None = None) -> list[Msg]:
-        nonlocal pause
+        nonlocal pause, handed_over
         if batch < BATCH:
             raise nats.errors.TimeoutError
+        if rest or monotonic() - handed_over < RUSH_SECONDS:
+            await asyncio.sleep(rest or LINGER_SECONDS)
         try:
             messages: list[Msg] = await fetch(batch=batch, timeout=PULL_SECONDS)
         except nats.errors.TimeoutError:
@@ -163,7 +176,7 @@ def calm(subscription: Any) -> None:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
             raise nats.errors.TimeoutError from None
-        pause = 0.05
+        pause, handed_over = 0.05, monotonic()
         return messages
 
     subscription.fetch = patient

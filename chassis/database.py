@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: one engine per role, and the transactions the edges open."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from sqlalchemy import text
@@ -11,7 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 _OUTAGES = ("08", "40", "53", "57")
 
 
-def open_engine(url: str, *, schema: str, pool_size: int) -> AsyncEngine:
+# Every statement of a working role finds its few rows by an index; statistics that are an hour old
+# must not talk the planner into reading a whole table that has grown meanwhile.
+BY_INDEX = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "jit": "off",
+}
+# For what may be done again after a crash: such a commit need not wait for the disk.
+MAY_BE_LOST = text("set local synchronous_commit = off")
+
+
+def open_engine(
+    url: str, *, schema: str, pool_size: int, planner: Mapping[str, str] | None = None
+) -> AsyncEngine:
     """An engine whose errors never carry parameters and whose tables are those of one schema."""
     return create_async_engine(
         url,
@@ -19,7 +33,10 @@ def open_engine(url: str, *, schema: str, pool_size: int) -> AsyncEngine:
         max_overflow=0,
         hide_parameters=True,
         pool_pre_ping=False,
-        connect_args={"server_settings": {"search_path": schema}, "timeout": 5},
+        connect_args={
+            "server_settings": {"search_path": schema, **(planner or {})},
+            "timeout": 5,
+        },
     )
 
 

@@ -7,18 +7,20 @@ _SERVERS_OWN = (b"status", b"description")
 
 
 def guard_deliveries(client: Client) -> None:
-    """Take the server's own headers out of every message that lies in a stream.
+    """Make harmless what a message in a stream says to the client library itself.
 
     nats-py reads `Status` as the server's word, whoever wrote it: one request with such a header
     would end the fetch it comes in, be dropped unseen, and come again for as long as INBOX keeps it.
     """
     process = client._process_msg
 
-    async def guarded(  # house: nats-py calls it so
+    async def guarded(  # house: nats-py calls it so  # house: nats-py calls it so
         sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
-        if headers and reply.startswith(b"$JS.ACK."):
-            headers = plain(headers)
+        if reply.startswith(b"$JS.ACK."):
+            headers = headers and plain(headers)
+            # A subject that is no text would end nats-py's reading of the connection.
+            subject = subject.decode(errors="replace").encode()
         await process(sid, subject, reply, data, headers)
 
     client._process_msg = guarded  # type: ignore[method-assign]  # nats-py offers no hook there

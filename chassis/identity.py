@@ -20,7 +20,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -146,6 +146,11 @@ def claimed_issuer(token: str | None) -> str:
         TokenMissing, TokenMalformed
     """
     return _issuer(_claims(_opened(token)))
+
+
+def claimed_end(token: str) -> datetime:
+    """When a verified token ends; leeway counts only for tokens that were not seen before."""
+    return datetime.fromtimestamp(_seconds(_claims(_opened(token)), "exp"), tz=UTC)
 
 
 def verify_token(token: str | None, *, audience: str, now: datetime, key_of: KeyOf) -> Caller:

@@ -23,7 +23,7 @@ create table outbox (
     sent_at timestamptz,
     stream_sequence bigint,
     delivered_at timestamptz
-);
+) with (fillfactor = 50);
 create index outbox_waiting on outbox (position) where sent_at is null;
 create index outbox_unconfirmed on outbox (stream, organisation, stream_sequence)
     where delivered_at is null;

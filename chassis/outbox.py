@@ -34,25 +34,32 @@ class Outgoing:
         return self.organisation if self.stream == OUT.name and self.organisation else self.subject
 
 
-_ADD = text("""
+_INSERT = """
     insert into outbox (id, stream, name, version, subject, sequence_key, case_id, organisation,
                         causation_id, correlation_id, ground, trace, started_trace, body)
     select (row->>'id')::uuid, row->>'stream', row->>'name', (row->>'version')::int,
            row->>'subject', row->>'sequence_key', (row->>'case_id')::uuid, row->>'organisation',
            row->>'causation_id', row->>'correlation_id', row->>'ground', row->>'trace',
            row->>'started_trace', convert_to(row->>'body', 'UTF8')
-    from jsonb_array_elements(cast(:rows as jsonb)) with ordinality as given(row, nth)
+    from {source} as given(row, nth)
     order by nth
-""")
+"""
+_ADD = text(_INSERT.format(source="jsonb_array_elements(cast(:rows as jsonb)) with ordinality"))
+
+
+def insert_from(source: str) -> str:
+    """The same insert as a part of a larger statement; source: yields (row of `as_row`, nth)."""
+    return _INSERT.format(source=source)
 
 
 async def add(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     """Queue the messages in this order; they exist when the transaction commits, or never."""
     if messages:
-        await connection.execute(_ADD, {"rows": json.dumps([_row(one) for one in messages])})
+        await connection.execute(_ADD, {"rows": json.dumps([as_row(one) for one in messages])})
 
 
-def _row(one: Outgoing) -> dict[str, str | int | None]:
+def as_row(one: Outgoing) -> dict[str, str | int | None]:
+    """A message as JSON for `insert_from`."""
     return {
         "id": str(one.id),
         "stream": one.stream,

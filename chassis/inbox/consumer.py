@@ -60,6 +60,7 @@ class Consumer:
     tell: how a sender hears that its message was rejected; None where we are the sender.
     fits: whether this organisation's message is within its share now; else it waits its turn.
     pause: seconds until a message that failed comes again.
+    rest_seconds: how long messages may gather; for a reader that nobody waits for.
     """
 
     name: str
@@ -72,11 +73,14 @@ class Consumer:
     fits: Share = lambda organisation, now: True
     pause: Callable[[Msg], float] = growing_pause
     beat_seconds: float = BEAT_SECONDS
+    rest_seconds: float = 0.0
     progressed_at: float = field(default_factory=monotonic)
 
     def subscribe(self) -> None:
         """Register with the broker; it starts with the wire."""
-        self.parts.wire.consume(stream=self.stream, durable=self.name, take=self.take)
+        self.parts.wire.consume(
+            stream=self.stream, durable=self.name, take=self.take, rest=self.rest_seconds
+        )
 
     async def take(self, messages: Sequence[Msg]) -> None:
         """Settle a whole batch, each message by itself. Never raises: what failed comes again."""
@@ -185,8 +189,8 @@ class Consumer:
         self, connection: AsyncConnection, arrivals: Sequence[Received], *, alone: bool
     ) -> None:
         places = list(dict.fromkeys(one.place for one in arrivals))
-        last = await tables.lock_positions(connection, self.name, places)
-        waiting = [self.read(raw) for raw in await tables.parked(connection, self.name, places)]
+        last, waits = await tables.lock_positions(connection, self.name, places)
+        waiting = [self.read(raw) for raw in await tables.parked(connection, self.name, waits)]
         if alone:
             asked = {(one.place, one.envelope.case_sequence) for one in arrivals}
             waiting = [one for one in waiting if (one.place, one.envelope.case_sequence) in asked]

@@ -18,14 +18,20 @@ _LOCK_POSITIONS = text("""
     from unnest(cast(:sources as text[]), cast(:subjects as text[])) as given(source, subject)
     order by source, subject
     on conflict (consumer, source, subject) do update set last = positions.last
-    returning source, subject, last
+    returning source, subject, last, exists (
+        select from parked where parked.consumer = positions.consumer
+            and parked.source = positions.source and parked.subject = positions.subject
+    ) as waits
 """)
+# The rows exist; as an upsert each is found by its key, whatever the planner believes.
 _ADVANCE = text("""
-    update positions set last = given.last
+    insert into positions (consumer, source, subject, last)
+    select :consumer, source, subject, last
     from unnest(cast(:sources as text[]), cast(:subjects as text[]), cast(:lasts as bigint[]))
         as given(source, subject, last)
-    where consumer = :consumer and positions.source = given.source
-      and positions.subject = given.subject and positions.last < given.last
+    order by source, subject
+    on conflict (consumer, source, subject) do update set last = excluded.last
+        where positions.last < excluded.last
 """)
 _PARKED = text("""
     select parked.* from parked
@@ -102,14 +108,20 @@ _FORGET = text("""
 
 async def lock_positions(
     connection: AsyncConnection, consumer: str, places: Sequence[Place]
-) -> dict[Place, int]:
-    """Each place's last number done, locked until the transaction ends."""
-    found = await connection.execute(_LOCK_POSITIONS, _places(consumer, places))
-    return {(row.source, row.subject): row.last for row in found}
+) -> tuple[dict[Place, int], list[Place]]:
+    """(each place's last number done, places where something is parked), locked until the end.
+
+    What another process parks while we wait for the lock is not seen here; the sweep finds it.
+    """
+    found = (await connection.execute(_LOCK_POSITIONS, _places(consumer, places))).all()
+    last = {(row.source, row.subject): row.last for row in found}
+    return last, [(row.source, row.subject) for row in found if row.waits]
 
 
 async def parked(connection: AsyncConnection, consumer: str, places: Sequence[Place]) -> list[Raw]:
     """What waits for a predecessor in these places."""
+    if not places:
+        return []
     found = await connection.execute(_PARKED, _places(consumer, places))
     return [
         Raw(
@@ -140,7 +152,8 @@ async def apply(connection: AsyncConnection, consumer: str, plan: Plan) -> None:
 
 async def advance(connection: AsyncConnection, consumer: str, place: Place, *, number: int) -> bool:
     """Step over a discarded message; False while one before it is missing."""
-    last = (await lock_positions(connection, consumer, [place]))[place]
+    lasts, _ = await lock_positions(connection, consumer, [place])
+    last = lasts[place]
     if number == last + 1:
         await connection.execute(_ADVANCE, _places(consumer, [place]) | {"lasts": [number]})
     return number <= last + 1

@@ -31,6 +31,9 @@ async def processing(
 
 
 def _open(tracing: Tracing, one: Received, *, consumer: str, stream: str) -> Received:
+    hop = Hop.parse(one.raw.headers.get(HOP))
+    if hop is not None and not hop.sampled:
+        return replace(one, trace=str(hop))  # nobody will look: what follows hangs below the same
     attributes: dict[str, str | int] = {
         "messaging.system": "nats",
         "messaging.operation.type": "process",
@@ -48,7 +51,7 @@ def _open(tracing: Tracing, one: Received, *, consumer: str, stream: str) -> Rec
     span = tracing.start(
         f"process {one.message.name}",
         kind=SpanKind.CONSUMER,
-        below=Hop.parse(one.raw.headers.get(HOP)),
+        below=hop,
         attributes=attributes,
     )
     return replace(one, span=span, trace=str(Hop.of(span)))

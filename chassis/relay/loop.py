@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.broker import Wire
-from chassis.database import is_outage
+from chassis.database import MAY_BE_LOST, is_outage
 from chassis.relay import rows as outbox
 from chassis.relay.rows import Row
 from chassis.relay.send import send
@@ -25,6 +25,10 @@ from contracts.topology import poke_subject
 
 ROOM = 500
 POLL_SECONDS = 1.0
+# In a rush the next round carries more rows for the same price; a quiet row waits for nobody.
+LINGER_SECONDS = 0.004
+MANY = 10
+RUSH_SECONDS = 0.02
 
 _LEAD = text("select pg_try_advisory_lock(hashtext('siraba.relay.' || :service))")
 log = logging.getLogger("siraba.relay")
@@ -40,6 +44,8 @@ class Relay:
     stamper: Stamper
     tracing: Tracing
     leading: bool = False
+    # Until a round says otherwise, an earlier leader or a failed send may have left leased rows.
+    _left_over: bool = True
     _poked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -61,13 +67,17 @@ class Relay:
         """The lock belongs to this connection, and so does every lease and mark."""
         while not await self._is_leader(connection):
             await asyncio.sleep(POLL_SECONDS)
-        self.leading = True
+        self.leading, self._left_over = True, True
         upkeep = Upkeep(self.service)
         while True:
             self._poked.clear()
-            if not await self.carry(connection):
+            carried = await self.carry(connection)
+            if carried:
+                await asyncio.sleep(LINGER_SECONDS if carried < MANY else RUSH_SECONDS)
+            else:
                 await self._rest()
-            await upkeep.when_due(connection, self.wire.jetstream)
+            if await upkeep.when_due(connection, self.wire.jetstream):
+                self._left_over = True
 
     async def _is_leader(self, connection: AsyncConnection) -> bool:
         async with connection.begin():
@@ -80,10 +90,10 @@ class Relay:
         except TimeoutError:
             return
 
-    async def carry(self, connection: AsyncConnection) -> bool:
-        """One round: what a crash left first, else the head of the queue. False: nothing to do."""
+    async def carry(self, connection: AsyncConnection) -> int:
+        """One round: what a crash left, then the head of the queue. How many rows it had."""
         async with connection.begin():
-            batch = await outbox.leased(connection, ROOM)
+            batch = await outbox.leased(connection, ROOM) if self._left_over else []
             # New rows go along, or those that NATS refuses for good would hold back all others.
             fresh = await outbox.waiting(connection, ROOM)
             if fresh:
@@ -91,31 +101,37 @@ class Relay:
                 await outbox.lease(connection, fresh)
             batch += fresh
         if not batch:
-            return False
-        await self._send(connection, batch)
-        return True
+            self._left_over = False
+            return 0
+        self._left_over = True
+        self._left_over = not await self._send(connection, batch)
+        return len(batch)
 
-    async def _send(self, connection: AsyncConnection, batch: Sequence[Row]) -> None:
-        """By stream, since one failing stream must not hold back the order of another."""
+    async def _send(self, connection: AsyncConnection, batch: Sequence[Row]) -> bool:
+        """By stream, since one failing stream must not hold back the order of another.
+
+        True when every row was acknowledged and marked.
+        """
         by_stream = sorted(batch, key=lambda row: row.stream)
-        failed = False
+        done: list[tuple[Row, int]] = []
         for _, group in groupby(by_stream, key=lambda row: row.stream):
-            rows = list(group)
-            sent = await send(self.wire.jetstream, rows, service=self.service)
-            if sent:
-                async with connection.begin():
-                    await outbox.mark_sent(connection, sent)
-                self._trace(sent)
-            failed |= len(sent) < len(rows)
-        if failed:
+            done += await send(self.wire.jetstream, list(group), service=self.service)
+        if done:
+            async with connection.begin():
+                # A mark lost in a crash means a resend, which the stream and the inbox drop.
+                await connection.execute(MAY_BE_LOST)
+                await outbox.mark_sent(connection, done)
+            self._trace(done)
+        if len(done) < len(batch):
             await asyncio.sleep(POLL_SECONDS)
+        return len(done) == len(batch)
 
     def _trace(self, sent: Sequence[tuple[Row, int]]) -> None:
         """A producer span from the row's writing to its PubAck, so that waiting shows too."""
         ended = _nanoseconds(datetime.now().astimezone())
         for row, _ in sent:
             at = Hop.parse(row.hop)
-            if at is None:
+            if at is None or not at.sampled:
                 continue
             above = Hop.parse(row.trace)
             attributes = {

@@ -32,31 +32,35 @@ class Upkeep:
         """Where this service's messages go."""
         return (self.service.upper(), OUT.name)
 
-    async def when_due(self, connection: AsyncConnection, jetstream: JetStreamContext) -> None:
-        """Do what is due, and nothing most of the time."""
+    async def when_due(self, connection: AsyncConnection, jetstream: JetStreamContext) -> bool:
+        """Do what is due, and nothing most of the time; True when rows wait to be sent again."""
         now = monotonic()
+        refilled = False
         if now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
             for stream in await self._used(connection):
-                await self.look(connection, jetstream, stream)
+                refilled |= await self.look(connection, jetstream, stream)
         if now >= self._confirm_at:
             self._confirm_at = now + CONFIRM_SECONDS
             await self.confirm(connection, jetstream)
             async with connection.begin():
                 await outbox.forget_bodies(connection)
+        return refilled
 
     async def look(
         self, connection: AsyncConnection, jetstream: JetStreamContext, stream: str
-    ) -> None:
+    ) -> bool:
         """A stream with another birth date is another stream: what nobody has taken goes again."""
         try:
             born = (await jetstream.stream_info(stream)).created
         except NotFoundError:
-            return
+            return False
         async with connection.begin():
-            if await outbox.is_reborn(connection, stream, str(born)):
-                again = await outbox.send_again(connection, stream)
-                log.warning("relay.refills", extra={"stream": stream, "count": again})
+            if not await outbox.is_reborn(connection, stream, str(born)):
+                return False
+            again = await outbox.send_again(connection, stream)
+        log.warning("relay.refills", extra={"stream": stream, "count": again})
+        return again > 0
 
     async def confirm(self, connection: AsyncConnection, jetstream: JetStreamContext) -> None:
         """Mark as delivered what every consumer of a message has acknowledged."""

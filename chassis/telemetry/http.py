@@ -41,7 +41,13 @@ class TraceRequests:
         except BaseException as error:
             end_failed(span, error)
             raise
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = _route(scope)
         span.update_name(f"{method} {route}")
         span.set_attribute("http.route", route)
         span.end()
+
+
+def _route(scope: Scope) -> str:
+    """The matched template below the app's own prefix; a path itself may hold a case number."""
+    matched = getattr(scope.get("route"), "path", None)
+    return "unmatched" if matched is None else f"{scope.get('root_path', '')}{matched}"

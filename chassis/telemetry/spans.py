@@ -73,11 +73,7 @@ class Tracing:
 
     provider: TracerProvider
     processors: tuple[SpanProcessor, ...]
-
-    @property
-    def tracer(self) -> Tracer:
-        """The tracer all modules share."""
-        return self.provider.get_tracer(SCOPE)
+    tracer: Tracer
 
     def start(
         self,
@@ -143,7 +139,7 @@ def start_tracing(
     )
     for processor in processors:
         provider.add_span_processor(processor)
-    return Tracing(provider, tuple(processors))
+    return Tracing(provider, tuple(processors), provider.get_tracer(SCOPE))
 
 
 def end_failed(span: Span, error: BaseException) -> None:

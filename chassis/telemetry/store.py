@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.database import is_outage
+from chassis.database import MAY_BE_LOST, is_outage
 
 CASE = "siraba.case_id"
 # What may be known of a hop: ids, codes and shapes, never content (design §10).
@@ -80,6 +80,7 @@ class SpanTable(SpanProcessor):
             return
         try:
             async with self._engine.begin() as connection:
+                await connection.execute(MAY_BE_LOST)
                 await connection.execute(_INSERT, {"rows": json.dumps(rows)})
         except Exception as error:
             if not is_outage(error):

@@ -1,18 +1,21 @@
 """Finds the caller of a request: a program by its bearer token, a person by the session cookie."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chassis.identity import Caller, TokenMissing, claimed_issuer, verify_token
+from chassis.identity import Caller, TokenMissing, claimed_end, claimed_issuer, verify_token
 from chassis.web.session import Sessions
 
 Clock = Callable[[], datetime]
 KeyLookup = Callable[[str], Awaitable[Ed25519PublicKey | None]]
+KEY_LIFE = timedelta(seconds=1)
+ROOM = 2000
 
 
 async def read_caller(
@@ -28,6 +31,53 @@ async def read_caller(
     return verify_token(token, audience=audience, now=now, key_of=keys.get)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    caller: Caller
+    key: bytes
+    until: datetime
+
+
+@dataclass(slots=True)
+class Verifier:
+    """Verifies each token once: a second time it only looks whether the key is still the same.
+
+    A key is asked for at most once a second, so that a withdrawn one stops its tokens within that.
+    """
+
+    audience: str
+    key_of: KeyLookup
+    _keys: dict[str, tuple[Ed25519PublicKey | None, datetime]] = field(default_factory=dict)
+    _known: dict[str, _Known] = field(default_factory=dict)
+
+    async def caller(self, token: str | None, *, now: datetime) -> Caller:
+        """The caller a token names. Raises TokenRefused, RoleForbidden."""
+        known = self._known.get(token or "")
+        if known is not None and now < known.until:
+            key = await self._key(known.caller.organisation, now=now)
+            if key is not None and key.public_bytes_raw() == known.key:
+                return known.caller
+        issuer = claimed_issuer(token)
+        key = await self._key(issuer, now=now)
+        caller = verify_token(token, audience=self.audience, now=now, key_of={issuer: key}.get)
+        if key is not None and token is not None:
+            self._remember(token, _Known(caller, key.public_bytes_raw(), claimed_end(token)))
+        return caller
+
+    async def _key(self, organisation: str, *, now: datetime) -> Ed25519PublicKey | None:
+        held = self._keys.get(organisation)
+        if held is None or now - held[1] >= KEY_LIFE:
+            self._keys[organisation] = held = (await self.key_of(organisation), now)
+            if len(self._keys) > ROOM:
+                self._keys.pop(next(iter(self._keys)))
+        return held[0]
+
+    def _remember(self, token: str, known: _Known) -> None:
+        self._known[token] = known
+        if len(self._known) > ROOM:
+            self._known.pop(next(iter(self._known)))
+
+
 def bearer_caller(
     *, audience: str, key_of: KeyLookup, clock: Clock
 ) -> Callable[..., Awaitable[Caller]]:
@@ -38,11 +88,13 @@ def bearer_caller(
         auto_error=False,
     )
 
+    verifier = Verifier(audience, key_of)
+
     async def caller(
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)],
     ) -> Caller:
         token = credentials.credentials if credentials else None
-        return await read_caller(token, audience=audience, now=clock(), key_of=key_of)
+        return await verifier.caller(token, now=clock())
 
     return caller
 

@@ -42,5 +42,5 @@ def create_app(
     app = web_app(title="Siraba intake", prefix="/intake", lifespan=lifespan)
     app.add_middleware(TraceRequests, tracing=parts.tracing)
     app.include_router(probes(parts.health))
-    app.include_router(api.router(api.Desk(parts, vault, key_of)))
+    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, vault), key_of)))
     return app

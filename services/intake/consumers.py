@@ -31,5 +31,6 @@ def consumers(parts: Parts) -> list[Consumer]:
             check=read_event,
             handle=on_referral_events,
             ordered=True,
+            rest_seconds=0.2,
         )
     ]

@@ -4,11 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 
 
-class DetectedInFuture(Exception):
+class Refused(Exception):
+    """A submission that cannot be taken."""
+
+
+class DetectedInFuture(Refused):
     """A person cannot have been found on a day that has not come."""
 
 
-class KeyReused(Exception):
+class KeyReused(Refused):
     """This idempotency key was used before, for another body."""
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts.case_number import make_case_number
 from contracts.identifiers import Mint
@@ -52,46 +51,56 @@ class Followed:
     at: datetime
 
 
-async def register_case(
-    connection: AsyncConnection, submitted: Submitted, *, mint: Mint, vault: Vault
-) -> Answer:
-    """Case, dossier, event and answer in one transaction; a repeat gets the first answer.
+async def register_cases(
+    connection: AsyncConnection, submitted: Sequence[Submitted], *, mint: Mint, vault: Vault
+) -> list[Answer | domain.Refused]:
+    """Case, dossier, event and answer of each, in one statement; a repeat gets the first answer.
 
-    Raises `domain.KeyReused` and `domain.DetectedInFuture`.
+    One result per submission, in order. No (organisation, key) may occur twice.
     """
+    prepared = [_prepared(one, mint=mint, vault=vault) for one in submitted]
+    new = [one for one in prepared if isinstance(one, cases.NewCase)]
+    claimed = await cases.save(connection, new) if new else set()
+    return [
+        one
+        if isinstance(one, domain.Refused)
+        else _answer(one)
+        if (one.organisation, one.key) in claimed
+        else await _first_answer(connection, one)
+        for one in prepared
+    ]
+
+
+def _prepared(submitted: Submitted, *, mint: Mint, vault: Vault) -> cases.NewCase | domain.Refused:
     now = mint.moment()
-    registered = domain.register(
-        owner=submitted.organisation, detected_on=submitted.facts.detected_on, today=now.date()
-    )
+    try:
+        registered = domain.register(
+            owner=submitted.organisation,
+            detected_on=submitted.facts.detected_on,
+            today=now.date(),
+        )
+    except domain.Refused as refused:
+        return refused
+    case_id = mint.opaque_id()
     number = make_case_number(
-        region=submitted.facts.region or UNKNOWN_REGION,
-        year=now.year,
-        entropy=mint.entropy(6),
+        region=submitted.facts.region or UNKNOWN_REGION, year=now.year, entropy=mint.entropy(6)
     )
-    answer = Answer(case_number=number, registered_on=registered.on)
-    if not await cases.claim_key(
-        connection,
+    event = CaseRegistered.model_construct(
+        **{name: getattr(submitted.facts, name) for name in CodedCase.model_fields},
+        owner=registered.owner,
+        registered_on=registered.on,
+    )
+    return cases.NewCase(
         organisation=submitted.organisation,
         key=submitted.key,
         digest=submitted.digest,
         answer={"case_number": number, "registered_on": registered.on.isoformat()},
-    ):
-        return await _first_answer(connection, submitted)
-    case_id = mint.opaque_id()
-    event = CaseRegistered(
-        **submitted.facts.model_dump(), owner=registered.owner, registered_on=registered.on
-    )
-    case = cases.NewCase(
         case_id=case_id,
         number=number,
-        owner=registered.owner,
         registered_at=now,
-        facts=submitted.facts.model_dump(mode="json"),
         dossier=vault.seal(case_id, submitted.dossier),
+        message=_announced(event, case_id, trace=submitted.trace, mint=mint),
     )
-    await cases.save(connection, case)
-    await outbox.add(connection, [_announced(event, case_id, trace=submitted.trace, mint=mint)])
-    return answer
 
 
 async def follow_referrals(connection: AsyncConnection, events: Sequence[Followed]) -> None:
@@ -115,16 +124,24 @@ async def follow_referrals(connection: AsyncConnection, events: Sequence[Followe
             )
 
 
-async def _first_answer(connection: AsyncConnection, submitted: Submitted) -> Answer:
-    digest, answer = await cases.answer_of(
-        connection, organisation=submitted.organisation, key=submitted.key
-    )
-    if digest != submitted.digest:
-        raise domain.KeyReused
+def _answer(case: cases.NewCase) -> Answer:
+    return _answered(case.answer, is_repeated=False)
+
+
+async def _first_answer(
+    connection: AsyncConnection, case: cases.NewCase
+) -> Answer | domain.Refused:
+    digest, answer = await cases.answer_of(connection, organisation=case.organisation, key=case.key)
+    if digest != case.digest:
+        return domain.KeyReused()
+    return _answered(answer, is_repeated=True)
+
+
+def _answered(answer: Mapping[str, Any], *, is_repeated: bool) -> Answer:
     return Answer(
         case_number=answer["case_number"],
         registered_on=date.fromisoformat(answer["registered_on"]),
-        is_repeated=True,
+        is_repeated=is_repeated,
     )
 
 

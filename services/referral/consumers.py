@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,14 +21,17 @@ from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
 
 FEED_CHANNELS = ("nats",)
+DIRECTORY_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handlers:
     """The handlers, with what they need to address messages."""
 
     parts: Parts
     master_key: bytes
+    _held: Announcer | None = None
+    _held_since: float = 0.0
 
     async def on_cases(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INTAKE: offer what each registered case needs; other events do not concern us."""
@@ -73,12 +77,16 @@ class Handlers:
         await outbox.add(connection, [told])
 
     async def _announcer(self, connection: AsyncConnection) -> Announcer:
-        channels = await directory.channels(connection)
-        return Announcer(
-            mint=self.parts.mint,
-            master_key=self.master_key,
-            reached=frozenset(c for c, channel in channels.items() if channel in FEED_CHANNELS),
-        )
+        """The directory of a second ago is good enough, and spares each batch two questions."""
+        if self._held is None or monotonic() - self._held_since >= DIRECTORY_SECONDS:
+            self._held = Announcer(
+                mint=self.parts.mint,
+                master_key=self.master_key,
+                organisations=tuple(await directory.candidates(connection)),
+                reached=await directory.reached_by(connection, FEED_CHANNELS),
+            )
+            self._held_since = monotonic()
+        return self._held
 
 
 def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:

@@ -27,6 +27,7 @@ def consumers(parts: Parts) -> list[Consumer]:
             check=read_event,
             handle=on_events,
             ordered=True,
+            rest_seconds=0.4,
         )
         for stream in STREAMS
     ]

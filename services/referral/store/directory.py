@@ -40,7 +40,7 @@ _SAVE = text("""
 """)
 _PUBLISHED = text("select code, published from organisations for update")
 _CANDIDATES = text("select code, kind, region, zones, services from organisations")
-_CHANNELS = text("select code, channel from organisations")
+_REACHED = text("select code from organisations where channel = any(:channels)")
 _KEY = text("select signing_key from organisations where code = :code")
 
 
@@ -84,9 +84,10 @@ async def candidates(connection: AsyncConnection) -> list[Candidate]:
     ]
 
 
-async def channels(connection: AsyncConnection) -> dict[str, str]:
-    """How each organisation is reached."""
-    return {row.code: row.channel for row in await connection.execute(_CHANNELS)}
+async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> frozenset[str]:
+    """The organisations that are reached through one of these channels."""
+    found = await connection.execute(_REACHED, {"channels": list(channels)})
+    return frozenset(row.code for row in found)
 
 
 async def signing_key(connection: AsyncConnection, code: str) -> str | None:

@@ -14,6 +14,7 @@ from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
 from contracts.topology import OUT
 from services.referral.domain.pseudonyms import FeedKey
+from services.referral.domain.ranking import Candidate
 from services.referral.store.referrals import KnownCase, Referral
 
 _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
@@ -41,10 +42,11 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """Addresses messages. reached: the organisations that have a feed."""
+    """Who there is to ask and to tell. reached: the organisations that have a feed."""
 
     mint: Mint
     master_key: bytes
+    organisations: tuple[Candidate, ...]
     reached: frozenset[str]
 
     def offered(

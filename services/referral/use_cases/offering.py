@@ -12,8 +12,8 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
-from services.referral.domain.ranking import Candidate, Person, rank
-from services.referral.store import directory, referrals
+from services.referral.domain.ranking import Person, rank
+from services.referral.store import referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer, Cause
 
@@ -52,7 +52,6 @@ async def offer_referrals(
     await referrals.save_cases(
         connection, [(one, case.recorded_at) for one, case in zip(known, cases, strict=True)]
     )
-    organisations = await directory.candidates(connection)
     offers = Offers()
     for one, case in zip(known, cases, strict=True):
         for service, urgency in _services(case.facts):
@@ -61,7 +60,6 @@ async def offer_referrals(
                 service=service,
                 urgency=urgency,
                 asked=(),
-                organisations=organisations,
                 offers=offers,
                 announcer=announcer,
                 cause=case.cause,
@@ -79,7 +77,6 @@ async def offer_next(
     ids = {one.case_id for one, _ in declined}
     known = await referrals.known_cases(connection, ids)
     asked = _asked(await referrals.of_cases(connection, ids))
-    organisations = await directory.candidates(connection)
     offers = Offers()
     for one, cause in declined:
         case = known[one.case_id]
@@ -98,7 +95,6 @@ async def offer_next(
             service=one.service,
             urgency=one.urgency,
             asked=asked[one.case_id, one.service],
-            organisations=organisations,
             offers=offers,
             announcer=announcer,
             cause=cause,
@@ -112,13 +108,14 @@ def ask_next(
     service: str,
     urgency: str,
     asked: Sequence[str],
-    organisations: Iterable[Candidate],
     offers: Offers,
     announcer: Announcer,
     cause: Cause,
 ) -> None:
     """One offer to the best of those not asked yet, or unplaced."""
-    ranked = rank(organisations, service=service, person=_person(case), asked=(case.owner, *asked))
+    ranked = rank(
+        announcer.organisations, service=service, person=_person(case), asked=(case.owner, *asked)
+    )
     if not ranked:
         reason = "none_left" if asked else "no_candidate"
         _leave(

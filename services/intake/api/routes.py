@@ -16,9 +16,9 @@ from chassis.identity import Caller
 from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
 from contracts.intake import CodedCase
 from services.intake import domain
+from services.intake.api.registrar import Registrar
 from services.intake.store import cases
-from services.intake.use_cases import Answer, Submitted, register_case
-from services.intake.vault import Vault
+from services.intake.use_cases import Answer, Submitted
 
 Section = Literal[
     "identity", "contact", "exploitation", "medical", "psychosocial", "safe_place", "notes", "other"
@@ -93,17 +93,8 @@ class Desk:
     """What the routes stand on."""
 
     parts: Parts
-    vault: Vault
+    registrar: Registrar
     key_of: KeyLookup
-
-    async def register(self, submitted: Submitted) -> Answer:
-        """One transaction, then a poke for the relay."""
-        async with self.parts.work.begin() as connection:
-            answer = await register_case(
-                connection, submitted, mint=self.parts.mint, vault=self.vault
-            )
-        await self.parts.wake_relay()
-        return answer
 
 
 def router(desk: Desk) -> APIRouter:
@@ -134,7 +125,7 @@ def router(desk: Desk) -> APIRouter:
 
         A repeat is marked by the header `Idempotent-Replayed: true`.
         """
-        answer = await _told(lambda: desk.register(submitted))
+        answer = await _told(submitted, desk.registrar)
         if answer.is_repeated:
             response.headers["Idempotent-Replayed"] = "true"
         return CaseAccepted(case_number=answer.case_number, registered_on=answer.registered_on)
@@ -168,17 +159,17 @@ def _submitted(
         organisation=who.organisation,
         key=key,
         digest=sha256(raw).digest(),
-        facts=CodedCase.model_validate(body.model_dump(exclude={"dossier"})),
+        facts=body,
         dossier={name: dict(fields) for name, fields in body.dossier.items()},
         trace=scope.get("siraba.hop"),
     )
 
 
-async def _told(act: Callable[[], Awaitable[Answer]]) -> Answer:
+async def _told(submitted: Submitted, registrar: Registrar) -> Answer:
     try:
-        return await act()
-    except tuple(PROBLEMS) as error:
-        raise PROBLEMS[type(error)]() from None
+        return await registrar.register(submitted)
+    except domain.Refused as refused:
+        raise PROBLEMS[type(refused)]() from None
 
 
 def missing_key() -> Refusal:
@@ -209,7 +200,7 @@ def _detected_in_future() -> Refusal:
     )
 
 
-PROBLEMS: dict[type[Exception], Callable[[], Refusal]] = {
+PROBLEMS: dict[type[domain.Refused], Callable[[], Refusal]] = {
     domain.DetectedInFuture: _detected_in_future,
     domain.KeyReused: _key_reused,
 }

@@ -1,0 +1,87 @@
+"""Group commit: all submissions that wait share one statement and one fsync."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chassis.assembly import Parts
+from chassis.database import is_outage
+from services.intake import domain
+from services.intake.use_cases import Answer, Submitted, register_cases
+from services.intake.vault import Vault
+
+AT_ONCE = 100
+
+Result = Answer | domain.Refused
+Waiting = tuple[Submitted, "asyncio.Future[Result]"]
+
+
+@dataclass(slots=True)
+class Registrar:
+    """Takes what waits as soon as the last group is committed; alone, a submission waits for none.
+
+    Each answer is given after its own commit. What fails as a group is tried one by one, so that
+    one submission's fault is its own.
+    """
+
+    parts: Parts
+    vault: Vault
+    _waiting: list[Waiting] = field(default_factory=list)
+    _work: "asyncio.Task[None] | None" = None
+
+    async def register(self, submitted: Submitted) -> Answer:
+        """Raises `domain.Refused`, or what the database raised."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((submitted, future))
+        if self._work is None:
+            self._work = asyncio.create_task(self._commit_all())
+        result = await future
+        if isinstance(result, domain.Refused):
+            raise result
+        return result
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._settle(self._take())
+        finally:
+            self._work = None
+
+    def _take(self) -> list[Waiting]:
+        """The oldest, each key once: a second use of a key in flight waits for the next group."""
+        group: dict[tuple[str, str], Waiting] = {}
+        later: list[Waiting] = []
+        for waiting in self._waiting:
+            key = (waiting[0].organisation, waiting[0].key)
+            if key in group or len(group) == AT_ONCE:
+                later.append(waiting)
+            else:
+                group[key] = waiting
+        self._waiting = later
+        return list(group.values())
+
+    async def _settle(self, group: Sequence[Waiting]) -> None:
+        try:
+            results = await self._commit([submitted for submitted, _ in group])
+        except Exception as error:  # noqa: BLE001 - handed to those who wait
+            if len(group) > 1 and not is_outage(error):
+                for one in group:
+                    await self._settle([one])
+                return
+            for _, future in group:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+
+    async def _commit(self, submitted: Sequence[Submitted]) -> list[Result]:
+        # The one statement is its own transaction: no BEGIN and COMMIT around it.
+        async with self.parts.work.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            results = await register_cases(
+                connection, submitted, mint=self.parts.mint, vault=self.vault
+            )
+        await self.parts.wake_relay()
+        return results
