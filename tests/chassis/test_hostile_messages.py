@@ -23,7 +23,6 @@ async def send_raw(client: Client, *, subject: bytes, head: bytes, body: bytes) 
     sizes = b"%d %d" % (len(block), len(block) + len(body))
     assert client._transport is not None
     client._transport.write(b"HPUB " + subject + b" " + sizes + b"\r\n" + block + body + b"\r\n")
-    await client._transport.drain()
     await client.flush()
 
 

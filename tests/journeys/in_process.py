@@ -90,7 +90,7 @@ async def town(
             nats.state.secret(secret)
         async with AsyncExitStack() as stack:
             for service in services:
-                await stack.enter_async_context(_running(place, service))
+                await stack.enter_async_context(running(place, service))
             await publish_directory(
                 PlatformSettings().directory_file,
                 state=nats.state,
@@ -111,7 +111,8 @@ def _organisations(nats: NatsServer, codes: Sequence[str]) -> dict[str, Keys]:
 
 
 @asynccontextmanager
-async def _running(place: Town, service: str) -> AsyncIterator[None]:
+async def running(place: Town, service: str) -> AsyncIterator[None]:
+    """One service, from start to orderly stop; may be started again."""
     make, settings = MAKERS[service]
     place.spans[service] = InMemorySpanExporter()
     app = make(

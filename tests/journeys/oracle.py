@@ -148,7 +148,7 @@ def by_digest(codes: Sequence[str], choices: Sequence[str]) -> Decide:
     def decide(code: str, *, service: str, region: str, sex: str, age_band: str) -> str:
         if code not in codes:
             return "silent"
-        digest = sha256("|".join((code, service, region, sex, age_band)).encode()).digest()
+        digest = sha256(f"{code}|{service}|{region}|{sex}|{age_band}".encode()).digest()
         return choices[digest[0] % len(choices)]
 
     return decide

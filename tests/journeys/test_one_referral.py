@@ -1,9 +1,11 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import nats
@@ -24,6 +26,7 @@ from tests.trust.worlds import asked
 SEED = 20261128
 CHOICES = ("complete", "accept", "decline", "decline", "receive", "silent")
 HONEST, VICTIM = "SHELTER_BENKADI_KAYES", "PARQUET_KAYES"
+log = logging.getLogger("siraba.tests")
 #: (event, referral or service, reason): one line of a feed.
 Line = tuple[str, str, str | None]
 
@@ -34,14 +37,14 @@ class Journey:
 
     numbers: dict[str, Case]
     outcomes: dict[str, Outcome]
-    shown: dict[str, Mapping[str, list[dict[str, str]]]]
+    shown: dict[str, dict[str, Any]]
     feeds: dict[str, Counter[Line]]
     offers: dict[str, list[Offer]]
 
     def referral(self, number: str, service: str, organisation: str) -> str:
         """The id by which everybody knows one referral, as its owner was told."""
         return next(
-            step["referral_id"]
+            str(step["referral_id"])
             for step in self.shown[number]["steps"]
             if (step["service"], step["organisation"]) == (service, organisation)
         )
@@ -81,7 +84,8 @@ async def test_each_partner_gets_what_routing_says_and_no_other_partners(
     for number, outcome in journey.outcomes.items():
         _owner_sees(journey, number, outcome)
     wrong = {code: _difference(journey, code) for code in PARTNERS}
-    print(f"{len(cases)} cases, {sum(map(Counter.total, journey.feeds.values()))} messages")
+    messages = sum(map(Counter.total, journey.feeds.values()))
+    log.info("seed %d: %d cases, %d messages in four feeds", SEED, len(cases), messages)
     figure("road.demo.misdelivered", sum(map(Counter.total, wrong.values())), seed=SEED)
     _offers_show_the_right_person(journey)
 

@@ -114,7 +114,9 @@ async def _ask_mechanisms(ask: "_Asking", evidence: Evidence) -> None:
     schema = ask.service
     for stream, identity in await ask(f"select stream, id from {schema}.outbox order by position"):
         evidence.outbox.setdefault(stream, []).append(identity)
-    for consumer, case, last in await ask(f"select consumer, subject, last from {schema}.positions"):
+    for consumer, case, last in await ask(
+        f"select consumer, subject, last from {schema}.positions"
+    ):
         evidence.positions.append((consumer, case, int(last)))
     for table, unsettled in (
         ("outbox", "sent_at is null"),

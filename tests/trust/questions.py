@@ -98,7 +98,9 @@ def _about_partners(evidence: Evidence) -> Iterator[Finding]:
     feed = [(m.subject.split(".")[1], m) for m in evidence.streams["OUT"]]
     stored = [(m.subject.split(".")[1], m.id) for m in evidence.streams["INBOX"]]
     refused = [body_of(m)["request_id"] for _, m in feed if m.name == "request.refused"]
-    caused = [m.headers["ce-causationid"] for m in _referral_events(evidence) if _step(m) != "offered"]
+    caused = [
+        m.headers["ce-causationid"] for m in _referral_events(evidence) if _step(m) != "offered"
+    ]
     yield compare("each request lies in INBOX once", acked=evidence.requests, found=stored)
     yield compare(
         "each request has its effect once",
@@ -131,7 +133,8 @@ def _about_order(evidence: Evidence) -> Iterator[Finding]:
             found=[one for one in evidence.positions if one[0] in CONSUMERS[stream]],
         )
     feeds = [
-        (m.subject.split(".")[1], int(m.headers["ce-feedsequence"])) for m in evidence.streams["OUT"]
+        (m.subject.split(".")[1], int(m.headers["ce-feedsequence"]))
+        for m in evidence.streams["OUT"]
     ]
     yield in_order("each feed lies in OUT in order", feeds)
     yield _life(evidence)

@@ -1,7 +1,7 @@
 """Reads a whole stream as it lies on the server, without touching any consumer of the platform."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Stored:
 
     sequence: int
     subject: str
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     body: bytes
 
     @property
