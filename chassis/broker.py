@@ -160,13 +160,13 @@ def calm(subscription: Any, *, rest: float) -> None:
     """
     fetch = subscription.fetch
     pause = 0.05
-    handed_over = 0.0
+    handed_over, was_full = 0.0, False
 
     async def patient(batch: int = 1, timeout: float | None = None) -> list[Msg]:
-        nonlocal pause, handed_over
+        nonlocal pause, handed_over, was_full
         if batch < BATCH:
             raise nats.errors.TimeoutError
-        if rest or monotonic() - handed_over < RUSH_SECONDS:
+        if not was_full and (rest or monotonic() - handed_over < RUSH_SECONDS):
             await asyncio.sleep(rest or LINGER_SECONDS)
         try:
             messages: list[Msg] = await fetch(batch=batch, timeout=PULL_SECONDS)
@@ -176,7 +176,7 @@ def calm(subscription: Any, *, rest: float) -> None:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
             raise nats.errors.TimeoutError from None
-        pause, handed_over = 0.05, monotonic()
+        pause, handed_over, was_full = 0.05, monotonic(), len(messages) == BATCH
         return messages
 
     subscription.fetch = patient

@@ -54,7 +54,11 @@ class Relay:
         while True:
             try:
                 async with self.engine.connect() as connection:
-                    await self._lead(connection)
+                    try:
+                        await self._lead(connection)
+                    finally:
+                        # Back in the pool it would keep the lock, and nobody could lead.
+                        await connection.invalidate()
             except Exception as error:
                 if not (is_outage(error) or isinstance(error, nats.errors.Error | JetStreamError)):
                     log.exception("relay.failed")

@@ -60,10 +60,7 @@ async def _send_window(
     for start in range(0, len(rows), WINDOW):
         window = rows[start : start + WINDOW]
         answers = await asyncio.gather(
-            *(
-                jetstream.publish(_subject(row, service), row.body, headers=headers_of(row))
-                for row in window
-            ),
+            *(_send_one(jetstream, row, service=service) for row in window),
             return_exceptions=True,
         )
         for row, answer in zip(window, answers, strict=True):
@@ -71,13 +68,23 @@ async def _send_window(
                 if not isinstance(answer, REFUSALS):
                     raise answer
             else:
-                sent.append((row, answer.seq))
+                sent.append((row, answer))
         if len(sent) < start + len(window):
             break
     return sent
 
 
+async def _send_one(jetstream: JetStreamContext, row: Row, *, service: str) -> int:
+    """The stream sequence of the PubAck."""
+    acked = await jetstream.publish(_subject(row, service), row.body, headers=headers_of(row))
+    return acked.seq
+
+
 def _subject(row: Row, service: str) -> str:
-    if row.organisation is not None:
-        return out_subject(row.organisation, row.name, row.version)
-    return internal_subject(service, row.name, row.version, subject_id=row.subject)
+    try:
+        if row.organisation is not None:
+            return out_subject(row.organisation, row.name, row.version)
+        return internal_subject(service, row.name, row.version, subject_id=row.subject)
+    except ValueError:
+        # One row that can never be sent must not hold back the others.
+        raise nats.errors.BadSubjectError from None

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 
@@ -12,6 +13,7 @@ class FeedKey:
     key: bytes
 
     @classmethod
+    @lru_cache(maxsize=10_000)
     def of(cls, master: bytes, organisation: str) -> "FeedKey":
         """Derived, so that nothing has to be stored and every service finds the same."""
         return cls(hmac.digest(master, b"feed:" + organisation.encode(), "sha256"))
