@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -54,7 +55,8 @@ class Wire:
     async def stop(self) -> None:
         """Let the batch in hand end, then leave."""
         self.stopping = True
-        await self.broker.stop()
+        with suppress(nats.errors.ConnectionClosedError):  # it is lost already
+            await self.broker.stop()
 
     @property
     def is_connected(self) -> bool:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 # SQLSTATE classes that say the server is away or busy: connection, resources, shutdown, retry me.
@@ -53,7 +54,7 @@ async def reading_as(engine: AsyncEngine, organisation: str) -> AsyncIterator[As
 
 def is_outage(error: BaseException) -> bool:
     """True when the failure is the server's state, not the message's: it costs no try."""
-    if isinstance(error, OSError | TimeoutError | InterfaceError | OperationalError):
+    if isinstance(error, OSError | TimeoutError | PoolTimeout | InterfaceError | OperationalError):
         return True
     if not isinstance(error, DBAPIError):
         return False

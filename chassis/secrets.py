@@ -17,7 +17,9 @@ def read_secret(folder: Path, name: str) -> bytes:
     try:
         if path.stat().st_mode & 0o077:
             raise SecretUnusable(f"{name}: others may read it; chmod 600")
-        key = base64.urlsafe_b64decode(path.read_text(encoding="ascii").strip() + "==")
+        text = path.read_text(encoding="ascii").strip().rstrip("=")
+        # Strictly: by default Python skips what is no base64 and reads on.
+        key = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (OSError, binascii.Error, ValueError):
         raise SecretUnusable(f"{name}: missing or not base64url") from None
     if len(key) != KEY_BYTES:

@@ -171,6 +171,8 @@ def _schemas_sql(database: str) -> str:
     lines = [
         f'revoke all on database "{database}" from public',
         f'grant connect on database "{database}" to {logins}',
+        # Readiness fills a temporary table: only that tells a full disk from a quiet one.
+        f'grant temporary on database "{database}" to {", ".join(WORK_ROLES)}',
         "revoke all on schema public from public",
     ]
     for schema in SCHEMAS:

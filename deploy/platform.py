@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from contracts.topology import SERVICES
 from deploy.directory_publish import publish_directory
+from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.processes import ServerError, free_port
 from deploy.engines import (
     NatsPorts,
@@ -59,6 +60,16 @@ class Platform:
         pid = self.pids()[name]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    async def thaw_nats(self) -> bool:
+        """Start our NATS again when a failed write has frozen it and the disk is well again."""
+        server = self.supervisor.servers.get("nats")
+        if not isinstance(server, EmbeddedNats) or not await asyncio.to_thread(server.can_thaw):
+            return False
+        if server.child is not None:
+            # Only asked to end: its supervisor notices, and starts it again.
+            server.child.process.terminate()
+        return True
 
     def database_url(self, role: str) -> str:
         """The URL of one of our PostgreSQL roles (`intake_work`, `siraba_ops`…)."""
@@ -190,12 +201,14 @@ async def running_platform(
 
 @asynccontextmanager
 async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
-    """Look every few seconds whether a stream or consumer is gone, and make it again."""
+    """Look every few seconds whether a stream or consumer is gone or frozen, and mend it."""
 
     async def mend() -> None:
         while True:
             await asyncio.sleep(MEND_SECONDS)
             try:
+                if await platform.thaw_nats():
+                    report("nats could not write for a while; it starts again")
                 outcome = await platform.provision()
             except ServerError:
                 continue  # NATS is away or coming back; services say so themselves

@@ -3,7 +3,7 @@
 import signal
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +53,7 @@ class ServiceProcess:
         self.child = spawn(
             ChildSpec(
                 self.name,
-                command=[sys.executable, "-m", "deploy.cli", "run", self.name],
+                command=self.command(),
                 log=self._state.run / f"{self.name}.log",
                 environment=self.environment(),
                 folder=_ROOT,
@@ -71,6 +71,10 @@ class ServiceProcess:
             self.child.stop(grace=25)
             self.child = None
             self._pid_file.unlink(missing_ok=True)
+
+    def command(self) -> Sequence[str]:
+        """What is run."""
+        return [sys.executable, "-m", "deploy.cli", "run", self.name]
 
     def environment(self) -> Mapping[str, str]:
         """Everything the service is told."""

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
+from uuid import UUID
 
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -271,9 +272,11 @@ def _sender(subject: str) -> str | None:
 
 
 def _readable_id(headers: Mapping[str, str]) -> str | None:
-    """The sender's own id back to it, if it has the shape of one."""
-    identity = str(headers.get("ce-id", ""))
-    return identity if 0 < len(identity) <= 36 and identity.isascii() else None
+    """The sender's own id back to it, if it is one; any other text may be about a person."""
+    identity = {name.lower(): value for name, value in headers.items()}.get("ce-id", "")
+    with suppress(ValueError):
+        return str(UUID(identity))
+    return None
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

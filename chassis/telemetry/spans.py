@@ -1,5 +1,6 @@
 """Spans with the names of the messaging conventions, and hops that survive the outbox."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -22,6 +23,8 @@ from opentelemetry.trace import (
 )
 
 SCOPE = "siraba"
+# Lower case and nothing else: Python's int() would also read signs, spaces and underscores.
+TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 Attributes = Mapping[str, str | int]
 
 
@@ -36,15 +39,10 @@ class Hop:
     @classmethod
     def parse(cls, header: str | None) -> Self | None:
         """The hop a header names, or None: a stranger's malformed header starts a new trace."""
-        parts = (header or "").split("-")
-        if len(parts) != 4 or [len(part) for part in parts] != [2, 32, 16, 2]:
+        found = TRACEPARENT.fullmatch(header or "")
+        if found is None or int(found[1], 16) == 0 or int(found[2], 16) == 0:
             return None
-        try:
-            if int(parts[1], 16) == 0 or int(parts[2], 16) == 0:
-                return None
-            return cls(parts[1], parts[2], sampled=bool(int(parts[3], 16) & 1))
-        except ValueError:
-            return None
+        return cls(found[1], found[2], sampled=bool(int(found[3], 16) & 1))
 
     @classmethod
     def of(cls, span: Span) -> Self:

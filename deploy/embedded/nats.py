@@ -1,16 +1,19 @@
 """An embedded nats-server: started from a generated configuration, reloaded in place."""
 
 import json
+import os
 import shutil
 import signal
 import socket
 import sysconfig
 import time
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from contracts.topology import MAX_PAYLOAD_BYTES
 from deploy.embedded.processes import (
     Child,
     ChildSpec,
@@ -90,6 +93,22 @@ class EmbeddedNats:
         loaded: dict[str, Any] = json.loads(self._monitor("/varz"))
         return loaded
 
+    def can_thaw(self) -> bool:
+        """True when a failed write has frozen a stream and the disk takes bytes again.
+
+        The server itself never thaws one before its next start (2.15.1), and a start on a full
+        disk could lose more.
+        """
+        try:
+            self._monitor("/healthz")
+        except urllib.error.HTTPError as answer:
+            frozen = b"write error" in answer.read()
+        except OSError:
+            return False
+        else:
+            return False
+        return frozen and _takes_bytes(Path(self.variables()["jetstream"]["config"]["store_dir"]))
+
     def _ready(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as client:
@@ -104,6 +123,21 @@ class EmbeddedNats:
         with urllib.request.urlopen(address, timeout=5) as answer:
             body: bytes = answer.read()
         return body
+
+
+def _takes_bytes(folder: Path) -> bool:
+    """Whether as much as a message can hold can be written here and synced."""
+    probe = folder / ".probe"
+    try:
+        with probe.open("wb") as file:
+            file.write(bytes(MAX_PAYLOAD_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return False
+    finally:
+        probe.unlink(missing_ok=True)
+    return True
 
 
 def _binary() -> Path:

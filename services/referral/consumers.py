@@ -51,10 +51,12 @@ class Handlers:
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: apply each answer, or refuse it to its sender."""
         announcer = await self._announcer(connection)
-        by_request = {one.envelope.id: one for one in batch}
+        # Two organisations may use one id, so it is theirs only together with who sent it.
+        by_request = {(one.organisation, one.envelope.id): one for one in batch}
         answers = [_answer(one) for one in batch if isinstance(one.message, ReferralRequest)]
         for answered in await take_answers(connection, answers, announcer=announcer):
-            by_request[answered.answer.request_id].concerns(answered.case_id)
+            request = answered.answer.organisation, answered.answer.request_id
+            by_request[request].concerns(answered.case_id)
 
     async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
         """Say to the sender what was wrong; a stranger without a feed cannot be told."""

@@ -14,6 +14,7 @@ from chassis.assembly import Parts
 from chassis.database import reading_as
 from chassis.identity import Caller
 from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
+from contracts.case_number import is_case_number
 from contracts.intake import CodedCase
 from services.intake import domain
 from services.intake.api.registrar import Registrar
@@ -145,11 +146,17 @@ def _add_reads(routes: APIRouter, desk: Desk, caller: Callable[..., Awaitable[Ca
     @routes.get("/cases/{number}")
     async def see_own_case(number: str, who: Annotated[Caller, Depends(caller)]) -> OwnCase:
         """One case of my organisation; somebody else's and one that is not look the same."""
-        async with reading_as(desk.parts.web, who.organisation) as connection:
-            found = await cases.own_case(connection, number)
+        found = await _own_case(desk, who, number)
         if found is None:
             raise Refusal(404, "not_found", "There is no such case of your organisation")
         return OwnCase.model_validate(found)
+
+
+async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | None:
+    if not is_case_number(number):
+        return None  # any text may stand in a path, and not all of it can be asked for
+    async with reading_as(desk.parts.web, who.organisation) as connection:
+        return await cases.own_case(connection, number)
 
 
 def _submitted(
