@@ -14,7 +14,7 @@ def guard_deliveries(client: Client) -> None:
     """
     process = client._process_msg
 
-    async def guarded(  # house: nats-py calls it so
+    async def guarded(  # house: the client calls it so
         sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
         if reply.startswith(b"$JS.ACK."):

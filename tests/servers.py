@@ -22,7 +22,15 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import free_port
 from deploy.engines import NatsPorts, embedded_nats, write_nats_config
 from deploy.keys import PROVISIONER, Partner, new_seed, public_key, seed_file
-from deploy.migrate import OWNER, ROLES, Administration, migrate, prepare_database, role_url
+from deploy.migrate import (
+    OWNER,
+    ROLES,
+    WORK_ROLES,
+    Administration,
+    migrate,
+    prepare_database,
+    role_url,
+)
 from deploy.provision import Outcome, codes_of, provision
 from deploy.state import State
 
@@ -80,6 +88,7 @@ class PostgresServer:
         # Rights on a database are not part of its template.
         run_apart(self.execute(f"revoke all on database {name} from public"))
         run_apart(self.execute(f"grant connect on database {name} to {', '.join(ROLES)}"))
+        run_apart(self.execute(f"grant temporary on database {name} to {', '.join(WORK_ROLES)}"))
         return Database(name, self.administration(name), self.server.url(name))
 
     def drop(self, database: Database) -> None:

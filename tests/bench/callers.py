@@ -45,8 +45,7 @@ async def lines(url: str, count: int) -> AsyncIterator[list[Line]]:
     """`count` open connections."""
     parts = urlsplit(url)
     head = (
-        f"POST /intake/cases HTTP/1.1\r\nhost: {parts.netloc}\r\n"
-        "content-type: application/json\r\n"
+        f"POST /intake/cases HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
     )
     opened = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(count)]
     try:

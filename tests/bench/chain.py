@@ -25,6 +25,8 @@ from tests.bench.cpu import spent, used
 
 LINES = 32
 ROOT = Path(__file__).parents[2]
+#: What one case adds to each stream: registered; offered and accepted; each partner's copies.
+STREAMS = {"INTAKE": 1, "REFERRAL": 2, OUT.name: 3}
 _RUNS = count(1)
 
 
@@ -65,8 +67,7 @@ class Chain:
         tokens, began = self.tokens(), datetime.now(UTC)
         self.receipts.write_text("")
         expected = await self._sizes()
-        expected = {"INTAKE": expected["INTAKE"] + cases, "REFERRAL": expected["REFERRAL"]
-                    + 2 * cases, "OUT": expected["OUT"] + 3 * cases}  # fmt: skip
+        expected = {name: size + STREAMS[name] * cases for name, size in expected.items()}
         async with lines(self.intake_url, LINES) as open_lines:
             before, start = used(self.trees), monotonic()
             answers = await post_all(open_lines, load, tokens=tokens, per_second=per_second)
@@ -86,19 +87,21 @@ class Chain:
         async with asyncio.timeout(600):
             while await self._sizes() != expected:
                 await asyncio.sleep(0.02)
-            while not await self._idle():
-                await asyncio.sleep(0.02)
+            for durable in self.durables:
+                await self._idle(durable)
 
     async def _sizes(self) -> dict[str, int]:
-        infos = [await asked(self.operations, f"STREAM.INFO.{s}") for s in STREAMS]
-        return {s: int(i["state"]["messages"]) for s, i in zip(STREAMS, infos, strict=True)}
+        infos = {name: await asked(self.operations, f"STREAM.INFO.{name}") for name in STREAMS}
+        return {name: int(info["state"]["messages"]) for name, info in infos.items()}
 
-    async def _idle(self) -> bool:
-        for durable in self.durables:
-            info = await asked(self.operations, f"CONSUMER.INFO.{durable.stream}.{durable.name}")
-            if info["num_pending"] or info["num_ack_pending"]:
-                return False
-        return True
+    async def _idle(self, durable: Durable) -> None:
+        """Wait until everything in the stream has been acknowledged."""
+        place = f"{durable.stream}.{durable.name}"
+        while True:
+            info = await asked(self.operations, f"CONSUMER.INFO.{place}")
+            if not info["num_pending"] and not info["num_ack_pending"]:
+                return
+            await asyncio.sleep(0.02)
 
     async def _latencies(self, sent_at: Mapping[str, float], began: datetime) -> list[float]:
         """Seconds from each POST to the offer in the partner's hands."""
@@ -112,9 +115,6 @@ class Chain:
         crossing = {row[0]: str(row[1]) for row in rows}
         assert crossing.keys() >= sent_at.keys(), "some cases led to no referral"
         return [received[crossing[number]] - at for number, at in sent_at.items()]
-
-
-STREAMS = ("INTAKE", "REFERRAL", OUT.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

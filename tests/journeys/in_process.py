@@ -71,6 +71,14 @@ class Town:
         finally:
             await connection.close()
 
+    async def run(self, script: str) -> None:
+        """Change the tables from outside, as the superuser."""
+        connection = await asyncpg.connect(self.database.superuser_url.replace("+asyncpg", ""))
+        try:
+            await connection.execute(script)
+        finally:
+            await connection.close()
+
     def finished(self) -> list[ReadableSpan]:
         """Every span that has ended, of all services."""
         return [span for kept in self.spans.values() for span in kept.get_finished_spans()]

@@ -1,8 +1,9 @@
 """A whole running platform with organisations whose keys we hold, as a caller meets it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.servers import open_folder
 PARTNERS = ("POLICE_KAYES", "PARQUET_KAYES", "CSREF_KAYES", "SHELTER_BENKADI_KAYES")
 SERVICES = ("intake", "referral", "reporting")
 RETRY_SECONDS = 0.3
+log = logging.getLogger("siraba.tests")
 
 
 @dataclass(slots=True)
@@ -79,22 +81,29 @@ class Road:
         for name, url in self.platform.service_urls.items():
             try:
                 reports[name] = (await self.http.get(f"{url}/readyz")).json()
-            except (httpx.TransportError, ValueError):
-                reports[name] = {"ready": False}
+            except (httpx.TransportError, ValueError) as error:
+                checks = {"answer": {"ok": False, "error": type(error).__name__}}
+                reports[name] = {"ready": False, "checks": checks}
         return reports
 
 
 @asynccontextmanager
 async def running_road(
-    codes: Sequence[str] = PARTNERS, *, services: Sequence[str] = SERVICES
+    codes: Sequence[str] = PARTNERS,
+    *,
+    services: Sequence[str] = SERVICES,
+    folder: Path | None = None,
 ) -> AsyncIterator[Road]:
-    """The platform on a state of its own, with keys for `codes`; their programs do not run yet."""
-    with open_folder() as folder:
-        settings = PlatformSettings(state_dir=folder, front_port=0, nats_port=0)
-        keys = {code: init(folder / "partners" / code, code=code) for code in codes}
+    """The platform on a state of its own, with keys for `codes`; their programs do not run yet.
+
+    folder: where the state lies, for tests that prepare the ground.
+    """
+    with nullcontext(folder) if folder else open_folder() as place:
+        settings = PlatformSettings(state_dir=place, front_port=0, nats_port=0)
+        keys = {code: init(place / "partners" / code, code=code) for code in codes}
         async with AsyncExitStack() as stack:
             platform = await stack.enter_async_context(
-                running_platform(settings, services=services)
+                running_platform(settings, services=services, report=log.info)
             )
             client = httpx.AsyncClient(base_url=platform.front_url, timeout=15)
             http = await stack.enter_async_context(client)

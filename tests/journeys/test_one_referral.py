@@ -88,6 +88,7 @@ async def test_each_partner_gets_what_routing_says_and_no_other_partners(
     log.info("seed %d: %d cases, %d messages in four feeds", SEED, len(cases), messages)
     figure("road.demo.misdelivered", sum(map(Counter.total, wrong.values())), seed=SEED)
     _offers_show_the_right_person(journey)
+    _a_planted_fault_shows(journey)
 
 
 async def _travel(road: Road, cases: list[Case], oracle: Oracle) -> Journey:
@@ -127,6 +128,14 @@ def _line(message: object) -> Line:
 def _difference(journey: Journey, code: str) -> Counter[Line]:
     expected, got = journey.expected_feed(code), journey.feeds[code]
     return (expected - got) + (got - expected)
+
+
+def _a_planted_fault_shows(journey: Journey) -> None:
+    """One message went to the wrong partner: that is one too many here and one too few there."""
+    stray = next(iter(journey.feeds[VICTIM]))
+    journey.feeds[VICTIM][stray] -= 1
+    journey.feeds[HONEST][stray] += 1
+    assert [_difference(journey, code).total() for code in (VICTIM, HONEST)] == [1, 1]
 
 
 def _covers_every_way(journey: Journey) -> bool:

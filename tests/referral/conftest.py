@@ -1,3 +1,16 @@
-from tests.parts import site
+from collections.abc import AsyncIterator
 
-__all__ = ["site"]
+import pytest
+
+from tests.parts import site
+from tests.referral.offices import Office, open_office
+from tests.servers import Database
+
+__all__ = ["office", "site"]
+
+
+@pytest.fixture
+async def office(fresh_database: Database) -> AsyncIterator[Office]:
+    """referral's use cases on a fresh database, without NATS."""
+    async with open_office(fresh_database) as opened:
+        yield opened

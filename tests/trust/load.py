@@ -1,7 +1,7 @@
 """Callers who submit cases all the time, each key until it is answered; and the wait for rest."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +63,11 @@ async def come_to_rest(road: Road, *, within: float) -> None:
 async def _busy(road: Road) -> list[str]:
     """What still moves, by name."""
     reports = await road.readiness()
-    found = [f"{name} is not ready" for name, report in reports.items() if not report["ready"]]
+    found = [
+        f"{name} is not ready: {_failing(report)}"
+        for name, report in reports.items()
+        if not report["ready"]
+    ]
     for name, report in reports.items():
         checks = report.get("checks", {})
         if checks.get("outbox", {}).get("oldest_unsent_seconds", 0):
@@ -73,6 +77,10 @@ async def _busy(road: Road) -> list[str]:
         if counters and (counters.waiting or counters.received > counters.handled):
             found.append(f"program of {code}")
     return found + await _moving(road)
+
+
+def _failing(report: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: check for name, check in report.get("checks", {}).items() if not check["ok"]}
 
 
 async def _moving(road: Road) -> list[str]:

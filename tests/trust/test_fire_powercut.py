@@ -5,6 +5,7 @@ import pytest
 from tests.ledger import Figure, Form
 from tests.trust.auditor import Finding
 from tests.trust.power_cuts import lose_power, nats_on_a_lossy_disk, postgres_on_a_lossy_disk
+from tests.trust.telling import say
 
 pytestmark = [
     pytest.mark.connected,
@@ -37,5 +38,5 @@ def every_engine(cuts: int, *, synced: bool) -> list[Finding]:
     for place in (nats_on_a_lossy_disk, postgres_on_a_lossy_disk):
         with place(synced=synced) as engine:
             findings.append(asyncio.run(lose_power(engine, cuts=cuts, seed=SEED)))
-        print(f"{'ours' if synced else 'control'}: {findings[-1]}")
+        say(f"{'ours' if synced else 'control'}: {findings[-1]}")
     return findings

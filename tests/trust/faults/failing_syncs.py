@@ -1,12 +1,15 @@
 """A disk that refuses to sync: every fsync of some processes fails, as strace injects it."""
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.trust.faults import Fault, need
+from tests.trust.faults.frozen import with_children
 
 _CALLS = "fsync,fdatasync"
 
@@ -37,8 +40,16 @@ class FailingSyncs(Fault):
         """Detach; the processes go on."""
         if self._tracer is not None:
             self._tracer.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._tracer.wait(2)
+            # It may be waiting for a process that is itself waiting to be reaped.
+            self._tracer.kill()
             self._tracer.wait()
             self._tracer = None
+        # A tracer that ends while a process is stopped for it can leave it stopped.
+        for pid in {child for pid in self._pids for child in with_children(pid)}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _is_traced(pid: int) -> bool:

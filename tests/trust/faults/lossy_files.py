@@ -7,6 +7,7 @@ fsync brings them to BACKING. Directory changes pass straight through. While the
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,7 +221,8 @@ class LossyFiles(mfusepy.Operations):  # type: ignore[misc]  # untyped package
         return 0
 
     def utimens(self, path: str, times: tuple[int, int] | None = None) -> int:
-        os.utime(self._path(path), ns=times, follow_symlinks=False)
+        now = time.time_ns()
+        os.utime(self._path(path), ns=times or (now, now), follow_symlinks=False)
         return 0
 
     def statfs(self, path: str) -> dict[str, int]:

@@ -63,7 +63,8 @@ class LossyDisk(Fault):
             self._control.unlink()
 
     def _mount(self) -> None:
-        command = [sys.executable, str(_PROGRAM), self._backing, self.folder, self._control]
+        places = map(str, (self._backing, self.folder, self._control))
+        command = [sys.executable, str(_PROGRAM), *places]
         self._process = subprocess.Popen(command, start_new_session=True)
         end = time.monotonic() + 20
         while not os.path.ismount(self.folder):

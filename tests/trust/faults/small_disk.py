@@ -19,7 +19,9 @@ class SmallDisk(Fault):
     def start(self) -> None:
         """Mount."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        ran("mount", "-t", "tmpfs", "-o", f"size={self._size}m,mode=0700", "tmpfs", str(self.folder))
+        ran(
+            "mount", "-t", "tmpfs", "-o", f"size={self._size}m,mode=0700", "tmpfs", str(self.folder)
+        )
 
     def stop(self) -> None:
         """Unmount, with all that is on it."""

@@ -1,0 +1,72 @@
+"""`make bench`: Siraba against the plain chain, its relay, and how both grow; or one profile.
+
+python -m tests.bench [--short] [--only chain relay cases partners]
+python -m tests.bench --profile intake|referral|reporting
+"""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from contracts.topology import SERVICES
+from tests.bench import measures
+from tests.bench.measures import LONG, SHORT, Size
+from tests.bench.profiling import profile
+
+
+async def chain(size: Size) -> None:
+    """The whole way of a case."""
+    fast, paced = await measures.against_plain(size)
+    print(f"processor time a case: {fast.cpu_ratio:.1f} times less")
+    print(f"complete cases a second: {fast.rate_ratio:.1f} times more")
+    print(
+        f"POST to partner at {measures.PER_SECOND:.0f}/s: p50 {paced.latency_ratio(0.5):.1f} times, "
+        f"p99 {paced.latency_ratio(0.99):.1f} times sooner"
+    )
+
+
+async def relay(size: Size) -> None:
+    """From the outbox to the stream."""
+    speeds = await measures.relay_speeds(size)
+    print(f"sync always by default sync: {speeds.always / speeds.default:.2f}")
+    print(f"by faststream-outbox: {speeds.always / speeds.peer:.1f} times")
+
+
+async def cases(size: Size) -> None:
+    """With a past."""
+    grown = await measures.growth_by_cases(size)
+    print(f"with {size.stored} stored cases one case costs {grown.cpu_ratio:.2f} times as much")
+
+
+async def partners(size: Size) -> None:
+    """With many partners."""
+    grown = await measures.growth_by_partners(size)
+    print(f"with {size.partners} partners one case costs {grown.cpu_ratio:.2f} times as much")
+
+
+PARTS: dict[str, Callable[[Size], Awaitable[None]]] = {
+    "chain": chain,
+    "relay": relay,
+    "cases": cases,
+    "partners": partners,
+}
+
+
+async def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="as large as in every CI run")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
+    parser.add_argument("--profile", choices=SERVICES, help="instead: where its time goes")
+    parser.add_argument("--cases", type=int, default=3000, help="of the profile")
+    given = parser.parse_args()
+    if given.profile:
+        print(await profile(given.profile, given.cases))
+        return
+    for name in given.only:
+        print(f"--- {name}: {PARTS[name].__doc__}")
+        await PARTS[name](SHORT if given.short else LONG)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

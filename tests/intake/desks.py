@@ -1,0 +1,99 @@
+"""intake as it runs, called over HTTP by officers of two organisations."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from asgi_lifespan import LifespanManager
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from chassis.identity import issue_token
+from services.intake.app import create_app
+from services.intake.settings import IntakeSettings
+from tests.builders import coded_facts
+from tests.parts import Site
+
+CODES = ("POLICE_A", "SHELTER_B")
+
+
+@dataclass(slots=True)
+class Desk:
+    """A client, and the signing keys that the directory knows."""
+
+    site: Site
+    client: httpx.AsyncClient
+    keys: Mapping[str, Ed25519PrivateKey] = field(
+        default_factory=lambda: {code: Ed25519PrivateKey.generate() for code in CODES}
+    )
+
+    def token(self, code: str = "POLICE_A", **changes: Any) -> str:
+        """A caller's token; an hour that has passed is `now=…`."""
+        said: dict[str, Any] = {
+            "organisation": code,
+            "role": "officer",
+            "audience": "intake",
+            "now": datetime.now(UTC),
+        }
+        return issue_token(self.keys[code], **said | changes)
+
+    async def post(
+        self,
+        content: bytes | Mapping[str, Any] | None = None,
+        *,
+        code: str = "POLICE_A",
+        key: str | None = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Submit a case; without a key one is made, with None there is none."""
+        body = json.dumps(content).encode() if isinstance(content, Mapping) else content
+        said = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token(code)}"}
+        if key is not None:
+            said["Idempotency-Key"] = key or str(uuid4())
+        return await self.client.post(
+            "/intake/cases",
+            content=json.dumps(coded_facts()).encode() if body is None else body,
+            headers={name: v for name, v in (said | dict(headers or {})).items() if v != "none"},
+        )
+
+    async def get(self, path: str, code: str = "POLICE_A") -> httpx.Response:
+        """Read something."""
+        return await self.client.get(
+            f"/intake{path}", headers={"Authorization": f"Bearer {self.token(code)}"}
+        )
+
+    async def count(self, table: str) -> int:
+        """How many rows a table of intake has."""
+        return int((await self.site.rows(f"select count(*) from intake.{table}"))[0][0])
+
+
+@asynccontextmanager
+async def open_desk(site: Site) -> AsyncIterator[Desk]:
+    """intake runs with consumers and relay until the block ends."""
+    settings = site.settings("intake", IntakeSettings)
+    app = create_app(settings, processors=[SimpleSpanProcessor(site.spans)])
+    transport = httpx.ASGITransport(app)
+    async with (
+        LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
+        httpx.AsyncClient(transport=transport, base_url="http://siraba") as client,
+    ):
+        desk = Desk(site, client)
+        for code, key in desk.keys.items():
+            public = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).decode()
+            await site.run(
+                "insert into intake.organisations values (:code, 'police', :public)",
+                code=code,
+                public=public.rstrip("="),
+            )
+        yield desk
+
+
+def an_hour_ago() -> datetime:
+    """When an expired token was made."""
+    return datetime.now(UTC) - timedelta(hours=1)

@@ -1,0 +1,120 @@
+"""referral's use cases at work: a directory, cases, answers, and what was said about them."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis.database import open_engine
+from contracts.identifiers import Mint
+from contracts.referral import OrganisationRegistered
+from services.referral.store import directory
+from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.answering import Answer, Answered, take_answers
+from services.referral.use_cases.offering import NewCase, offer_referrals
+from services.referral.use_cases.publishing import publish_directory
+from tests.builders import NOON, a_case, a_mint
+from tests.servers import Database
+
+KEY = b"k" * 32
+TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
+
+
+@dataclass(slots=True)
+class Office:
+    """One database; each method is one transaction."""
+
+    engine: AsyncEngine
+    mint: Mint
+
+    async def publish(self, *organisations: OrganisationRegistered) -> list[str]:
+        """Bring the directory up to date."""
+        async with self.engine.begin() as connection:
+            return await publish_directory(connection, organisations, mint=self.mint)
+
+    async def offer(self, *cases: dict[str, Any], ids: Sequence[UUID] = ()) -> list[UUID]:
+        """Take in cases that differ so from the usual one; their ids."""
+        chosen = list(ids) or [uuid4() for _ in cases]
+        new = [
+            NewCase(case_id=case_id, facts=a_case(**facts), recorded_at=NOON, cause=a_cause())
+            for case_id, facts in zip(chosen, cases, strict=True)
+        ]
+        async with self.engine.begin() as connection:
+            await offer_referrals(connection, new, announcer=await self._announcer(connection))
+        return chosen
+
+    async def answer(self, *answers: Answer) -> list[Answered]:
+        """Take answers as one batch."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            return await take_answers(connection, answers, announcer=announcer)
+
+    async def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the tables hold."""
+        async with self.engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(text(query))]
+
+    async def referrals(self) -> list[tuple[str, str, str, int]]:
+        """(organisation, service, state, rank) in the order they were offered."""
+        found = await self.rows(
+            "select organisation, service, state, rank from referrals order by offered_at, rank"
+        )
+        return [(row[0], row[1], row[2], row[3]) for row in found]
+
+    async def open_offer(self, organisation: str) -> UUID:
+        """The id of the newest referral to this organisation."""
+        query = "select referral_id from referrals where organisation = '{0}' order by offered_at"
+        return UUID(str((await self.rows(query.format(organisation)))[-1][0]))
+
+    async def unplaced(self) -> list[tuple[str, str]]:
+        """(service, reason)."""
+        found = await self.rows("select service, reason from unplaced order by service")
+        return [(row[0], row[1]) for row in found]
+
+    async def said(self, organisation: str | None = None) -> list[tuple[str, dict[str, Any]]]:
+        """(name, body) of the internal events, or of one organisation's feed, in order."""
+        found = await self.rows(
+            "select name, convert_from(body, 'UTF8'), organisation from outbox"
+            " where name <> 'organisation.registered' order by position"
+        )
+        return [(name, json.loads(body)) for name, body, whom in found if whom == organisation]
+
+    async def _announcer(self, connection: AsyncConnection) -> Announcer:
+        return Announcer(
+            mint=self.mint,
+            master_key=KEY,
+            organisations=tuple(await directory.candidates(connection)),
+            reached=await directory.reached_by(connection, ("nats",)),
+        )
+
+
+def a_cause() -> Cause:
+    """Some message, which was traced."""
+    return Cause(id=str(uuid4()), trace=TRACE)
+
+
+def an_answer(
+    organisation: str, referral_id: UUID, verb: str, *, reason: str | None = None
+) -> Answer:
+    """One request of an organisation."""
+    return Answer(
+        organisation=organisation,
+        referral_id=referral_id,
+        verb=verb,
+        request_id=uuid4(),
+        cause=a_cause(),
+        reason="capacity" if verb == "decline" and reason is None else reason,
+    )
+
+
+@asynccontextmanager
+async def open_office(database: Database) -> AsyncIterator[Office]:
+    """An office for as long as the block runs."""
+    engine = open_engine(database.url("referral_work"), schema="referral", pool_size=4)
+    yield Office(engine, a_mint())
+    await engine.dispose()

@@ -1,0 +1,3 @@
+from tests.parts import site
+
+__all__ = ["site"]

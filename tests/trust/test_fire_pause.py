@@ -1,0 +1,87 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from contracts.topology import all_durables
+from deploy.drift import consumer_config
+from deploy.jetstream import asked, connected
+from deploy.keys import PROVISIONER, seed_file
+from deploy.provision import Outcome
+from tests.ledger import Figure, Form
+from tests.trust.campaign import Campaign, campaign
+from tests.trust.faults.clock import shifted
+from tests.trust.faults.frozen import Frozen
+from tests.trust.placed import PlacedService, add_service
+from tests.trust.telling import say
+
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+SEED = 20261206
+ACK_WAIT = timedelta(seconds=2)
+VICTIMS = ("referral", "referral-too", "reporting", "intake")
+
+
+@pytest.mark.timeout(1200)
+async def test_a_worker_that_was_frozen_longer_than_the_ack_wait_does_nothing_twice(
+    form: Form, figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses, random = form.pick(short=4, long=100), Random(SEED)
+    async with campaign(seed=SEED) as fire:
+        platform = fire.road.platform
+
+        async def provision_impatiently() -> Outcome:
+            await shorten_ack_waits(fire)
+            return Outcome()
+
+        monkeypatch.setattr(platform, "provision", provision_impatiently)
+        await provision_impatiently()
+        # Two of one service, so that what one holds frozen is given to the other.
+        await add_service(platform, PlacedService(platform, "referral", alias="referral-too"))
+        async with fire.under_load():
+            for nth in range(pauses):
+                await asyncio.sleep(random.uniform(0.2, 0.8))
+                with Frozen(platform.pids()[VICTIMS[nth % len(VICTIMS)]]):
+                    await asyncio.sleep(ACK_WAIT.total_seconds() + random.uniform(0.5, 2))
+        found = await fire.judged()
+        say(platform.supervisor.restarts)
+
+    assert found.count("lost") == found.count("unexpected") == found.count("disordered") == 0, found
+    figure("fire.pause.doubled", found.count("doubled"), seed=SEED)
+
+
+async def shorten_ack_waits(fire: Campaign) -> None:
+    """The durables of the platform, declared with less patience than it declares itself."""
+    platform = fire.road.platform
+    seed = seed_file(platform.state, PROVISIONER)
+    async with connected(platform.nats_url, PROVISIONER, seed) as client:
+        for durable in all_durables(fire.road.keys):
+            impatient = replace(durable, ack_wait=ACK_WAIT)
+            place = ".".join(filter(None, (durable.stream, durable.name, durable.filter_subject)))
+            body = {"stream_name": durable.stream, "config": consumer_config(impatient)}
+            await asked(client, f"CONSUMER.CREATE.{place}", body)
+
+
+@pytest.mark.timeout(600)
+async def test_clocks_a_day_off_change_nothing(form: Form) -> None:
+    seconds = form.pick(short=3, long=60)
+    async with campaign(seed=SEED, services=("intake",)) as fire, wrong_clocks(fire):
+        async with fire.under_load():
+            await asyncio.sleep(seconds)
+        found = await fire.judged()
+
+    assert len(fire.log.acked) > 5
+    assert found.is_clean, found
+
+
+@asynccontextmanager
+async def wrong_clocks(fire: Campaign) -> AsyncIterator[None]:
+    """referral lives tomorrow, reporting yesterday; intake's callers' tokens need the right time."""
+    platform = fire.road.platform
+    for service, days in (("referral", 1), ("reporting", -1)):
+        placed = PlacedService(platform, service, extra=shifted(days))
+        await add_service(platform, placed)
+    yield
