@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from contracts.topology import SERVICES
 from deploy.directory_publish import publish_directory
 from deploy.embedded.nats import EmbeddedNats
+from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import ServerError, free_port
 from deploy.engines import (
     NatsPorts,
@@ -61,15 +62,18 @@ class Platform:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    async def thaw_nats(self) -> bool:
-        """Start our NATS again when a failed write has frozen it and the disk is well again."""
-        server = self.supervisor.servers.get("nats")
-        if not isinstance(server, EmbeddedNats) or not await asyncio.to_thread(server.can_thaw):
-            return False
-        if server.child is not None:
-            # Only asked to end: its supervisor notices, and starts it again.
-            server.child.process.terminate()
-        return True
+    async def restart_stuck(self) -> list[str]:
+        """Start an engine again that runs but will never work again by itself; their names."""
+        stuck = []
+        for name in ("postgres", "nats"):
+            server = self.supervisor.servers.get(name)
+            if not isinstance(server, EmbeddedPostgres | EmbeddedNats):
+                continue
+            if await asyncio.to_thread(server.is_stuck) and server.child is not None:
+                stuck.append(name)
+                # Its supervisor notices, and starts it anew.
+                server.child.process.kill()
+        return stuck
 
     def database_url(self, role: str) -> str:
         """The URL of one of our PostgreSQL roles (`intake_work`, `siraba_ops`…)."""
@@ -207,8 +211,8 @@ async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
         while True:
             await asyncio.sleep(MEND_SECONDS)
             try:
-                if await platform.thaw_nats():
-                    report("nats could not write for a while; it starts again")
+                for name in await platform.restart_stuck():
+                    report(f"{name} ran but did not work; starting it again")
                 outcome = await platform.provision()
             except ServerError:
                 continue  # NATS is away or coming back; services say so themselves

@@ -65,9 +65,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     issue = config.getoption("--figures-of")
-    if issue is None:
+    is_short = config.getoption("--form") == "short"
+    kept = [
+        item
+        for item in items
+        if (issue is None or _measures(item, issue))
+        and not (is_short and item.get_closest_marker("long"))
+    ]
+    if len(kept) == len(items):
         return
-    kept = [item for item in items if _measures(item, issue)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 

@@ -1,5 +1,6 @@
 """`siraba run SERVICE`: one service alone, for containers and for `siraba up`."""
 
+import gc
 from typing import Annotated
 
 import typer
@@ -30,6 +31,10 @@ def run(
         raise ServerError(f"unknown service: choose one of {', '.join(SERVICES)}")
     settings = RunSettings()
     set_up_logging(service)
+    # What is loaded now stays, and a busy service makes thousands of short-lived objects a second:
+    # looking through them less often is a twentieth of its work.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     uvicorn.run(
         f"services.{service}.app:create_app",
         factory=True,
@@ -40,6 +45,7 @@ def run(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         # The front drops idle connections first, so it never sends into a closed one.
         timeout_keep_alive=30,
         timeout_graceful_shutdown=20,

@@ -93,7 +93,7 @@ class EmbeddedNats:
         loaded: dict[str, Any] = json.loads(self._monitor("/varz"))
         return loaded
 
-    def can_thaw(self) -> bool:
+    def is_stuck(self) -> bool:
         """True when a failed write has frozen a stream and the disk takes bytes again.
 
         The server itself never thaws one before its next start (2.15.1), and a start on a full

@@ -53,6 +53,7 @@ class EmbeddedPostgres:
         self._password = password
         self._log = log
         self._user: RunAs | None = None
+        self._suspect = False
         self._programs = Path()
 
     def start(self) -> None:
@@ -99,6 +100,16 @@ class EmbeddedPostgres:
             self.child.stop()
             self.child = None
 
+    def is_stuck(self) -> bool:
+        """True when, twice in a row, it lets nobody in and nothing recovers it either.
+
+        18.4 stays so for ever when a sync fails again while it recovers from a failed sync.
+        """
+        suspect = self.child is not None and self.child.running and not self._lets_in()
+        suspect = suspect and not self._recovers()
+        was_suspect, self._suspect = self._suspect, suspect
+        return suspect and was_suspect
+
     def url(self, database: str, *, role: str = SUPERUSER, password: str | None = None) -> str:
         """`postgresql+asyncpg://…` for this role (the superuser's password by default)."""
         secret = self._password if password is None else password
@@ -118,6 +129,20 @@ class EmbeddedPostgres:
         lines = self._pid_lines()
         ours = self.child is not None and lines[:1] == [str(self.child.pid)]
         return ours and len(lines) > 7 and lines[7].strip() == "ready"
+
+    def _lets_in(self) -> bool:
+        probe = [str(_binaries() / "pg_isready"), "--quiet", "--host=127.0.0.1", "--timeout=3"]
+        asked = subprocess.run([*probe, f"--port={self.port}"], capture_output=True, check=False)
+        return asked.returncode == 0
+
+    def _recovers(self) -> bool:
+        """Whether its start-up process runs: a long recovery is none of our business."""
+        pid = self.child.pid if self.child else 0
+        with suppress(OSError):
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"postgres: startup"):
+                    return True
+        return False
 
     def _pid_lines(self) -> list[str]:
         with suppress(OSError):

@@ -27,6 +27,7 @@ LINES = 32
 ROOT = Path(__file__).parents[2]
 #: What one case adds to each stream: registered; offered and accepted; each partner's copies.
 STREAMS = {"INTAKE": 1, "REFERRAL": 2, OUT.name: 3}
+COUNTED = "select count(*) from reporting.facts_referral_steps where at >= $1"
 _RUNS = count(1)
 
 
@@ -110,8 +111,10 @@ class Chain:
         connection = await asyncpg.connect(self.admin_url)
         try:
             rows = await connection.fetch(self.crossing, began)
+            counted = await connection.fetchval(COUNTED, began)
         finally:
             await connection.close()
+        assert counted == len(sent_at), f"reporting counted {counted} answers"
         crossing = {row[0]: str(row[1]) for row in rows}
         assert crossing.keys() >= sent_at.keys(), "some cases led to no referral"
         return [received[crossing[number]] - at for number, at in sent_at.items()]

@@ -12,8 +12,8 @@ from tests.parts import fetched, take_effect, until
 NAME, STREAM = "referral-INTAKE", "INTAKE"
 
 
-def a_consumer(parts: Parts, handle: Handler = take_effect) -> Consumer:
-    """referral's consumer of INTAKE with another handler, which retries without a long pause."""
+def a_consumer(parts: Parts, handle: Handler = take_effect, *, pause: float = 0.05) -> Consumer:
+    """referral's consumer of INTAKE with another handler; pause: until a failed message comes."""
     return Consumer(
         name=NAME,
         stream=STREAM,
@@ -21,7 +21,7 @@ def a_consumer(parts: Parts, handle: Handler = take_effect) -> Consumer:
         check=read_event,
         handle=handle,
         ordered=True,
-        pause=lambda _: 0.05,
+        pause=lambda _: pause,
     )
 
 

@@ -5,10 +5,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Received, dead_letters
+from chassis.inbox import Consumer, Handler, Received, dead_letters
 from chassis.inbox.sweep import Sweep
 from contracts.reading import read_event
-from tests.chassis.streams import a_consumer, deliver, originals, publish
+from tests.chassis import streams
+from tests.chassis.streams import deliver, originals, publish
 from tests.parts import Site, effects, make_effects, take_effect, writing_as
 
 POISON = "poison"
@@ -26,6 +27,11 @@ class Fragile:
             getattr(one.message, "owner", None) == POISON for one in batch
         ):
             raise ValueError
+
+
+def a_consumer(parts: Parts, handle: Handler = take_effect) -> Consumer:
+    """One whose failed messages do not come again of themselves during a test."""
+    return streams.a_consumer(parts, handle, pause=600)
 
 
 async def letters(site: Site) -> list[tuple[int, str]]:

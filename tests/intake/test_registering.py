@@ -180,9 +180,11 @@ async def test_the_owner_reads_its_case_and_for_everybody_else_there_is_none(des
     assert [line["number"] for line in (await desk.get("/cases")).json()["cases"]] == [number]
 
 
-@pytest.mark.parametrize("number", ["%00", "%ff", "ML-%D9%A1%D9%A2-2026-000000-0", "x" * 5000])
-async def test_what_is_no_number_is_no_case_and_no_fault(desk: Desk, number: str) -> None:
-    assert (await desk.get(f"/cases/{number}")).status_code == 404
+async def test_what_is_no_number_is_no_case_and_no_fault(desk: Desk) -> None:
+    numbers = ("%00", "%ff", "ML-%D9%A1%D9%A2-2026-000000-0", "x" * 5000, "'", "%25")
+    answers = [(await desk.get(f"/cases/{number}")).status_code for number in numbers]
+
+    assert answers == [404] * len(numbers)
 
 
 async def test_a_case_without_place_still_has_a_number_and_a_case_id_shows_no_time(

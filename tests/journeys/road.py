@@ -108,11 +108,12 @@ async def running_road(
             client = httpx.AsyncClient(base_url=platform.front_url, timeout=15)
             http = await stack.enter_async_context(client)
             road = Road(platform, http, keys)
-            await _known(road)
+            if {"intake", "referral"} <= set(services):
+                await known(road)
             yield road
 
 
-async def _known(road: Road) -> None:
+async def known(road: Road) -> None:
     """Wait until intake has heard of every organisation: the directory travels as events, too."""
     async with asyncio.timeout(30):
         for code in road.keys:

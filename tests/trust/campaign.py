@@ -34,12 +34,14 @@ class Campaign:
     log: Log = field(default_factory=Log)
 
     @asynccontextmanager
-    async def under_load(self, *, per_second: float = 8) -> AsyncIterator[None]:
+    async def under_load(
+        self, *, per_second: float = 8, writers: int = WRITERS
+    ) -> AsyncIterator[None]:
         """Callers submit while the block runs; each gets an answer in the end."""
         cases = some_cases(CASES, owners=tuple(self.road.keys), seed=self.seed)
         # Each block of a campaign goes on where the last one stopped.
         cases = cases[len(self.log.attempted) :]
-        load = under_load(self.road, cases, writers=WRITERS, per_second=per_second)
+        load = under_load(self.road, cases, writers=writers, per_second=per_second)
         async with load as log:
             yield
         self.log.attempted |= log.attempted

@@ -46,6 +46,17 @@ async def under_load(
         ending.set()
 
 
+async def stand_up(road: Road, *, within: float) -> None:
+    """Wait until every service is ready again. Raises TimeoutError with what is not."""
+    busy: list[str] = []
+    try:
+        async with asyncio.timeout(within):
+            while busy := _not_ready(await road.readiness()):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise TimeoutError(f"still down: {busy}") from None
+
+
 async def come_to_rest(road: Road, *, within: float) -> None:
     """Wait until nothing is on its way anywhere, twice in a row. Raises TimeoutError."""
     quiet = 0
@@ -63,11 +74,7 @@ async def come_to_rest(road: Road, *, within: float) -> None:
 async def _busy(road: Road) -> list[str]:
     """What still moves, by name."""
     reports = await road.readiness()
-    found = [
-        f"{name} is not ready: {_failing(report)}"
-        for name, report in reports.items()
-        if not report["ready"]
-    ]
+    found = _not_ready(reports)
     for name, report in reports.items():
         checks = report.get("checks", {})
         if checks.get("outbox", {}).get("oldest_unsent_seconds", 0):
@@ -79,8 +86,13 @@ async def _busy(road: Road) -> list[str]:
     return found + await _moving(road)
 
 
-def _failing(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: check for name, check in report.get("checks", {}).items() if not check["ok"]}
+def _not_ready(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each service that is not, with the checks that fail."""
+    return [
+        f"{name}: { {check: r for check, r in report['checks'].items() if not r['ok']} }"
+        for name, report in reports.items()
+        if not report["ready"]
+    ]
 
 
 async def _moving(road: Road) -> list[str]:

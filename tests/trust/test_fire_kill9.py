@@ -24,7 +24,7 @@ async def test_at_a_hundred_events_a_second_kills_lose_double_and_misorder_nothi
             fire.road.platform, victims, SEED, pause=(2.0, form.pick(short=3.0, long=5.0))
         )
         began = monotonic()
-        async with fire.under_load(per_second=20):
+        async with fire.under_load(per_second=40, writers=24):
             await killer.run(kills)
         seconds = monotonic() - began
         evidence = await fire.evidence(within=120)

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from deploy.platform import Platform
 from deploy.settings import PlatformSettings
 from tests.journeys.oracle import Oracle, by_digest
-from tests.journeys.road import PARTNERS, SERVICES, answering, running_road
+from tests.journeys.road import PARTNERS, SERVICES, answering, known, running_road
 from tests.ledger import Figure, Form
 from tests.trust.campaign import CHOICES, Campaign
 from tests.trust.faults.networks import Link, Partition, networks
@@ -69,6 +69,7 @@ async def spread_out(links: Mapping[str, Link]) -> AsyncIterator[Campaign]:
             await add_service(road.platform, PlacedService(road.platform, service, link=link))
         url = road.platform.service_urls["intake"]
         road.http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=15))
+        await known(road)
         await stack.enter_async_context(answering(road, decide))
         yield Campaign(road, Oracle(PlatformSettings().directory_file, decide), SEED)
 

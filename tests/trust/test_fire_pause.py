@@ -12,6 +12,7 @@ from deploy.drift import consumer_config
 from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER, seed_file
 from deploy.provision import Outcome
+from tests.journeys.road import known
 from tests.ledger import Figure, Form
 from tests.trust.campaign import Campaign, campaign
 from tests.trust.faults.clock import shifted
@@ -84,4 +85,5 @@ async def wrong_clocks(fire: Campaign) -> AsyncIterator[None]:
     for service, days in (("referral", 1), ("reporting", -1)):
         placed = PlacedService(platform, service, extra=shifted(days))
         await add_service(platform, placed)
+    await known(fire.road)
     yield

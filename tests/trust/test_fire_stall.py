@@ -1,6 +1,4 @@
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -54,7 +52,9 @@ class Lane:
 
     async def _restart_broker(self) -> None:
         server = self.site.server.server
-        os.kill(started(server.child).pid, signal.SIGKILL)
+        broker = started(server.child).process
+        broker.kill()
+        await asyncio.to_thread(broker.wait)
         await asyncio.to_thread(server.prepare)
         server.spawn()  # on this thread: the kernel ties the child to it
         await asyncio.to_thread(server.wait_ready)

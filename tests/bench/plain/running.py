@@ -5,8 +5,8 @@ import base64
 import json
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.topology import READINGS, all_streams, feed_durable, inbox_prefix
 from deploy.drift import consumer_config, stream_config
+from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
-from deploy.embedded.processes import Child, ChildSpec, free_port, spawn, wait_until
+from deploy.embedded.processes import Child, ChildSpec, free_port, spawn, started, wait_until
 from deploy.engines import NatsPorts, embedded_nats, write_nats_config
 from deploy.jetstream import asked, connected
 from deploy.keys import OPERATIONS, PROVISIONER, registered_partners, seed_file
@@ -39,55 +40,69 @@ CROSSING = """
 async def running_plain(cast: list[Member]) -> AsyncIterator[Chain]:
     """The chain with these organisations and their programs."""
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(open_folder())
-        state = State(folder)
+        state = State(stack.enter_context(open_folder()))
         state.prepare()
         keys = {one.code: init(state.partners / one.code, code=one.code) for one in cast}
-        postgres = EmbeddedPostgres(folder / "postgres", password="superuser", log=folder / "log")
-        postgres.start()
-        stack.callback(postgres.stop)
+        postgres = stack.enter_context(_postgres(state))
         await _make_tables(postgres.url("postgres"), cast, keys)
-        ports = NatsPorts(free_port(), free_port())
-        write_nats_config(state, ports, registered_partners(state))
-        server = embedded_nats(state, ports)
-        server.start()
-        stack.callback(server.stop)
-        await _declare(server.url, seed_file(state, PROVISIONER), [one.code for one in cast])
-        services: dict[str, Child] = {}
-        urls: dict[str, str] = {}
+        nats = stack.enter_context(_nats(state))
+        await _declare(nats.url, seed_file(state, PROVISIONER), [one.code for one in cast])
+        trees = {"postgres": started(postgres.child).pid, "nats": started(nats.child).pid}
+        ports: dict[str, int] = {}
         for name in SERVICES:
-            settings = Settings(
-                service=name,
-                port=free_port(),
-                nats_url=server.url,
-                seed_file=seed_file(state, name),
-                database_url=postgres.url("postgres"),
-                dossier_key="d1" * 32,
-                feed_key="fe" * 32,
-            )
-            urls[name] = f"http://127.0.0.1:{settings.port}"
-            services[name] = await stack.enter_async_context(_service(settings, folder))
-        programs = await stack.enter_async_context(
-            partner_programs(server.url, state.partners, folder / "receipts", cast=cast)
-        )
-        operations = await stack.enter_async_context(
-            connected(server.url, OPERATIONS, seed_file(state, OPERATIONS))
-        )
-        assert postgres.child is not None
-        assert server.child is not None
+            settings = _settings(name, state, nats_url=nats.url, database=postgres)
+            child = await stack.enter_async_context(_service(settings, state.root))
+            trees[name] = child.pid
+            ports[name] = settings.port
+        receipts = state.root / "receipts"
+        programs = partner_programs(nats.url, state.partners, receipts, cast=cast)
+        trees["partners"] = (await stack.enter_async_context(programs)).pid
+        operations = connected(nats.url, OPERATIONS, seed_file(state, OPERATIONS))
         yield Chain(
             name="plain",
             cast=cast,
             keys=keys,
-            intake_url=urls["intake"],
-            operations=operations,
+            intake_url=f"http://127.0.0.1:{ports['intake']}",
+            operations=await stack.enter_async_context(operations),
             admin_url=postgres.url("postgres").replace("+asyncpg", ""),
-            receipts=folder / "receipts",
-            trees={"postgres": postgres.child.pid, "nats": server.child.pid}
-            | {name: child.pid for name, child in services.items()}
-            | {"partners": programs.pid},
+            receipts=receipts,
+            trees=trees,
             crossing=CROSSING,
         )
+
+
+@contextmanager
+def _postgres(state: State) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(state.postgres, password="superuser", log=state.run / "postgres.log")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def _nats(state: State) -> Iterator[EmbeddedNats]:
+    ports = NatsPorts(free_port(), free_port())
+    write_nats_config(state, ports, registered_partners(state))
+    server = embedded_nats(state, ports)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _settings(name: str, state: State, *, nats_url: str, database: EmbeddedPostgres) -> Settings:
+    return Settings(
+        service=name,
+        port=free_port(),
+        nats_url=nats_url,
+        seed_file=seed_file(state, name),
+        database_url=database.url("postgres"),
+        dossier_key="d1" * 32,
+        feed_key="fe" * 32,
+    )
 
 
 async def _make_tables(url: str, cast: Iterable[Member], keys: Mapping[str, Keys]) -> None:

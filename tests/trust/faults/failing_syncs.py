@@ -47,7 +47,7 @@ class FailingSyncs(Fault):
             self._tracer.wait()
             self._tracer = None
         # A tracer that ends while a process is stopped for it can leave it stopped.
-        for pid in {child for pid in self._pids for child in with_children(pid)}:
+        for pid in {child for parent in self._pids for child in with_children(parent)}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 

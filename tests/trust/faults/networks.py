@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.trust.faults import Fault, need, ran
 
 _NEW_NETWORK = 0x40000000
+_IP = "/usr/sbin/ip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Link:
 
     def run(self, *command: str) -> list[str]:
         """The command line that runs this inside the namespace, as the same process."""
-        return ["ip", "netns", "exec", self.namespace, *command]
+        return [_IP, "netns", "exec", self.namespace, *command]
 
 
 @contextmanager

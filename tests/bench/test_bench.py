@@ -1,0 +1,68 @@
+"""The figures of the bench; `python -m tests.bench` prints the same at leisure."""
+
+from functools import partial
+from statistics import median
+
+import pytest
+
+from tests.bench.chain import Run
+from tests.bench.measures import (
+    LONG,
+    SHORT,
+    Size,
+    against_plain,
+    growth_by_cases,
+    growth_by_partners,
+    relay_speeds,
+)
+from tests.ledger import Figure, Form
+
+PUBLISHED = "published"
+# Ratios of short runs are noise; `make figures ISSUE=fire` runs the long ones.
+pytestmark = [pytest.mark.share("fire"), pytest.mark.long, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture
+def size(form: Form) -> Size:
+    return form.pick(short=SHORT, long=LONG)
+
+
+async def test_a_case_costs_a_fraction_of_what_the_plain_chain_needs(
+    size: Size, figure: Figure
+) -> None:
+    fast, paced = await against_plain(size)
+    absolute(figure, "", fast.ours, paced.ours)
+    absolute(figure, "plain_", fast.theirs, paced.theirs)
+    figure("fire.bench.cpu_ratio", fast.cpu_ratio)
+    figure("fire.bench.rate_ratio", fast.rate_ratio)
+    figure("fire.bench.latency_p99_ratio", paced.latency_ratio(0.99))
+
+
+def absolute(figure: Figure, of: str, fast: list[Run], paced: list[Run]) -> None:
+    """Speeds of this machine in this hour: published, never gated."""
+    write = partial(figure, bound=PUBLISHED, holds=True)
+    prefix = f"fire.bench.{of}"
+    write(f"{prefix}cases_per_second", median(r.rate for r in fast), unit="cases/s")
+    write(f"{prefix}cpu_per_case", median(r.cpu_ms for r in fast), unit="ms")
+    for share in (0.5, 0.99):
+        latency = median(run.latency_ms(share) for run in paced)
+        write(f"{prefix}latency_p{share * 100:.0f}", latency, unit="ms")
+
+
+async def test_the_relay_keeps_its_speed_when_nothing_may_be_lost(
+    size: Size, figure: Figure
+) -> None:
+    speeds = await relay_speeds(size)
+    write = partial(figure, bound=PUBLISHED, holds=True)
+    write("fire.bench.relay_rows_per_second", speeds.always, unit="rows/s")
+    write("fire.bench.consumed_per_second", speeds.consumed, unit="events/s")
+    figure("fire.bench.relay_always_ratio", speeds.always / speeds.default)
+    figure("fire.bench.relay_vs_faststream_outbox", speeds.always / speeds.peer)
+
+
+async def test_a_long_past_does_not_make_a_case_dear(size: Size, figure: Figure) -> None:
+    figure("fire.bench.growth_cases_ratio", (await growth_by_cases(size)).cpu_ratio)
+
+
+async def test_many_partners_do_not_make_a_case_dear(size: Size, figure: Figure) -> None:
+    figure("fire.bench.growth_partners_ratio", (await growth_by_partners(size)).cpu_ratio)
