@@ -57,8 +57,8 @@ def coded_facts(**changes: Any) -> dict[str, Any]:
 
 def a_case(**changes: Any) -> CaseRegistered:
     """The event of that case."""
-    said = {"owner": "POLICE_A", "registered_on": "2026-11-24"}
-    return CaseRegistered.model_validate(coded_facts() | said | changes)
+    said = coded_facts(owner="POLICE_A", registered_on="2026-11-24")
+    return CaseRegistered.model_validate(said | changes)
 
 
 def an_organisation(code: str, kind: str, *services: str, **changes: Any) -> OrganisationRegistered:
@@ -111,8 +111,7 @@ def received(
     number: int, *, case_id: str | None = None, message: Message | None = None
 ) -> Received:
     """A checked event with this number in its case."""
-    case_id = case_id or str(UUID(int=1))
-    message = message or a_case()
+    case_id, message = case_id or str(UUID(int=1)), message or a_case()
     headers = event_headers(message, case_id=case_id, number=number)
     envelope = Envelope(
         id=UUID(headers["ce-id"]),
@@ -137,9 +136,8 @@ def request_headers(
         "type": message.ce_type(),
         "subject": str(getattr(message, "referral_id", uuid4())),
     }
-    headers = encode_headers(Envelope(**envelope | changes))
     origin = {"Nats-Stream-Source": f"{ingress_stream(code).name} 1 > >"} if stamped else {}
-    return headers | origin
+    return encode_headers(Envelope(**envelope | changes)) | origin
 
 
 def stored_subject(code: str, message: Message) -> str:

@@ -94,7 +94,7 @@ async def rows(fire: Campaign, query: str) -> list[tuple[str, ...]]:
 async def test_outages_and_a_deleted_consumer_heal_by_themselves_and_readiness_tells(
     form: Form,
 ) -> None:
-    seconds = {"nats": form.pick(short=6, long=60), "postgres": form.pick(short=4, long=30)}
+    seconds = {"nats": form.pick(short=3, long=60), "postgres": form.pick(short=2, long=30)}
     async with campaign(seed=SEED) as fire:
         for name, lasting in seconds.items():
             async with fire.under_load(), outage(fire.road.platform, name):
