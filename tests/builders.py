@@ -29,9 +29,9 @@ _numbers = itertools.count(1)
 
 def a_mint(seed: int = 1) -> Mint:
     """Ids that count upwards from a fixed moment, the same in every run."""
-    counter = itertools.count(seed << 32)
+    counter, now_ms = itertools.count(seed << 32), int(NOON.timestamp() * 1000)
     return Mint(
-        now_ms=lambda: int(NOON.timestamp() * 1000),
+        now_ms=lambda: now_ms,
         entropy=lambda n: next(counter).to_bytes(16, "big")[-n:].rjust(n, b"\0"),
     )
 
@@ -120,8 +120,7 @@ def received(
         subject=case_id,
         case_sequence=number,
     )
-    subject = event_subject(message, case_id)
-    raw = a_raw(body=message.encode(), headers=headers, subject=subject)
+    raw = a_raw(body=message.encode(), headers=headers, subject=event_subject(message, case_id))
     return Received(raw=raw, envelope=envelope, message=message)
 
 
