@@ -23,7 +23,7 @@ from deploy.settings import PlatformSettings
 from deploy.state import State
 from partners.kit import Keys, init
 from tests.journeys.cases import Case
-from tests.journeys.road import Road
+from tests.journeys.road import Road, known
 from tests.servers import open_folder
 
 OWNER = "INTL_MIGRATION"
@@ -97,6 +97,7 @@ async def test_a_case_travels_over_an_external_postgresql_and_nats(
     running, keys = platform
     async with httpx.AsyncClient(base_url=running.front_url, timeout=15) as client:
         road = Road(running, client, {OWNER: keys})
+        await known(road)
         case = Case(OWNER, "in-containers-1", CASE)
         number = await road.submit_until_accepted(case)
         steps: list[str] = []
