@@ -67,6 +67,8 @@ class Verifier:
     async def _key(self, organisation: str, *, now: datetime) -> Ed25519PublicKey | None:
         held = self._keys.get(organisation)
         if held is None or now - held[1] >= KEY_LIFE:
+            if held is not None:  # one request asks; the others go on with the key meanwhile
+                self._keys[organisation] = (held[0], now)
             self._keys[organisation] = held = (await self.key_of(organisation), now)
             if len(self._keys) > ROOM:
                 self._keys.pop(next(iter(self._keys)))

@@ -21,7 +21,8 @@ from tests.trust.faults.frozen import with_children
 from tests.trust.faults.small_disk import Full, SmallDisk
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261203
 RED_SECONDS = 10
 DRAIN_SECONDS = 60

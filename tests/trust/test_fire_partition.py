@@ -20,7 +20,8 @@ from tests.trust.faults.networks import Link, Partition, networks
 from tests.trust.placed import PlacedService, add_service
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261207
 WAYS = ("both", "out", "in")
 ENGINES = ("nats", "postgres")

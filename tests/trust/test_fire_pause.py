@@ -17,7 +17,8 @@ from tests.trust.faults.frozen import Frozen
 from tests.trust.placed import PlacedService, add_service
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261206
 ACK_WAIT = timedelta(seconds=2)
 VICTIMS = ("referral", "referral-too", "reporting", "intake")

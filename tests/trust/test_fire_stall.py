@@ -20,7 +20,8 @@ from tests.parts import Site, writing_as
 from tests.servers import Database, NatsServer
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261205
 PATIENCE = 90.0
 DURABLES = ("reporting-INTAKE", "referral-INTAKE")

@@ -15,7 +15,8 @@ from tests.trust.faults.outage import outage
 from tests.trust.faults.wiped import delete_consumer, wipe_store
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
+# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261204
 BACK_SECONDS = 300
 STEPS = """
