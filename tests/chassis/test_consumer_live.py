@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic
 from uuid import uuid4
 
+import pytest
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +19,8 @@ from deploy.drift import consumer_config
 from deploy.jetstream import asked
 from tests.chassis.streams import NAME, STREAM, a_consumer, publish, settled, unsettled
 from tests.parts import Site, effects, make_effects, take_effect, until, writing_as
+
+pytestmark = pytest.mark.share("fire")
 
 
 @asynccontextmanager

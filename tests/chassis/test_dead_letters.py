@@ -12,6 +12,8 @@ from tests.chassis import streams
 from tests.chassis.streams import deliver, originals, publish
 from tests.parts import Site, effects, make_effects, take_effect, writing_as
 
+pytestmark = pytest.mark.share("fire")
+
 POISON = "poison"
 
 

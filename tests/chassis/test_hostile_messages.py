@@ -14,6 +14,8 @@ from tests.builders import request_headers
 from tests.chassis.test_requests import NAME, STREAM, Told, a_consumer, send
 from tests.parts import Site, effects, make_effects, until
 
+pytestmark = pytest.mark.share("fire")
+
 A, B = "POLICE_A", "SHELTER_B"
 
 

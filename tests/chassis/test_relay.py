@@ -25,6 +25,8 @@ from tests.chassis.outgoing import (
 )
 from tests.parts import Site, until
 
+pytestmark = pytest.mark.share("fire")
+
 SIZES = {"a window": 5, "an atomic batch": ATOMIC_FROM + 10, "several windows": 250}
 
 

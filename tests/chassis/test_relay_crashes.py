@@ -26,6 +26,8 @@ from tests.chassis.outgoing import (
 )
 from tests.parts import Site
 
+pytestmark = pytest.mark.share("fire")
+
 # Every await of a small round; every fifth of a batch, which has several a row.
 ROUNDS = {"a window": (3, 1), "an atomic batch": (ATOMIC_FROM, 5)}
 Leased = dict[str, tuple[str, str]]

@@ -3,10 +3,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
+import pytest
+
 from chassis.assembly import Parts
 from chassis.outbox import Outgoing
 from tests.chassis.outgoing import ids, inside, queue, stored, unsent
 from tests.parts import Site, until
+
+pytestmark = pytest.mark.share("fire")
 
 LOCK_HOLDER = """
     select pid from pg_locks

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
+import pytest
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.security import NatsNKey
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +21,8 @@ from tests.chassis.test_requests import NAME as INBOX_NAME
 from tests.chassis.test_requests import STREAM as INBOX
 from tests.chassis.test_requests import send
 from tests.parts import Site, effects, make_effects, take_effect, until, writing_as
+
+pytestmark = pytest.mark.share("fire")
 
 
 async def test_faststreams_own_ack_policy_throws_away_what_a_handler_fails_on(site: Site) -> None:
@@ -97,7 +100,7 @@ async def test_without_the_heartbeat_a_slow_batch_is_delivered_to_another_proces
 ) -> None:
     deliveries = await slow_batch_of_two_processes(site, beat=60)
 
-    assert deliveries == 2
+    assert deliveries >= 2
     assert len(await effects(site)) == 1  # the inbox still holds
 
 

@@ -15,6 +15,8 @@ from deploy.keys import PROVISIONER
 from tests.servers import NatsServer, running_nats
 from tests.trust.auditor import Finding, compare
 
+pytestmark = pytest.mark.share("fire")
+
 SEED = 20261124
 MESSAGES = 40
 KILLS = 3

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +16,8 @@ from chassis.relay.rows import Row
 from chassis.relay.send import send
 from tests.chassis.outgoing import drain, ids, inside, numbers, queue, stored, unsent
 from tests.parts import Site
+
+pytestmark = pytest.mark.share("fire")
 
 AFTER = text("select position from outbox where position > :last order by position")
 

@@ -10,6 +10,8 @@ from tests.trust.evidence import Evidence
 from tests.trust.questions import audit
 from tests.trust.small_world import CASES, SHELTER, small_world
 
+pytestmark = pytest.mark.share("fire")
+
 #: Where the effects of a run show: each is a list that the audit must watch.
 WITNESSES: dict[str, Callable[[Evidence], list[Any]]] = {
     "the table of cases": lambda e: e.cases,
