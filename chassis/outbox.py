@@ -1,8 +1,7 @@
 """Messages written with the business rows, in the same transaction; the relay sends them."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -12,8 +11,7 @@ from contracts.event import Message
 from contracts.topology import OUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message for one stream; `organisation` is set when it is one partner's copy."""
 
     id: UUID
@@ -34,32 +32,52 @@ class Outgoing:
         return self.organisation if self.stream == OUT.name and self.organisation else self.subject
 
 
-_INSERT = """
-    insert into outbox (id, stream, name, version, subject, sequence_key, case_id, organisation,
-                        causation_id, correlation_id, ground, trace, started_trace, body)
-    select (row->>'id')::uuid, row->>'stream', row->>'name', (row->>'version')::int,
-           row->>'subject', row->>'sequence_key', (row->>'case_id')::uuid, row->>'organisation',
-           row->>'causation_id', row->>'correlation_id', row->>'ground', row->>'trace',
-           row->>'started_trace', convert_to(row->>'body', 'UTF8')
-    from {source} as given(row, nth)
-    order by nth
-"""
-_ADD = text(_INSERT.format(source="jsonb_array_elements(cast(:rows as jsonb)) with ordinality"))
+# What a writer fills in; everything else in the table is the relay's.
+_COLUMNS = {
+    "id": "uuid",
+    "stream": "text",
+    "name": "text",
+    "version": "int",
+    "subject": "text",
+    "sequence_key": "text",
+    "case_id": "uuid",
+    "organisation": "text",
+    "causation_id": "text",
+    "correlation_id": "text",
+    "ground": "text",
+    "trace": "text",
+    "started_trace": "text",
+    "body": "text",
+}
+_NAMES = ", ".join(_COLUMNS)
+_TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
+_ARRAYS = ", ".join(f"cast(:{name} as {kind}[])" for name, kind in _COLUMNS.items())
 
 
-def insert_from(source: str) -> str:
-    """The same insert as a part of a larger statement; source: yields (row of `as_row`, nth)."""
-    return _INSERT.format(source=source)
+def _insert(source: str) -> str:
+    values = _NAMES.replace("body", "convert_to(body, 'UTF8')")
+    return f"insert into outbox ({_NAMES}) select {values} from {source} order by nth"  # noqa: S608 - constants of ours
+
+
+_ADD = text(_insert(f"unnest({_ARRAYS}) with ordinality as given({_NAMES}, nth)"))
+
+
+def insert_from(rows: str) -> str:
+    """The same insert as a part of a larger statement; rows: has `message` (`as_row`) and `nth`."""
+    return _insert(
+        f"(select told.*, nth from {rows}, jsonb_to_record(message) as told({_TYPED})) as given"  # noqa: S608 - constants of ours
+    )
 
 
 async def add(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     """Queue the messages in this order; they exist when the transaction commits, or never."""
     if messages:
-        await connection.execute(_ADD, {"rows": json.dumps([as_row(one) for one in messages])})
+        rows = [as_row(one) for one in messages]
+        await connection.execute(_ADD, {name: [row[name] for row in rows] for name in _COLUMNS})
 
 
 def as_row(one: Outgoing) -> dict[str, str | int | None]:
-    """A message as JSON for `insert_from`."""
+    """A message by column, as JSON can hold it."""
     return {
         "id": str(one.id),
         "stream": one.stream,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -23,8 +23,7 @@ class Rejected(Exception):
         self.allowed = allowed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who says what about which case; `None` where an attribute does not apply (design §4)."""
 
     id: UUID

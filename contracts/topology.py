@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 SERVICES: Final = ("intake", "referral", "reporting")
@@ -157,6 +158,7 @@ def organisation_code(code: str) -> str:
     return code
 
 
+@lru_cache(maxsize=4096)
 def partition(subject_id: str) -> int:
     """0..15, from the first two bytes of SHA-256(ce-subject): one case, always one partition."""
     digest = hashlib.sha256(subject_id.encode()).digest()
@@ -211,6 +213,7 @@ def _service(service: str) -> str:
     return service
 
 
+@lru_cache(maxsize=256)
 def _typed(message_type: str, version: int) -> str:
     if not _TYPE.fullmatch(message_type):
         raise ValueError("message type: must be <entity>.<event>")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from nats.aio.msg import Msg
@@ -16,8 +16,7 @@ from contracts.envelope import Envelope
 from contracts.event import Message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raw:
+class Raw(NamedTuple):
     """Bytes and where they lie; the same from a delivery, from the stream or from the table."""
 
     subject: str
@@ -59,9 +58,9 @@ class Raw:
         return sha256(self.body).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Received:
-    """A checked message. `trace` is the hop to hand on to what it causes."""
+    """A checked message. `span` and `trace`, the hop to hand on, are set while it is processed."""
 
     raw: Raw
     envelope: Envelope

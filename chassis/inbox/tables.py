@@ -183,7 +183,8 @@ async def take_ids(
     )
     taken = {(row.source, row.id) for row in found}
     fresh = [one for key, one in first.items() if key in taken]
-    others = [one for one in arrivals if one not in fresh]
+    are_fresh = set(fresh)
+    others = [one for one in arrivals if one not in are_fresh]
     if not others:
         return fresh, []
     known = await connection.execute(

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from uuid import UUID
 
 from opentelemetry.trace import SpanKind
@@ -33,7 +32,8 @@ async def processing(
 def _open(tracing: Tracing, one: Received, *, consumer: str, stream: str) -> Received:
     hop = Hop.parse(one.raw.headers.get(HOP))
     if hop is not None and not hop.sampled:
-        return replace(one, trace=str(hop))  # nobody will look: what follows hangs below the same
+        one.trace = str(hop)  # nobody will look: what follows hangs below the same
+        return one
     attributes: dict[str, str | int] = {
         "messaging.system": "nats",
         "messaging.operation.type": "process",
@@ -54,7 +54,8 @@ def _open(tracing: Tracing, one: Received, *, consumer: str, stream: str) -> Rec
         below=hop,
         attributes=attributes,
     )
-    return replace(one, span=span, trace=str(Hop.of(span)))
+    one.span, one.trace = span, str(Hop.of(span))
+    return one
 
 
 def _case_of(one: Received) -> str | None:

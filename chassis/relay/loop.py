@@ -21,6 +21,7 @@ from chassis.relay.stamp import Stamper
 from chassis.relay.upkeep import Upkeep
 from chassis.telemetry import Hop, Tracing
 from chassis.telemetry.logs import fault
+from chassis.telemetry.spans import UNSAMPLED
 from contracts.topology import poke_subject
 
 ROOM = 500
@@ -28,7 +29,7 @@ POLL_SECONDS = 1.0
 # In a rush the next round carries more rows for the same price; a quiet row waits for nobody.
 LINGER_SECONDS = 0.004
 MANY = 10
-RUSH_SECONDS = 0.02
+RUSH_SECONDS = 0.03
 
 _LEAD = text("select pg_try_advisory_lock(hashtext('siraba.relay.' || :service))")
 log = logging.getLogger("siraba.relay")
@@ -134,8 +135,10 @@ class Relay:
         """A producer span from the row's writing to its PubAck, so that waiting shows too."""
         ended = _nanoseconds(datetime.now().astimezone())
         for row, _ in sent:
+            if row.hop is None or row.hop.endswith(UNSAMPLED):
+                continue
             at = Hop.parse(row.hop)
-            if at is None or not at.sampled:
+            if at is None:
                 continue
             above = Hop.parse(row.trace)
             attributes = {

@@ -2,17 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(NamedTuple):
     """One message to send; `headers` and `hop` are None until it is leased."""
 
     position: int
@@ -34,8 +32,7 @@ class Row:
     hop: str | None = None
 
 
-_COLUMNS = """position, id, stream, name, version, subject, sequence_key, case_id, organisation,
-              causation_id, correlation_id, trace, started_trace, body, created_at, headers, hop"""
+_COLUMNS = ", ".join(Row._fields)
 
 # State of the row, never "id > last": a transaction that commits late keeps its place.
 _WAITING = text(f"""
@@ -187,4 +184,4 @@ def headers_of(row: Row) -> dict[str, str]:
 
 
 def _rows(found: Any) -> list[Row]:
-    return [Row(**row._mapping) for row in found]
+    return [Row(*row) for row in found]

@@ -45,7 +45,7 @@ class Stamper:
             started_trace=row.started_trace,
         )
         headers = encode_headers(envelope, hop=hop)
-        return replace(row, headers=json.dumps(headers), hop=hop)
+        return row._replace(headers=json.dumps(headers), hop=hop)
 
     def _hop(self, row: Row) -> str | None:
         """The id of the send span: below the writer's, or in the trace this partner is shown."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from opentelemetry.sdk.resources import Resource
@@ -25,6 +26,8 @@ from opentelemetry.trace import (
 SCOPE = "siraba"
 # Lower case and nothing else: Python's int() would also read signs, spaces and underscores.
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+#: How the hop of a trace that nobody keeps ends.
+UNSAMPLED = "-00"
 Attributes = Mapping[str, str | int]
 
 
@@ -37,6 +40,7 @@ class Hop:
     sampled: bool
 
     @classmethod
+    @lru_cache(maxsize=4096)  # what one message causes hangs below one hop
     def parse(cls, header: str | None) -> Self | None:
         """The hop a header names, or None: a stranger's malformed header starts a new trace."""
         found = TRACEPARENT.fullmatch(header or "")

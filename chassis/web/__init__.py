@@ -1,20 +1,20 @@
 """The web edge of every service: one app factory, problems instead of errors, pages in two languages."""
 
 from chassis.web.app import web_app
-from chassis.web.callers import KeyLookup, bearer_caller, read_caller, session_caller
+from chassis.web.callers import BearerCaller, KeyLookup, read_caller, session_caller
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, problem
 from chassis.web.session import Sessions, add_entrance
 
 __all__ = [
     "LANGUAGES",
+    "BearerCaller",
     "KeyLookup",
     "Pages",
     "Refusal",
     "Sessions",
     "Violation",
     "add_entrance",
-    "bearer_caller",
     "language_of",
     "problem",
     "read_caller",

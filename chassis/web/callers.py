@@ -1,15 +1,15 @@
 """Finds the caller of a request: a program by its bearer token, a person by the session cookie."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
 
-from chassis.identity import Caller, TokenMissing, claimed_end, claimed_issuer, verify_token
+from chassis.identity import ROLES, Caller, TokenMissing, claimed_end, claimed_issuer, verify_token
 from chassis.web.session import Sessions
 
 Clock = Callable[[], datetime]
@@ -80,25 +80,30 @@ class Verifier:
             self._known.pop(next(iter(self._known)))
 
 
-def bearer_caller(
-    *, audience: str, key_of: KeyLookup, clock: Clock
-) -> Callable[..., Awaitable[Caller]]:
-    """Make the FastAPI dependency that turns `Authorization: Bearer` into a caller."""
-    scheme = HTTPBearer(
-        bearerFormat="JWT",
-        description="A token as chassis.identity describes it.",
-        auto_error=False,
-    )
+class BearerCaller(SecurityBase):
+    """The FastAPI dependency that turns `Authorization: Bearer` into a caller with one of `roles`.
 
-    verifier = Verifier(audience, key_of)
+    It stands for the scheme in the description as well: FastAPI pays for every further level.
+    """
 
-    async def caller(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(scheme)],
-    ) -> Caller:
-        token = credentials.credentials if credentials else None
-        return await verifier.caller(token, now=clock())
+    def __init__(
+        self, *, audience: str, key_of: KeyLookup, clock: Clock, roles: Sequence[str] = ROLES
+    ) -> None:
+        self.scheme_name = "HTTPBearer"
+        self.model = HTTPBearerModel(
+            bearerFormat="JWT", description="A token as chassis.identity describes it."
+        )
+        self._verifier = Verifier(audience, key_of)
+        self._clock = clock
+        self._roles = roles
 
-    return caller
+    async def __call__(self, request: Request) -> Caller:
+        """Raises TokenRefused, RoleForbidden."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        given = token if scheme.lower() == "bearer" else None
+        who = await self._verifier.caller(given, now=self._clock())
+        who.require(*self._roles)
+        return who
 
 
 def session_caller(sessions: Sessions, *, clock: Clock) -> Callable[[Request], Awaitable[Caller]]:

@@ -4,7 +4,6 @@ import logging
 
 from fastapi import Request
 from fastapi.exceptions import HTTPException
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.database import is_outage
@@ -25,6 +24,9 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# As they go out; made once, since every answer carries them.
+_RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_OURS = {name for name, _ in _RAW}
 TOO_LARGE = 413
 log = logging.getLogger("siraba.web")
 
@@ -55,11 +57,12 @@ class SecureHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                kept = [header for header in message.get("headers", ()) if header[0] not in _OURS]
+                if all(name != b"cache-control" for name, _ in kept):
+                    kept.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "https":
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                    kept.append((b"strict-transport-security", b"max-age=31536000"))
+                message["headers"] = [*kept, *_RAW]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -124,9 +127,9 @@ class LimitBody:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Request(scope).headers.get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > self._limit:
-            status = TOO_LARGE if declared.isdecimal() else 400
+        declared = next((v for name, v in scope["headers"] if name == b"content-length"), b"0")
+        if not declared.isdigit() or int(declared) > self._limit:
+            status = TOO_LARGE if declared.isdigit() else 400
             response = answer(Request(scope), plain_refusal(status), self._pages)
             await response(scope, receive, send)
             return

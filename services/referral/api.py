@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import reading_as
 from chassis.identity import Caller
-from chassis.web import KeyLookup, bearer_caller
+from chassis.web import BearerCaller, KeyLookup
 from contracts.identifiers import Mint
 from services.referral.store import referrals
 
@@ -35,12 +35,16 @@ class OwnReferrals(BaseModel):
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["referrals"])
-    caller = bearer_caller(audience="referral", key_of=key_of, clock=mint.moment)
+    caller = BearerCaller(
+        audience="referral",
+        key_of=key_of,
+        clock=mint.moment,
+        roles=("focal_point", "case_owner", "officer"),
+    )
 
     @routes.get("/referrals")
     async def list_own_referrals(who: Annotated[Caller, Depends(caller)]) -> OwnReferrals:
         """What was offered to my organisation, and how it stands."""
-        who.require("focal_point", "case_owner", "officer")
         async with reading_as(web, who.organisation) as connection:
             rows = await referrals.own(connection, who.organisation)
         return OwnReferrals.model_validate({"referrals": rows})

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.identity import Caller
-from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
+from chassis.web import BearerCaller, KeyLookup, Refusal, Violation
 from contracts.identifiers import Mint
 from services.reporting.domain import PARAMETERS, BadWindow, read_window
 from services.reporting.use_cases import Figures, count_figures
@@ -91,7 +91,7 @@ MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["figures"])
-    caller = bearer_caller(audience="reporting", key_of=key_of, clock=mint.moment)
+    caller = BearerCaller(audience="reporting", key_of=key_of, clock=mint.moment)
 
     @routes.get("/figures")
     async def show_figures(

@@ -190,7 +190,7 @@ def test_two_cases_in_one_batch_do_not_wait_for_each_other() -> None:
 
 def test_one_subject_of_two_sources_is_two_places() -> None:
     ours = message(PLACES[0], 1)
-    theirs = replace(ours, envelope=replace(ours.envelope, source="/siraba/referral"))
+    theirs = replace(ours, envelope=ours.envelope._replace(source="/siraba/referral"))
 
     decided = plan([ours, theirs], last={ours.place: 0, theirs.place: 0}, parked=[])
 

@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from chassis.identity import Caller, issue_token
-from chassis.web import Sessions, add_entrance, bearer_caller, read_caller, session_caller, web_app
+from chassis.web import BearerCaller, Sessions, add_entrance, read_caller, session_caller, web_app
 from chassis.web.session import SESSION_TYPE
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -39,7 +39,7 @@ def token(*, audience: str = "reporting", role: str = "analyst", now: datetime =
 def an_app(clock: Clock, sessions: Sessions) -> FastAPI:
     app = web_app(title="Reporting", prefix="/reporting")
     signed_in = session_caller(sessions, clock=clock)
-    program = bearer_caller(audience="reporting", key_of=key_of, clock=clock)
+    program = BearerCaller(audience="reporting", key_of=key_of, clock=clock)
 
     async def verify(given: str) -> Caller:
         return await read_caller(given, audience="reporting", now=clock(), key_of=key_of)

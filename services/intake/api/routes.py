@@ -1,6 +1,6 @@
 """HTTP in: register a case, see one's own; table error → problem at the end."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chassis.assembly import Parts
 from chassis.database import reading_as
 from chassis.identity import Caller
-from chassis.web import KeyLookup, Refusal, Violation, bearer_caller
+from chassis.web import BearerCaller, KeyLookup, Refusal, Violation
 from contracts.case_number import is_case_number
 from contracts.intake import CodedCase
 from services.intake import domain
@@ -101,41 +101,44 @@ class Desk:
 def router(desk: Desk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["cases"])
-    identified = bearer_caller(audience="intake", key_of=desk.key_of, clock=desk.parts.mint.moment)
+    caller = BearerCaller(
+        audience="intake",
+        key_of=desk.key_of,
+        clock=desk.parts.mint.moment,
+        roles=("officer", "case_owner", "focal_point"),
+    )
 
-    async def caller(who: Annotated[Caller, Depends(identified)]) -> Caller:
-        who.require("officer", "case_owner", "focal_point")
-        return who
-
-    async def submission(
+    # A ready response passes FastAPI by, which would check and copy what we have just made.
+    @routes.post("/cases", status_code=202, response_model=CaseAccepted)
+    async def register(
         request: Request,
         *,
         body: CaseSubmission,
         who: Annotated[Caller, Depends(caller)],
         idempotency_key: Annotated[Key | None, Header()] = None,
-    ) -> Submitted:
-        if idempotency_key is None:
-            raise missing_key()
-        return _submitted(body, request.scope, who, key=idempotency_key, raw=await request.body())
-
-    @routes.post("/cases", status_code=202)
-    async def register(
-        response: Response, submitted: Annotated[Submitted, Depends(submission)]
-    ) -> CaseAccepted:
+    ) -> Response:
         """Register a case; the same key with the same body gets the same answer.
 
         A repeat is marked by the header `Idempotent-Replayed: true`.
         """
+        if idempotency_key is None:
+            raise missing_key()
+        raw = await request.body()
+        submitted = _submitted(body, request.scope, who, key=idempotency_key, raw=raw)
         answer = await _told(submitted, desk.registrar)
-        if answer.is_repeated:
-            response.headers["Idempotent-Replayed"] = "true"
-        return CaseAccepted(case_number=answer.case_number, registered_on=answer.registered_on)
+        accepted = CaseAccepted(case_number=answer.case_number, registered_on=answer.registered_on)
+        return Response(
+            accepted.model_dump_json(),
+            status_code=202,
+            media_type="application/json",
+            headers={"Idempotent-Replayed": "true"} if answer.is_repeated else None,
+        )
 
     _add_reads(routes, desk, caller)
     return routes
 
 
-def _add_reads(routes: APIRouter, desk: Desk, caller: Callable[..., Awaitable[Caller]]) -> None:
+def _add_reads(routes: APIRouter, desk: Desk, caller: BearerCaller) -> None:
     @routes.get("/cases")
     async def list_own_cases(who: Annotated[Caller, Depends(caller)]) -> OwnCases:
         """The cases my organisation owns."""

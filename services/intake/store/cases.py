@@ -54,7 +54,7 @@ _SAVE = text(f"""
         select case_id, part->>'section', (part->>'version')::int,
                decode(part->>'nonce', 'base64'), decode(part->>'ciphertext', 'base64')
         from fresh, jsonb_array_elements(dossier) as part
-    ), queued as ({insert_from("(select message, nth from fresh)")})
+    ), queued as ({insert_from("fresh")})
     select organisation, key from claimed
 """)  # noqa: S608 - constants of ours
 _ANSWER = text("""

@@ -20,12 +20,15 @@ class FeedKey:
 
     def subject(self, case_id: UUID) -> str:
         """What this organisation knows the case by."""
-        return str(UUID(bytes=self._mac(b"subject:", case_id)[:16], version=4))
+        return str(UUID(bytes=_names(self.key, case_id)[:16], version=4))
 
     def trace(self, case_id: UUID, *, sampled: bool) -> str:
         """A traceparent of the trace this organisation sees of the case, and nobody else."""
-        trace_id = self._mac(b"trace:", case_id)[:16].hex()
+        trace_id = _names(self.key, case_id)[16:].hex()
         return f"00-{trace_id}-{'0' * 15}1-{'01' if sampled else '00'}"
 
-    def _mac(self, purpose: bytes, case_id: UUID) -> bytes:
-        return hmac.digest(self.key, purpose + case_id.bytes, "sha256")
+
+@lru_cache(maxsize=10_000)
+def _names(key: bytes, case_id: UUID) -> bytes:
+    """Two halves of one digest: neither tells the other without the key."""
+    return hmac.digest(key, b"case:" + case_id.bytes, "sha256")
