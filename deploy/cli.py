@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "demo": "deploy.commands.demo:demo",
     "import": "deploy.commands.import_cases:import_command",
     "trace": "deploy.commands.trace:trace",
+    "policy": "deploy.commands.policy:policy",
     "link": "deploy.commands.link:link",
     "dlq": "deploy.commands.dlq:dlq",
     "doctor": "deploy.commands.doctor:doctor",

@@ -7,6 +7,7 @@ from contracts.vocabulary.tables import (
     entries,
     lists,
     normalise,
+    reader_rows,
     spellings,
     territory_table,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "label",
     "list_names",
     "normalise",
+    "reader_of",
     "territories",
     "territory",
 ]
@@ -60,6 +62,11 @@ def htcds_to_code(list_name: str, value: str) -> str | None:
     labour"), its standard holds names ("ForcedLabour") and people type either.
     """
     return spellings(list_name).get(normalise(value))
+
+
+def reader_of(kind: str, relation: str) -> str | None:
+    """The need-to-know row of an organisation of this kind, so related to the case; or None."""
+    return reader_rows().get((kind, relation))
 
 
 def territories() -> tuple[Territory, ...]:

@@ -56,6 +56,12 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 @cache
+def reader_rows() -> Mapping[tuple[str, str], str]:
+    """(organisation kind, relation to the case) → row of the need-to-know matrix."""
+    return {(row["kind"], row["relation"]): row["reader"] for row in table("readers.csv")}
+
+
+@cache
 def territory_table() -> Mapping[str, Territory]:
     """The 20 territorial units by CT code, in the order of the law."""
     return {row["ct"]: _territory(row) for row in table("territories.csv")}

@@ -1,6 +1,5 @@
 """A partner's three private keys: made here, kept here, and only their public halves handed over."""
 
-import base64
 import json
 import os
 import stat
@@ -10,13 +9,15 @@ from pathlib import Path
 import nkeys  # type: ignore[import-untyped]  # the package ships no type information
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
+from contracts.keyring import (
+    encode_base64url,
+    generate_sealing_key,
+    generate_signing_key,
+    read_sealing_key,
+    read_signing_key,
+    write_private_key,
+)
 from contracts.topology import organisation_code
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KeysRefused
@@ -42,8 +43,8 @@ class Keys:
         return {
             "code": self.code,
             "nkey": nkeys.from_seed(bytearray(self.seed.encode())).public_key.decode(),
-            "signing": _base64url(self.signing.public_key().public_bytes_raw()),
-            "sealing": _base64url(self.sealing.public_key().public_bytes_raw()),
+            "signing": encode_base64url(self.signing.public_key().public_bytes_raw()),
+            "sealing": encode_base64url(self.sealing.public_key().public_bytes_raw()),
         }
 
 
@@ -56,8 +57,8 @@ def init(folder: Path, *, code: str, edge: Edge = SYSTEM) -> Keys:
     keys = _make(_checked(code), edge)
     _prepare(folder)
     _write(folder / SEED, keys.seed.encode())
-    _write(folder / SIGNING, _pem(keys.signing))
-    _write(folder / SEALING, _pem(keys.sealing))
+    _write(folder / SIGNING, write_private_key(keys.signing))
+    _write(folder / SEALING, write_private_key(keys.sealing))
     # Last, so that its presence says that the set is complete.
     _write(folder / PUBLIC, json.dumps(keys.public(), indent=2).encode() + b"\n", mode=0o644)
     return keys
@@ -85,8 +86,8 @@ def _make(code: str, edge: Edge) -> Keys:
     return Keys(
         code=code,
         seed=nkeys.encode_seed(edge.random(32), nkeys.PREFIX_BYTE_USER).decode(),
-        signing=Ed25519PrivateKey.from_private_bytes(edge.random(32)),
-        sealing=X25519PrivateKey.from_private_bytes(edge.random(32)),
+        signing=generate_signing_key(edge.random(32)),
+        sealing=generate_sealing_key(edge.random(32)),
     )
 
 
@@ -139,24 +140,17 @@ def _read_private(path: Path) -> bytes:
 
 
 def _load_signing(path: Path) -> Ed25519PrivateKey:
-    key = _load(path)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeysRefused(f"{path} is not an Ed25519 private key")
-    return key
+    try:
+        return read_signing_key(_read_private(path))
+    except ValueError:
+        raise KeysRefused(f"{path} is not an Ed25519 private key") from None
 
 
 def _load_sealing(path: Path) -> X25519PrivateKey:
-    key = _load(path)
-    if not isinstance(key, X25519PrivateKey):
-        raise KeysRefused(f"{path} is not an X25519 private key")
-    return key
-
-
-def _load(path: Path) -> object:
     try:
-        return load_pem_private_key(_read_private(path), password=None)
+        return read_sealing_key(_read_private(path))
     except ValueError:
-        return None
+        raise KeysRefused(f"{path} is not an X25519 private key") from None
 
 
 def _check_halves(folder: Path, keys: Keys, published: dict[str, str]) -> None:
@@ -167,11 +161,3 @@ def _check_halves(folder: Path, keys: Keys, published: dict[str, str]) -> None:
     wrong = [name for name in real if published.get(name) != real[name]]
     if wrong:
         raise KeysRefused(f"{folder / PUBLIC}: {', '.join(wrong)} is not the half of the key here")
-
-
-def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _base64url(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,10 +1,8 @@
-"""Who is asked and who hears what, as data; every change of a rule changes the version."""
+"""Who is asked and who hears what, as data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-VERSION = "2026-11"
 
 CHILD_BANDS = frozenset({"0-4", "5-8", "9-11", "12-14", "15-17"})
 # Soonest first: a mandatory rule may only make an answer due sooner (design §7).

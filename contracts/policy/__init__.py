@@ -1,0 +1,65 @@
+"""Who is asked, who hears what, and who may know what of a person; data first, few functions."""
+
+from contracts.policy.consent import (
+    Basis,
+    Decision,
+    Fallout,
+    Record,
+    Scope,
+    consent_stands,
+    fallout,
+    standing,
+)
+from contracts.policy.cut import Allowed, Cut, Reader
+from contracts.policy.need_to_know import Policy, fields_for, good_grounds, may_know, the_policy
+from contracts.policy.refusals import DisclosureRefused
+from contracts.policy.routing import (
+    CHILD_BANDS,
+    HEARINGS,
+    MANDATORY,
+    URGENCIES,
+    Hearing,
+    MandatoryService,
+    Profile,
+    Relation,
+    services_needed,
+    who_hears,
+)
+from contracts.policy.tables import Cell, Field, FieldName, GroundRule, purpose_of
+from contracts.policy.version import VERSION
+
+__all__ = [
+    "CHILD_BANDS",
+    "HEARINGS",
+    "MANDATORY",
+    "URGENCIES",
+    "VERSION",
+    "Allowed",
+    "Basis",
+    "Cell",
+    "Cut",
+    "Decision",
+    "DisclosureRefused",
+    "Fallout",
+    "Field",
+    "FieldName",
+    "GroundRule",
+    "Hearing",
+    "MandatoryService",
+    "Policy",
+    "Profile",
+    "Reader",
+    "Record",
+    "Relation",
+    "Scope",
+    "consent_stands",
+    "fallout",
+    "fields_for",
+    "good_grounds",
+    "may_know",
+    "purpose_of",
+    "services_needed",
+    "standing",
+    "the_policy",
+    "who_hears",
+]
