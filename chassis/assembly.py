@@ -15,8 +15,11 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import Sampler
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.audit import Auditor, Reads
 from chassis.broker import Wire, open_wire
+from chassis.conservation import LawKeeper
 from chassis.database import BY_INDEX, open_engine
+from chassis.evidence import RootKeeper, Tell
 from chassis.health import Health
 from chassis.inbox import Consumer
 from chassis.inbox.sweep import Sweep
@@ -25,7 +28,9 @@ from chassis.settings import ServiceSettings
 from chassis.telemetry import SpanTable, Tracing, start_tracing
 from chassis.telemetry.export import otlp_processors
 from chassis.telemetry.logs import fault
+from chassis.telemetry.metrics import Metrics, start_metrics
 from chassis.telemetry.sampling import RushSampler
+from chassis.trust import PlatformKeys, SigningKey, Trust
 from contracts.identifiers import Mint
 from contracts.topology import poke_subject
 
@@ -47,14 +52,23 @@ class Parts:
     wire: Wire
     tracing: Tracing
     spans: SpanTable
+    metrics: Metrics
+    keys: PlatformKeys
     mint: Mint
     relay: Relay
     on_failure: Callable[[], None]
+    reads: Reads
     consumers: list[Consumer] = field(default_factory=list)
+    jobs: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
     async def wake_relay(self) -> None:
         """Poke whichever process leads; called after a commit that filled the outbox."""
         await self.wire.poke(poke_subject(self.service))
+
+    @property
+    def trust(self) -> Trust:
+        """Whom consumers of our own streams believe: the services' keys."""
+        return Trust("event", self.keys)
 
     @property
     def health(self) -> Health:
@@ -66,9 +80,16 @@ class Parts:
             on_stall=self.on_failure,
         )
 
+    @property
+    def law(self) -> LawKeeper:
+        """The auditor of what this service sends and takes."""
+        return LawKeeper(
+            engine=self.work, wire=self.wire, readers=self.consumers, metrics=self.metrics
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Consumers, relay, sweeps, watchdog and span writer, stopped in the reverse order."""
+        """Consumers, relay, sweeps, watchdog, auditor, jobs, span writer, stopped in reverse order."""
         health = self.health
         for consumer in self.consumers:
             consumer.subscribe()
@@ -77,11 +98,29 @@ class Parts:
             stack.push_async_callback(self.work.dispose)
             await stack.enter_async_context(self._task(self.spans.run()))
             stack.callback(self.tracing.close)
+            stack.callback(self.metrics.close)
             await self.wire.start()
             stack.push_async_callback(self.wire.stop)
-            for work in (self.relay.run(), health.watch(), *self._sweeps()):
+            always = (self.relay.run(), health.watch(), self.law.run())
+            for work in (*always, *self._jobs(), *self._sweeps()):
                 await stack.enter_async_context(self._task(work))
             yield
+
+    def keep_roots(self, told: Tell, *, witnesses: Sequence[str]) -> None:
+        """Make a signed root each day, and tell the witnesses of it in the event that `told` makes."""
+        signer = SigningKey(self.keys, self.service).signer
+        keeper = RootKeeper(
+            service=self.service,
+            engine=self.work,
+            signer=signer,
+            mint=self.mint,
+            message=told,
+            witnesses=witnesses,
+        )
+        self.jobs.append(keeper.run)
+
+    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
+        return [job() for job in self.jobs]
 
     def _sweeps(self) -> list[Coroutine[Any, Any, None]]:
         return [Sweep(consumer).run() for consumer in self.consumers]
@@ -114,15 +153,7 @@ def assemble(
     on_failure: Callable[[], None] = end_process,
 ) -> Parts:
     """The parts of one service by its settings. processors: more places for spans to go to."""
-    work, web = (
-        open_engine(
-            url.get_secret_value(), schema=service, pool_size=settings.pool_size, planner=planner
-        )
-        for url, planner in (
-            (settings.database_url_work, BY_INDEX),
-            (settings.database_url_web, None),
-        )
-    )
+    work, web = _engines(service, settings)
     spans = SpanTable(work)
     tracing = start_tracing(
         service,
@@ -132,7 +163,9 @@ def assemble(
     wire = open_wire(
         service, url=settings.nats_url, seed_file=settings.nats_seed_file, on_lost=on_failure
     )
-    stamper = Stamper(source, token_bytes)
+    keys = PlatformKeys(settings.secrets_dir)
+    keys.look()
+    stamper = Stamper(source, token_bytes, SigningKey(keys, service).signer)
     return Parts(
         service=service,
         web=web,
@@ -140,7 +173,24 @@ def assemble(
         wire=wire,
         tracing=tracing,
         spans=spans,
+        metrics=start_metrics(service),
+        keys=keys,
         mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
         relay=Relay(service=service, engine=work, wire=wire, stamper=stamper, tracing=tracing),
         on_failure=on_failure,
+        reads=Reads(web, Auditor(work)),
     )
+
+
+def _engines(service: str, settings: ServiceSettings) -> tuple[AsyncEngine, AsyncEngine]:
+    """The working role's and the web role's."""
+    work, web = (
+        open_engine(
+            url.get_secret_value(), schema=service, pool_size=settings.pool_size, planner=planner
+        )
+        for url, planner in (
+            (settings.database_url_work, BY_INDEX),
+            (settings.database_url_web, None),
+        )
+    )
+    return work, web

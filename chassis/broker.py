@@ -15,11 +15,13 @@ from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from chassis.deliveries import guard_deliveries
+from chassis.telemetry.logs import fault
 from contracts.topology import inbox_prefix
 
 BATCH = 200
@@ -130,8 +132,9 @@ def open_wire(
             on_lost()
 
     async def failed(error: Exception) -> None:
-        # The server's words name subjects and rights, which hold no personal data.
-        log.warning("nats.error", extra={"reason": str(error)})
+        # The server's words name subjects and rights; anybody else's may hold a message's content.
+        words = {"reason": str(error)} if isinstance(error, NatsError) else fault(error)
+        log.warning("nats.error", extra=words)
 
     broker = NatsBroker(
         url,

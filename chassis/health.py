@@ -25,7 +25,7 @@ WATCH_SECONDS = 5.0
 
 _OLDEST = text("""
     select coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)
-    from outbox where sent_at is null
+    from outbox where sent_at is null and erased_at is null
 """)
 _BEAT = text("""
     insert into heartbeat (at) values (clock_timestamp())

@@ -3,7 +3,7 @@
 A token is a JWT signed with the organisation's Ed25519 key. Header: `alg` (`Ed25519`, or its older
 name `EdDSA`), `typ` `siraba-caller+jwt`, optionally `kid`, nothing else. Claims: `iss` the
 organisation's code, `aud` the service, `role`, and `iat`, `nbf`, `exp` in whole seconds, at most
-five minutes apart. The key comes from our directory, never from the token (RFC 8725 §3).
+five minutes apart; optionally `sub`, an opaque id of the person, by which two can be told apart. The key comes from our directory, never from the token (RFC 8725 §3).
 
     TokenRefused
       TokenMissing       nobody presented one
@@ -43,6 +43,7 @@ ALGORITHMS = ("Ed25519", "EdDSA")
 HEADERS = {"alg", "typ", "kid"}
 TOKEN_CHARACTERS = 4096
 ORGANISATION = re.compile(r"[A-Z0-9_]{2,64}")
+PERSON = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 KeyOf = Callable[[str], Ed25519PublicKey | None]
 
@@ -75,10 +76,11 @@ class RoleForbidden(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls: an organisation's code, and one of ROLES."""
+    """Who calls: an organisation's code, one of ROLES, and its own opaque id of the person."""
 
     organisation: str
     role: str
+    person: str | None = None
 
     def require(self, *roles: str) -> None:
         """Let only these roles pass.
@@ -107,6 +109,7 @@ def issue_token(
     audience: str,
     now: datetime,
     lifetime: timedelta = LIFETIME,
+    person: str | None = None,
 ) -> str:
     """Sign a token for one service, valid from `now` (aware) for at most five minutes.
 
@@ -118,7 +121,7 @@ def issue_token(
     if role not in ROLES:
         raise ValueError("not a role")
     start = int(now.timestamp())
-    claims = {
+    claims: dict[str, str | int] = {
         "iss": organisation,
         "aud": audience,
         "role": role,
@@ -126,6 +129,8 @@ def issue_token(
         "nbf": start,
         "exp": start + int(lifetime.total_seconds()),
     }
+    if person is not None:
+        claims["sub"] = person
     header = {"alg": "Ed25519", "typ": TOKEN_TYPE}
     return jws.serialize_compact(
         header, json.dumps(claims), _private(private_key), registry=_Ed25519Only()
@@ -172,7 +177,7 @@ def verify_token(token: str | None, *, audience: str, now: datetime, key_of: Key
         raise TokenForOther
     if claims.get("role") not in ROLES:
         raise RoleForbidden
-    return Caller(issuer, str(claims["role"]))
+    return Caller(issuer, str(claims["role"]), _person(claims))
 
 
 def _opened(token: str | None) -> CompactSignature:
@@ -208,6 +213,15 @@ def _issuer(claims: Mapping[str, object]) -> str:
     if not isinstance(issuer, str) or ORGANISATION.fullmatch(issuer) is None:
         raise TokenMalformed
     return issuer
+
+
+def _person(claims: Mapping[str, object]) -> str | None:
+    person = claims.get("sub")
+    if person is None:
+        return None
+    if not isinstance(person, str) or PERSON.fullmatch(person) is None:
+        raise TokenMalformed
+    return person
 
 
 def _check_signature(opened: CompactSignature, key: Ed25519PublicKey) -> None:

@@ -22,20 +22,42 @@ create table outbox (
     leased_at timestamptz,
     sent_at timestamptz,
     stream_sequence bigint,
-    delivered_at timestamptz
+    delivered_at timestamptz,
+    -- Its number in the recipient's feed, which is announced when it is freed.
+    number bigint,
+    -- Its ground is gone: not sent from then on, and taken out of the stream if it is there.
+    withdrawn_at timestamptz,
+    erased_at timestamptz
 ) with (fillfactor = 50);
-create index outbox_waiting on outbox (position) where sent_at is null;
+create index outbox_waiting on outbox (position) where sent_at is null and erased_at is null;
+create index outbox_withdrawn on outbox (position)
+    where withdrawn_at is not null and erased_at is null;
+create index outbox_resting on outbox (organisation, correlation_id) where ground is not null;
 create index outbox_unconfirmed on outbox (stream, organisation, stream_sequence)
     where delivered_at is null;
 create index outbox_cooling on outbox (delivered_at) where body is not null;
 create index outbox_case on outbox (case_id) where case_id is not null;
+-- What was marked since the law of conservation last looked.
+create index outbox_sent on outbox (stream, sent_at);
 
 create table sequences (
     stream text not null,
     key text not null,
     last bigint not null,
+    -- The digest of this chain's newest signed payload.
+    head bytea,
     primary key (stream, key)
 );
+
+create table organisation_keys (
+    key text primary key,
+    owner text not null,
+    use text not null,
+    valid_from timestamptz not null,
+    valid_until timestamptz,
+    suspect_from timestamptz
+);
+create index organisation_keys_owner on organisation_keys (owner, use);
 
 create table heartbeat (
     single boolean primary key default true check (single),
@@ -44,7 +66,9 @@ create table heartbeat (
 
 create table streams (
     name text primary key,
-    born text not null
+    born text not null,
+    -- What was marked as sent after this moment lies in the stream of this birth.
+    since timestamptz not null default 'epoch'
 );
 
 create table positions (
@@ -76,6 +100,8 @@ create table inbox (
     id uuid not null,
     digest bytea not null,
     received_at timestamptz not null default clock_timestamp(),
+    -- The message whose effect this row stands for.
+    stream_sequence bigint,
     primary key (consumer, source, id)
 );
 create index inbox_age on inbox (received_at);
@@ -120,6 +146,43 @@ create table redeliveries (
 );
 create index redeliveries_due on redeliveries (consumer, due_at);
 
+-- The law of conservation (chassis.conservation): one row for each durable that the service reads,
+-- and one, `relay-<STREAM>`, for each stream that it writes.
+create table conservation (
+    consumer text primary key,
+    stream text not null,
+    born text not null,
+    -- All up to here has been judged: places in the stream, and marks on the database's clock.
+    upto bigint not null,
+    since timestamptz not null,
+    -- judged = delivered + discarded + what is watched; accepted = judged + what nobody has done yet.
+    judged bigint not null,
+    discarded bigint not null,
+    accepted bigint not null,
+    delivered bigint not null,
+    pending bigint not null,
+    parked bigint not null,
+    dead bigint not null,
+    missing bigint not null,
+    unfounded bigint not null,
+    checked_at timestamptz not null default clock_timestamp()
+);
+
+-- What was judged and is not delivered: looked at again until it is.
+create table watched (
+    consumer text not null,
+    stream_sequence bigint not null,
+    -- The message's id, or its place where it has none that can be read.
+    name text not null,
+    -- Of an inbox row that stands for no message; empty for a message.
+    source text not null default '',
+    state text not null check (state in ('pending', 'parked', 'dead', 'missing', 'unfounded')),
+    looks int not null default 1,
+    looked_at timestamptz not null default clock_timestamp(),
+    primary key (consumer, stream_sequence, name, source)
+);
+create index watched_next on watched (consumer, looked_at);
+
 create table rejections (
     organisation text not null,
     minute timestamptz not null,
@@ -144,3 +207,89 @@ create table spans (
 );
 create index spans_case on spans (case_id) where case_id is not null;
 create index spans_age on spans (started_at);
+
+-- Who looked at what. The trigger below gives place, time and digest; nobody else can.
+create table audit (
+    chain text not null,
+    number bigint not null,
+    at timestamptz not null,
+    organisation text not null check (organisation ~ '^[A-Z0-9_]{2,64}$'),
+    role text not null check (role ~ '^[a-z_]{1,32}$'),
+    person text check (person ~ '^[A-Za-z0-9_-]{1,64}$'),
+    action text not null check (action ~ '^[a-z_.]{1,64}$'),
+    case_id uuid,
+    parts text not null check (parts ~ '^[A-Za-z0-9_ ]{0,250}$'),
+    purpose text not null check (purpose ~ '^[a-z_]{1,32}$'),
+    outcome text not null check (outcome ~ '^[a-z_]{1,32}$'),
+    shown int not null check (shown >= 0),
+    previous bytea not null,
+    digest bytea not null,
+    primary key (chain, number)
+);
+create index audit_case on audit (case_id) where case_id is not null;
+
+-- One value a line; the checks above keep a line a line, so that no two rows say the same bytes.
+create function audit_line(said audit) returns text language sql stable
+set search_path from current as $$
+    select concat_ws(E'\n', 'siraba-audit-1', said.chain, said.number,
+        to_char(said.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        said.organisation, said.role, coalesce(said.person, ''), said.action,
+        coalesce(said.case_id::text, ''), said.parts, said.purpose, said.outcome, said.shown)
+$$;
+
+-- Which case a row is about, to those who know the case: so that none can be hidden from them.
+create function audit_tag(of_case uuid) returns bytea language sql immutable as $$
+    select case when of_case is null then decode(repeat('00', 32), 'hex')
+                else sha256(convert_to('case:' || of_case, 'UTF8')) end
+$$;
+
+-- Sixteen chains a month, by case: enough that readers do not queue on one row, and known in
+-- advance, so that a case's whole record can be shown to be whole.
+create function chain_audit() returns trigger language plpgsql
+set search_path from current as $$
+declare
+    subject text := coalesce(new.case_id::text, new.organisation);
+    shard text := to_hex(get_byte(sha256(convert_to(subject, 'UTF8')), 0) % 16);
+begin
+    perform pg_advisory_xact_lock(hashtextextended(tg_table_schema || '.audit.' || shard, 0));
+    new.at := clock_timestamp();
+    new.chain := shard || to_char(new.at at time zone 'UTC', '"/"YYYY-MM');
+    select audit.number + 1, audit.digest into new.number, new.previous from audit
+    where audit.chain = new.chain order by audit.number desc limit 1;
+    if not found then
+        new.number := 1;
+        new.previous := decode(repeat('00', 32), 'hex');
+    end if;
+    new.digest := sha256(new.previous || audit_tag(new.case_id)
+                         || sha256(convert_to(audit_line(new), 'UTF8')));
+    return new;
+end $$;
+create trigger audit_chained before insert on audit
+    for each row execute function chain_audit();
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception '% is only ever added to', tg_table_name;
+end $$;
+create trigger audit_only_grows before update or delete or truncate on audit
+    for each statement execute function refuse_change();
+
+-- One a day, over the heads of every chain: what the witnesses keep (contracts.roots).
+create table roots (
+    day date primary key,
+    made_at timestamptz not null,
+    size bigint not null,
+    root bytea not null,
+    signature text not null
+);
+create trigger roots_only_grow before update or delete or truncate on roots
+    for each statement execute function refuse_change();
+
+-- What lies under the newest root, in its order: proofs are made of it.
+create table leaves (
+    place bigint primary key,
+    stream text not null,
+    key text not null,
+    last bigint not null,
+    head bytea not null
+);

@@ -69,6 +69,51 @@ def insert_from(rows: str) -> str:
     )
 
 
+_RESTING = text("""
+    select id from outbox
+    where organisation = :organisation and correlation_id = :correlation and ground = :ground
+      and withdrawn_at is null
+""")
+# In the order in which a relay locks them, or each could wait for the other.
+_LOCK = text("""
+    select position from outbox where id = any(cast(:ids as uuid[])) order by position for update
+""")
+# Nobody has leased these: they use no number.
+_CANCEL = text("""
+    update outbox set withdrawn_at = clock_timestamp(), erased_at = clock_timestamp(), body = null
+    where id = any(cast(:ids as uuid[])) and leased_at is null and withdrawn_at is null
+""")
+_WITHDRAW = text("""
+    update outbox set withdrawn_at = clock_timestamp()
+    where id = any(cast(:ids as uuid[])) and leased_at is not null and withdrawn_at is null
+    returning number
+""")
+
+
+async def resting_on(
+    connection: AsyncConnection, ground: str, *, organisation: str, correlation_id: str
+) -> list[UUID]:
+    """The messages to one organisation about one matter that rest on this ground."""
+    found = await connection.execute(
+        _RESTING,
+        {"organisation": organisation, "correlation": correlation_id, "ground": ground},
+    )
+    return [row.id for row in found]
+
+
+async def withdraw(connection: AsyncConnection, ids: Sequence[UUID]) -> tuple[int, ...]:
+    """Take these back: what was not sent never is, the rest the relay deletes from the feed.
+
+    The feed numbers that this frees, in order, for the caller to announce.
+    """
+    if not ids:
+        return ()
+    given = {"ids": list(ids)}
+    await connection.execute(_LOCK, given)
+    await connection.execute(_CANCEL, given)
+    return tuple(sorted(row.number for row in await connection.execute(_WITHDRAW, given)))
+
+
 async def add(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     """Queue the messages in this order; they exist when the transaction commits, or never."""
     if messages:

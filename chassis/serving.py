@@ -1,19 +1,18 @@
 """What every service's app has in common: its parts run with it, its requests are traced."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
+from chassis.directory_keys import current_key
 from chassis.health import probes
 from chassis.identity import public_key
 from chassis.telemetry.http import TraceRequests
+from chassis.telemetry.metrics import measures
 from chassis.web import KeyLookup, Pages, web_app
-
-FindKey = Callable[[AsyncConnection, str], Awaitable[str | None]]
 
 
 def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:
@@ -32,14 +31,15 @@ def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:
     )
     app.add_middleware(TraceRequests, tracing=parts.tracing)
     app.include_router(probes(parts.health))
+    app.include_router(measures(parts.metrics))
     return app
 
 
-def key_lookup(parts: Parts, find: FindKey) -> KeyLookup:
-    """How tokens are checked: by the key that `find` reads from the service's own tables."""
+def key_lookup(parts: Parts) -> KeyLookup:
+    """How tokens are checked: by the organisation's key in the service's own tables."""
 
     async def key_of(code: str) -> Ed25519PublicKey | None:
         async with parts.web.connect() as connection:
-            return public_key(await find(connection, code))
+            return public_key(await current_key(connection, code))
 
     return key_of

@@ -23,5 +23,8 @@ class ServiceSettings(BaseSettings):
     otlp_endpoint: str | None = Field(
         None, description="Base URL of an OTLP/HTTP backend that gets the spans too."
     )
+    witnesses: tuple[str, ...] = Field(
+        (), description="Codes of the organisations that keep our daily roots, as a JSON list."
+    )
     pool_size: Annotated[int, Field(ge=2)] = Field(10, description="Connections per role.")
     secure_cookies: bool = Field(False, description="True behind TLS: cookies only over HTTPS.")

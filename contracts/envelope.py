@@ -35,6 +35,7 @@ class Envelope(NamedTuple):
     causation_id: str | None = None
     correlation_id: str | None = None
     started_trace: str | None = None
+    previous_digest: str | None = None
     signature: str | None = None
 
 
@@ -45,6 +46,7 @@ _TEXT = {
     "ce-causationid": "causation_id",
     "ce-correlationid": "correlation_id",
     "ce-traceparent": "started_trace",
+    "ce-previousdigest": "previous_digest",
     SIGNATURE: "signature",
 }
 _NUMBERS = {"ce-casesequence": "case_sequence", "ce-feedsequence": "feed_sequence"}
@@ -84,6 +86,8 @@ def decode_headers(headers: Mapping[str, str] | None) -> Envelope:
 
 
 def _decoded(value: str) -> str:
+    if not value.isascii():  # half a character can be neither digested nor stored
+        value = value.encode("utf-8", "replace").decode()
     return unquote(value) if "%" in value else value
 
 

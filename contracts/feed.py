@@ -1,11 +1,14 @@
 """What a partner reads in its own feed: its cut of the events, and no field more."""
 
-from typing import Annotated, ClassVar
+from datetime import date
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Message
+from contracts.roots import Root
+from contracts.sealing import Sealed
 from contracts.vocabulary import Region, Term
 
 
@@ -75,6 +78,69 @@ class Unplaced(Message):
     reason: Annotated[str, Term("unplaced_reason")]
 
 
+class DossierDisclosed(Message):
+    """What its recipient may know of the person from now on, sealed to its own key.
+
+    `sealed` holds JSON: section → field → text. One message for what rests on one ground.
+    """
+
+    name: ClassVar[str] = "dossier.disclosed"
+
+    referral_id: UUID
+    sections: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    ground: Annotated[str, Term("ground")]
+    policy_version: str
+    sealed: Sealed
+
+
+class ConsentWithdrawn(Message):
+    """What you were told of this referral on consent rests on nothing now: erase and acknowledge.
+
+    `kept` are the grounds that still carry something of it.
+    """
+
+    name: ClassVar[str] = "consent.withdrawn"
+
+    withdrawal_id: UUID
+    referral_id: UUID
+    kept: tuple[Annotated[str, Term("ground")], ...] = ()
+
+
+class FeedTrimmed(Message):
+    """Numbers of this source that will not come (again): what they carried has been taken out."""
+
+    name: ClassVar[str] = "feed.trimmed"
+
+    numbers: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+
+
+class EvidenceRooted(Message):
+    """To witnesses: what all chains of one service came to on one day, signed (`contracts.roots`).
+
+    Kept, it shows later whether anything of that day was changed, cut off or rolled back.
+    """
+
+    name: ClassVar[str] = "evidence.rooted"
+
+    service: Annotated[str, Field(pattern="^[a-z]{1,32}$")]
+    day: date
+    made_at: AwareDatetime
+    size: Annotated[int, Field(ge=1)]
+    root: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    signature: Annotated[str, Field(max_length=200)]
+
+    @classmethod
+    def of(cls, root: Root, signature: str) -> Self:
+        """The event that tells of this root."""
+        said = root._asdict() | {"root": root.root.hex(), "signature": signature}
+        return cls.model_validate(said)
+
+    def as_root(self) -> Root:
+        """What the signature (kind `root`) speaks for, as its `payload`."""
+        root = bytes.fromhex(self.root)
+        return Root(self.service, self.day, self.made_at, self.size, root)
+
+
 class RequestRefused(Message):
     """A request was understood and is not possible; nothing has changed."""
 
@@ -106,6 +172,10 @@ FEED: tuple[type[Message], ...] = (
     Started,
     Delivered,
     Unplaced,
+    DossierDisclosed,
+    ConsentWithdrawn,
+    FeedTrimmed,
+    EvidenceRooted,
     RequestRefused,
     MessageRejected,
 )

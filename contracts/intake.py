@@ -1,24 +1,83 @@
-"""What intake says: a case has been registered, in coded facts only."""
+"""What intake says: cases in coded facts, what was decided about telling of them, what was told."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, ClassVar, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from contracts import policy
 from contracts.event import Message
+from contracts.topology import organisation_code
 from contracts.vocabulary import Cercle, Region, Term
 
 SOURCE = "/siraba/intake"
 
 
-class Consent(BaseModel):
-    """What the person decided about one kind of recipient; without a line, nothing was given."""
+def _known_shape(code: str) -> str:
+    try:
+        return organisation_code(code)
+    except ValueError:
+        raise PydanticCustomError("organisation_code", "Not the code of an organisation") from None
+
+
+Organisation = Annotated[str, AfterValidator(_known_shape)]
+
+
+class Scope(BaseModel):
+    """Whom and what a line is about; what is left out means every one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    recipient_kind: Annotated[str, Term("organisation_kind")]
+    organisation: Organisation | None = None
+    recipient_kind: Annotated[str, Term("organisation_kind")] | None = None
+    purpose: Annotated[str, Term("purpose")] | None = None
+
+    @property
+    def covered(self) -> tuple[str | None, str | None, str | None]:
+        """Two lines with the same are about the same recipients and purposes."""
+        return self.organisation, self.recipient_kind, self.purpose
+
+
+class Consent(Scope):
+    """One decision, and who may take it took it; without a line, nothing was given."""
+
     state: Annotated[str, Term("consent_state")]
+    by: Annotated[str, Term("consent_authority")]
+
+    def decided(self, at: datetime) -> policy.Decision:
+        """As the policy judges it, said at that moment (aware)."""
+        return policy.Decision(
+            organisation=self.organisation,
+            kind=self.recipient_kind,
+            purpose=self.purpose,
+            at=at,
+            is_given=self.state == "given",
+            by=self.by,
+        )
+
+
+class Basis(Scope):
+    """A ground other than consent, which an officer answers for."""
+
+    ground: Annotated[str, Term("ground")]
+
+    @model_validator(mode="after")
+    def _is_not_consent(self) -> Self:
+        if self.ground == "consent":
+            raise PydanticCustomError("ground_consent", "ground: consent is a line of `consent`")
+        return self
+
+    def standing(self, since: datetime) -> policy.Basis:
+        """As the policy judges it, from that moment on (aware)."""
+        return policy.Basis(
+            organisation=self.organisation,
+            kind=self.recipient_kind,
+            purpose=self.purpose,
+            ground=self.ground,
+            since=since,
+        )
 
 
 class CodedCase(Message):
@@ -39,17 +98,30 @@ class CodedCase(Message):
     urgency: Annotated[str, Term("urgency")] | None = None
     risk: Annotated[str, Term("risk")] = "medium"
     needs: Annotated[tuple[Annotated[str, Term("service")], ...], Field(max_length=21)] = ()
-    consent: Annotated[tuple[Consent, ...], Field(max_length=13)] = ()
+    consent: Annotated[tuple[Consent, ...], Field(max_length=50)] = ()
+    grounds: Annotated[tuple[Basis, ...], Field(max_length=20)] = ()
     safety: Annotated[
         tuple[Annotated[str, Term("safety_instruction")], ...], Field(max_length=7)
     ] = ()
 
+    @property
+    def is_child(self) -> bool:
+        """Whether the law's rules for children apply."""
+        return self.age_band in policy.CHILD_BANDS
+
+    def record(self, since: datetime) -> policy.Record:
+        """What was decided at registration, as the policy judges it."""
+        return policy.Record(
+            decisions=tuple(line.decided(since) for line in self.consent),
+            bases=tuple(line.standing(since) for line in self.grounds),
+        )
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        kinds = [line.recipient_kind for line in self.consent]
-        if len(set(kinds)) < len(kinds):
+        covered = [line.covered for line in self.consent]
+        if len(set(covered)) < len(covered):
             # Given and refused at once must never be read as given.
-            raise PydanticCustomError("consent_twice", "consent: one line for each recipient kind")
+            raise PydanticCustomError("consent_twice", "consent: one line for each scope")
         if self.cercle is not None and self.cercle[:2] != self.region:
             raise PydanticCustomError("cercle_outside", "cercle: must lie in the region")
         return self
@@ -64,4 +136,98 @@ class CaseRegistered(CodedCase):
     registered_on: date
 
 
-EVENTS: tuple[type[Message], ...] = (CaseRegistered,)
+class ConsentEvent(Message):
+    """What was decided after registration: the line counts from the moment it was recorded."""
+
+    decision_id: UUID
+    line: Consent
+
+
+class ConsentGiven(ConsentEvent):
+    """A first yes to this recipient and purpose."""
+
+    name: ClassVar[str] = "consent.given"
+
+
+class ConsentChanged(ConsentEvent):
+    """A no, or another word than before on the same recipient and purpose."""
+
+    name: ClassVar[str] = "consent.changed"
+
+
+class ConsentWithdrawn(ConsentEvent):
+    """A yes is taken back: what rested on it is taken out of the feeds."""
+
+    name: ClassVar[str] = "consent.withdrawn"
+
+
+class ConsentAcknowledged(Message):
+    """A recipient has confirmed that it heard of a withdrawal, which is that decision."""
+
+    name: ClassVar[str] = "consent.acknowledged"
+
+    withdrawal_id: UUID
+    referral_id: UUID
+    organisation: str
+
+
+class DossierReleased(Message):
+    """The receipt of one disclosure: who may read which fields, on which ground, by which rules.
+
+    form: `sealed` (a message in its feed, whose id and body digest these are), `desk` (a page that
+    is checked again at each opening) or `nothing` (why: no field was allowed, or no key was known).
+    """
+
+    name: ClassVar[str] = "dossier.released"
+
+    receipt_id: UUID
+    referral_id: UUID
+    organisation: str
+    organisation_kind: Annotated[str, Term("organisation_kind")]
+    purpose: Annotated[str, Term("purpose")]
+    stage: Annotated[str, Term("stage")]
+    form: Annotated[str, Term("disclosure_form")]
+    ground: Annotated[str, Term("ground")] | None = None
+    policy_version: str
+    fields: tuple[str, ...] = ()
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class AccessExcepted(Message):
+    """Two persons of different organisations opened a dossier that was not theirs, for a time."""
+
+    name: ClassVar[str] = "access.excepted"
+
+    reason: Annotated[str, Term("exception_reason")]
+    organisation: str
+    confirmed_by: str
+    requested_by_role: Annotated[str, Term("role")]
+    confirmed_by_role: Annotated[str, Term("role")]
+    groups: Annotated[tuple[Annotated[str, Term("data_group")], ...], Field(min_length=1)]
+    until: AwareDatetime
+
+
+class CaseErased(Message):
+    """Nobody can open the person's dossier any more, and no number leads to the case.
+
+    The owner asked, another organisation agreed. Whoever restores an older copy does this again.
+    """
+
+    name: ClassVar[str] = "case.erased"
+
+    reason: Annotated[str, Term("erasure_reason")]
+    organisation: str
+    confirmed_by: str
+    erased_on: date
+
+
+EVENTS: tuple[type[Message], ...] = (
+    CaseRegistered,
+    ConsentGiven,
+    ConsentChanged,
+    ConsentWithdrawn,
+    ConsentAcknowledged,
+    DossierReleased,
+    AccessExcepted,
+    CaseErased,
+)

@@ -211,13 +211,13 @@ class Keyring:
         key = self._keys.get(id)
         return key if key is not None and key.use == use else None
 
+    def owned(self, owner: str, *, use: Use) -> tuple[PublicKey, ...]:
+        """Every key of this owner, good or not."""
+        return tuple(k for k in self._keys.values() if (k.owner, k.use) == (owner, use))
+
     def current(self, owner: str, *, use: Use, at: datetime) -> tuple[PublicKey, ...]:
         """The owner's good keys of that moment, the newest first: several while they rotate."""
-        good = [
-            key
-            for key in self._keys.values()
-            if (key.owner, key.use) == (owner, use) and key.fault(at) is None
-        ]
+        good = [key for key in self.owned(owner, use=use) if key.fault(at) is None]
         return tuple(sorted(good, key=lambda key: (key.valid_from, key.id), reverse=True))
 
 

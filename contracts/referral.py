@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Message
+from contracts.keyring import PublicKey
 from contracts.vocabulary import Region, Term
 
 SOURCE = "/siraba/referral"
@@ -35,7 +36,7 @@ class OrganisationRegistered(Message):
     zones: tuple[Region | Literal["*"], ...]
     services: tuple[ServiceOffered, ...]
     channel: Annotated[str, Term("channel")]
-    signing_key: str | None = None
+    keys: tuple[PublicKey, ...] = ()
 
 
 class ReferralEvent(Message):

@@ -15,10 +15,14 @@ class Request(Message):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-class ReferralRequest(Request):
+class AboutReferral(Request):
     """A request about one referral, named by the id its offer carried."""
 
     referral_id: UUID
+
+
+class ReferralRequest(AboutReferral):
+    """An answer, which moves the referral on."""
 
 
 class ReceiveReferral(ReferralRequest):
@@ -53,10 +57,19 @@ class DeliverReferral(ReferralRequest):
     name: ClassVar[str] = "referral.deliver"
 
 
+class AcknowledgeConsent(AboutReferral):
+    """We have heard that consent was withdrawn, and have erased what rested on it."""
+
+    name: ClassVar[str] = "consent.acknowledge"
+
+    withdrawal_id: UUID
+
+
 REQUESTS: tuple[type[Request], ...] = (
     ReceiveReferral,
     AcceptReferral,
     DeclineReferral,
     StartReferral,
     DeliverReferral,
+    AcknowledgeConsent,
 )

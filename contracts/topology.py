@@ -68,9 +68,10 @@ class Reading:
         return Durable(f"{self.service}-{self.stream}", self.stream, self.filter_subject)
 
 
-#: Who consumes what. INBOX goes to the owner of a request kind only.
+#: Who consumes what. INBOX goes to the owner of a request kind; referral also buries what is none.
 READINGS: Final = (
     Reading("intake", "REFERRAL"),
+    Reading("intake", "INBOX", "in.*.consent.acknowledge.v1"),
     Reading("referral", "INTAKE"),
     Reading("referral", "INBOX"),
     Reading("reporting", "INTAKE"),

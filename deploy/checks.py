@@ -6,6 +6,7 @@ from typing import Final
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 from sqlalchemy.engine import make_url
 
+from contracts.topology import SERVICES
 from deploy.embedded.processes import ServerError
 from deploy.migrate import MINIMUM_VERSION, ROLES, SCHEMAS
 
@@ -21,6 +22,16 @@ _UNFORCED: Final = """
     select n.nspname || '.' || c.relname
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = any($1) and c.relrowsecurity and not c.relforcerowsecurity
+"""
+#: What nobody may change must refuse it, and be nobody's to change.
+_SHRINKING: Final = """
+    select service || '.' || held from unnest($1::text[]) as service
+    cross join unnest(array['audit', 'roots']) as held
+    where has_table_privilege(service || '_work', service || '.' || held, 'update, delete, truncate')
+       or not exists (
+           select from pg_trigger join pg_proc on pg_proc.oid = tgfoid
+           where tgrelid = (service || '.' || held)::regclass and tgenabled = 'O'
+             and proname = 'refuse_change')
 """
 _MIGHTY: Final = """
     select rolname from pg_roles
@@ -50,6 +61,7 @@ async def check_postgres(url: str) -> list[Check]:
             *[await _setting(connection, name, wanted) for name, wanted in _WANTED.items()],
             await _none(connection, "PostgreSQL roles hold no special right", (_MIGHTY, ROLES)),
             await _none(connection, "row-level security is forced", (_UNFORCED, SCHEMAS)),
+            await _none(connection, "looks and roots are only added to", (_SHRINKING, SERVICES)),
         ]
     finally:
         await connection.close()

@@ -1,16 +1,22 @@
 """Hands the organisations' file and their public keys to the service that owns the directory."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 from time import time_ns
 
 from chassis.database import open_engine
 from contracts.identifiers import Mint
+from contracts.keyring import PublicKey, Use
 from contracts.referral import OrganisationRegistered, ServiceOffered
 from deploy.directory import DirectoryEntry, load_directory
+from deploy.signing_keys import MARGIN
 from deploy.state import State
 from services.referral.use_cases.publishing import publish_directory as publish
+
+USES: tuple[Use, ...] = ("signing", "sealing")
 
 
 async def publish_directory(directory_file: Path, *, state: State, database_url: str) -> list[str]:
@@ -18,10 +24,10 @@ async def publish_directory(directory_file: Path, *, state: State, database_url:
 
     Called by `siraba up` before the services start, and after a partner has been registered.
     """
-    keys = signing_keys(state)
-    entries = [_registered(entry, keys.get(entry.code)) for entry in load_directory(directory_file)]
-    engine = open_engine(database_url, schema="referral", pool_size=2)
     mint = Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes)
+    keys = public_keys(state, now=mint.moment())
+    entries = [_registered(entry, keys) for entry in load_directory(directory_file)]
+    engine = open_engine(database_url, schema="referral", pool_size=2)
     try:
         async with engine.begin() as connection:
             return await publish(connection, entries, mint=mint)
@@ -29,16 +35,20 @@ async def publish_directory(directory_file: Path, *, state: State, database_url:
         await engine.dispose()
 
 
-def signing_keys(state: State) -> dict[str, str]:
-    """Code → public signing key, of every `public.json` handed over."""
+def public_keys(state: State, *, now: datetime) -> list[PublicKey]:
+    """The keys in every `public.json` handed over; one that is new is good from now on."""
     documents = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in sorted((*state.partners.glob("*.json"), *state.partners.glob("*/public.json")))
     ]
-    return {document["code"]: document["signing"] for document in documents}
+    return [
+        PublicKey(owner=document["code"], use=use, key=document[use], valid_from=now - MARGIN)
+        for document in documents
+        for use in USES
+    ]
 
 
-def _registered(entry: DirectoryEntry, signing_key: str | None) -> OrganisationRegistered:
+def _registered(entry: DirectoryEntry, keys: Sequence[PublicKey]) -> OrganisationRegistered:
     return OrganisationRegistered(
         code=entry.code,
         kind=entry.kind,
@@ -48,5 +58,5 @@ def _registered(entry: DirectoryEntry, signing_key: str | None) -> OrganisationR
         zones=entry.zones,
         services=tuple(ServiceOffered(**offer.model_dump()) for offer in entry.services),
         channel=entry.channel,
-        signing_key=signing_key,
+        keys=tuple(key for key in keys if key.owner == entry.code),
     )

@@ -37,6 +37,9 @@ def service_rights(service: str, codes: Iterable[str]) -> Rights:
         streams.append(OUT.name)
         erasable = (OUT.name, "INBOX", *(ingress_stream(code).name for code in sorted(set(codes))))
         publish += ["out.>", *(f"{_API}.STREAM.MSG.DELETE.{name}" for name in erasable)]
+    if service == "intake":
+        # After a restore it looks up whom it has erased since.
+        publish.append(f"{_API}.STREAM.MSG.GET.{service_stream(service).name}")
     publish += [f"{_API}.STREAM.INFO.{name}" for name in streams]
     # What every consumer of a message has acknowledged need not be kept for a lost broker.
     publish += [f"{_API}.CONSUMER.INFO.{name}.*" for name in streams]
@@ -54,6 +57,8 @@ def _reading_rights(reading: Reading) -> list[str]:
         f"$JS.ACK.{place}.>",
         # A dead letter is retried from the original, which is read by its sequence.
         f"{_API}.STREAM.MSG.GET.{durable.stream}",
+        # How far the stream reaches, for the law of conservation.
+        f"{_API}.STREAM.INFO.{durable.stream}",
     ]
 
 

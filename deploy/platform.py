@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -23,14 +24,17 @@ from deploy.engines import (
     embedded_postgres,
     known_partners,
     require_nats,
+    witnesses,
     write_nats_config,
 )
 from deploy.front_server import serve_front
+from deploy.key_rotation import make_first_key
 from deploy.keys import PROVISIONER, SYSTEM, read_public_keys, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
 from deploy.provision import Outcome, codes_of, provision, reload_by_system_account
 from deploy.service_process import Addresses, ServiceProcess
 from deploy.settings import PlatformSettings
+from deploy.signing_keys import ensure_signing_keys, hand_over
 from deploy.state import State, write_secret
 from deploy.supervise import Supervisor
 
@@ -92,7 +96,11 @@ class Platform:
         return await self.provision()
 
     async def publish_directory(self) -> list[str]:
-        """Let referral announce what is new or changed in the directory; the codes of those."""
+        """Let referral announce what is new or changed in the directory; the codes of those.
+
+        Organisations whose folders lie here get the platform's keys in exchange for theirs.
+        """
+        hand_over(self.state)
         return await publish_directory(
             self.settings.directory_file,
             state=self.state,
@@ -110,14 +118,16 @@ class Platform:
 
     async def start_engines(self) -> None:
         """PostgreSQL with its roles and tables, NATS with its accounts and streams."""
+        ensure_signing_keys(self.state, now=datetime.now(UTC))
         await self._start_postgres()
         await self._start_nats()
         await self.provision()
 
     async def start_services(self, services: Sequence[str]) -> None:
         """Start the services together, each on a port of its own, and wait for all."""
-        for key in ("dossier.key", "feed.key", "reporting-session.key"):
+        for key in ("feed.key", "reporting-session.key"):
             self.state.secret(key)
+        make_first_key(self.state, at=datetime.now(UTC))
         try:
             async with asyncio.TaskGroup() as group:
                 for name in services:
@@ -164,7 +174,13 @@ class Platform:
     def _service(self, name: str) -> ServiceProcess:
         web, work = self.database_url(f"{name}_web"), self.database_url(f"{name}_work")
         addresses = Addresses(self.nats_url, web, work)
-        return ServiceProcess(name, port=free_port(), state=self.state, addresses=addresses)
+        return ServiceProcess(
+            name,
+            port=free_port(),
+            state=self.state,
+            addresses=addresses,
+            witnesses=witnesses(self.settings),
+        )
 
     def _database_address(self) -> dict[str, object]:
         if self.database is None:

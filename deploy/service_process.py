@@ -1,5 +1,6 @@
 """One service as a child process of the platform."""
 
+import json
 import signal
 import sys
 import urllib.request
@@ -29,12 +30,21 @@ class Addresses:
 class ServiceProcess:
     """`python -m deploy.cli run SERVICE` on a port of its own."""
 
-    def __init__(self, name: str, *, port: int, state: State, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        state: State,
+        addresses: Addresses,
+        witnesses: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.port = port
         self.child: Child | None = None
         self._state = state
         self._addresses = addresses
+        self._witnesses = witnesses
         self._pid_file = state.run / f"{name}.pid"
 
     @property
@@ -87,6 +97,7 @@ class ServiceProcess:
             "SIRABA_NATS_SEED_FILE": str(seed_file(self._state, self.name)),
             "SIRABA_DATABASE_URL_WEB": self._addresses.database_url_web,
             "SIRABA_DATABASE_URL_WORK": self._addresses.database_url_work,
+            "SIRABA_WITNESSES": json.dumps(self._witnesses),
             "SIRABA_SECRETS_DIR": str(self._state.secrets),
             "SIRABA_STATE_DIR": str(self._state.root),
         }

@@ -11,6 +11,7 @@ from contracts.envelope import Envelope, encode_headers
 from contracts.event import Message
 from contracts.identifiers import Mint
 from contracts.intake import SOURCE, CaseRegistered
+from contracts.policy import CHILD_BANDS
 from contracts.reading import partner_source
 from contracts.referral import OrganisationRegistered, ServiceOffered
 from contracts.requests import AcceptReferral
@@ -20,6 +21,7 @@ from contracts.topology import (
     partner_subject,
     stored_partner_subject,
 )
+from tests.signing import public_key, signed
 
 CANARY = "Aminata-Traoré-66012345"
 TODAY = date(2026, 11, 24)
@@ -48,17 +50,18 @@ def coded_facts(**changes: Any) -> dict[str, Any]:
         "detection_channel": "patrol",
         "urgency": "urgent_72h",
         "needs": ["shelter"],
-        "consent": [
-            {"recipient_kind": kind, "state": "given"} for kind in ("shelter", "health", "social")
-        ],
     }
-    return facts | changes
+    facts |= changes
+    by = "guardian" if str(facts["age_band"]) in CHILD_BANDS else "person"
+    kinds = ("shelter", "health", "social")
+    said = [{"recipient_kind": kind, "state": "given", "by": by} for kind in kinds]
+    return {"consent": said} | facts
 
 
 def a_case(**changes: Any) -> CaseRegistered:
     """The event of that case."""
-    said = coded_facts(owner="POLICE_A", registered_on="2026-11-24")
-    return CaseRegistered.model_validate(said | changes)
+    registered = {"owner": "POLICE_A", "registered_on": "2026-11-24"}
+    return CaseRegistered.model_validate(coded_facts(**registered | changes))
 
 
 def an_organisation(code: str, kind: str, *services: str, **changes: Any) -> OrganisationRegistered:
@@ -72,6 +75,7 @@ def an_organisation(code: str, kind: str, *services: str, **changes: Any) -> Org
         "zones": ("12",),
         "services": tuple(ServiceOffered(service=service) for service in services),
         "channel": "nats",
+        "keys": (public_key(code),),
     }
     return OrganisationRegistered(**entry | changes)
 
@@ -87,7 +91,10 @@ def event_headers(
         "subject": case_id,
         "case_sequence": number,
     }
-    return encode_headers(Envelope(**envelope | changes))
+    headers = encode_headers(Envelope(**envelope | changes))
+    service = source.rpartition("/")[2]
+    subject = internal_subject(service, message.name, message.version, subject_id=case_id)
+    return signed(headers, message.encode(), subject=subject)
 
 
 def event_subject(message: Message, case_id: str, *, service: str = "intake") -> str:
@@ -136,7 +143,9 @@ def request_headers(
         "subject": str(getattr(message, "referral_id", uuid4())),
     }
     origin = {"Nats-Stream-Source": f"{ingress_stream(code).name} 1 > >"} if stamped else {}
-    return encode_headers(Envelope(**envelope | changes)) | origin
+    headers = encode_headers(Envelope(**envelope | changes)) | origin
+    subject = stored_subject(code, message)
+    return signed(headers, message.encode(), subject=subject, kind="request", by=code)
 
 
 def stored_subject(code: str, message: Message) -> str:

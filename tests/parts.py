@@ -22,8 +22,9 @@ from chassis.assembly import Parts, assemble
 from chassis.inbox import Received
 from chassis.settings import ServiceSettings
 from tests.servers import Database, NatsServer
+from tests.signing import write_platform_keys
 
-KEYS = {"feed.key": b"f" * 32, "dossier.key": b"d" * 32}
+KEYS = {"feed.key": b"f" * 32, "kek/20260101T000000Z.key": b"d" * 32}
 
 
 @dataclass(slots=True)
@@ -40,8 +41,10 @@ class Site:
         """The settings of a service here; its keys are the same in every test."""
         for name, key in KEYS.items():
             path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(base64.urlsafe_b64encode(key))
             path.chmod(0o600)
+        write_platform_keys(self.folder)
         return kind(
             nats_url=self.server.url,
             nats_seed_file=self.server.seed_file(service),

@@ -5,21 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
-from uuid import UUID
 
 from nats.aio.msg import Msg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.broker import Wire
 from chassis.database import is_outage
 from chassis.inbox import dead_letters, tables
+from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import plan
 from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.rejections import Rejection, Tell, tell
 from chassis.inbox.settling import BEAT_SECONDS, each, growing_pause, heartbeat
 from chassis.inbox.tracing import processing
-from chassis.telemetry import Tracing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
@@ -32,29 +29,11 @@ Share = Callable[[str | None, float], bool]
 log = logging.getLogger("siraba.inbox")
 
 
-class Ground(Protocol):
-    """What of a service's parts a consumer stands on."""
-
-    @property
-    def work(self) -> AsyncEngine:
-        """The engine of the service's working role."""
-
-    @property
-    def wire(self) -> Wire:
-        """The connection to NATS."""
-
-    @property
-    def tracing(self) -> Tracing:
-        """The service's tracer."""
-
-    async def wake_relay(self) -> None:
-        """Say that the outbox has something new."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Consumer:
     """One durable of one service.
 
+    trust: who may have said it; a message that nobody we know has signed is never read.
     check: (subject, headers, body) → attributes, body and sender; raises `Rejected`.
     handle: the effect, in the transaction that also remembers what was done.
     ordered: a stream of ours, with a number without gaps per case.
@@ -67,6 +46,7 @@ class Consumer:
     name: str
     stream: str
     parts: Ground
+    trust: Trust
     check: Check
     handle: Handler
     ordered: bool
@@ -94,34 +74,48 @@ class Consumer:
         self.progressed_at = monotonic()
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
+        """The good ones first: what cannot be read holds up nobody but itself."""
+        await self.trust.refresh()
         good: list[tuple[Msg, Received]] = []
+        bad: list[tuple[Msg, Raw, Rejected]] = []
         for message in messages:
             raw = Raw.delivered(message)
             try:
-                received = await self._checked(message, raw)
-            except Exception as error:
-                if is_outage(error):
-                    raise
+                received = self.read(raw)
+            except Rejected as rejected:
+                bad.append((message, raw, rejected))
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's fault
                 await self._answer(message, dead=await self._blame(raw, error))
                 continue
-            if received is not None:
+            if self.fits(received.organisation, monotonic()):
                 good.append((message, received))
+            else:
+                await self._put_aside(raw, seconds=1.0)
+                await message.ack()
         if good:
             await self._act(good)
+        if bad:
+            await self._bury(bad)
 
-    async def _checked(self, message: Msg, raw: Raw) -> Received | None:
-        """What may run now; None when it is settled: bad and buried, or put aside."""
+    async def _bury(self, bad: Sequence[tuple[Msg, Raw, Rejected]]) -> None:
+        """One transaction for all; one by one when somebody's own fault keeps it from ending."""
         try:
-            received = self.read(raw)
-        except Rejected as rejected:
-            await self._bury(raw, rejected)
-            await message.term()
-            return None
-        if not self.fits(received.organisation, monotonic()):
-            await self._put_aside(raw, seconds=1.0)
-            await message.ack()
-            return None
-        return received
+            async with self.parts.work.begin() as connection:
+                for _, raw, rejected in bad:
+                    await self._refuse(connection, raw, rejected)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            if len(bad) == 1:
+                message, raw, _ = bad[0]
+                await self._answer(message, dead=await self._blame(raw, error))
+                return
+            _warn("inbox.one_by_one", self, error)
+            for one in bad:
+                await self._bury([one])
+            return
+        await each([message for message, *_ in bad], lambda m: m.term())
 
     async def _act(self, good: Sequence[tuple[Msg, Received]]) -> None:
         try:
@@ -217,6 +211,7 @@ class Consumer:
 
     def read(self, raw: Raw) -> Received:
         """A checked message. Raises `Rejected`."""
+        self.trust.check(raw)
         envelope, message, organisation = self.check(raw.subject, raw.headers, raw.body)
         return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)
 
@@ -237,10 +232,6 @@ class Consumer:
         async with self.parts.work.begin() as connection:
             await tables.read_later(connection, self.name, raw, seconds=seconds)
 
-    async def _bury(self, raw: Raw, rejected: Rejected) -> None:
-        async with self.parts.work.begin() as connection:
-            await self._refuse(connection, raw, rejected)
-
     async def _refuse(self, connection: AsyncConnection, raw: Raw, rejected: Rejected) -> None:
         """Dead at once, and its sender hears why."""
         sender = _sender(raw.subject) if self.tell else None
@@ -259,7 +250,7 @@ class Consumer:
                 reason=rejected.reason,
                 field=rejected.field,
                 allowed=rejected.allowed,
-                message_id=_readable_id(raw.headers),
+                message_id=raw.message_id,
             )
             await tell(connection, rejection, by=self.tell)
 
@@ -269,14 +260,6 @@ def _sender(subject: str) -> str | None:
         return sender_of(subject)
     except ValueError:
         return None
-
-
-def _readable_id(headers: Mapping[str, str]) -> str | None:
-    """The sender's own id back to it, if it is one; any other text may be about a person."""
-    identity = {name.lower(): value for name, value in headers.items()}.get("ce-id", "")
-    with suppress(ValueError):
-        return str(UUID(identity))
-    return None
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

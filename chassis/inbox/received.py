@@ -1,6 +1,7 @@
 """One message as consumers see it: raw as it lies in the stream, then read and checked."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -56,6 +57,14 @@ class Raw(NamedTuple):
     def digest(self) -> bytes:
         """SHA-256 of the body, so that a reused id with another body shows."""
         return sha256(self.body).digest()
+
+    @property
+    def message_id(self) -> str | None:
+        """The sender's own id, if it is one; any other text may be about a person."""
+        identity = {name.lower(): value for name, value in self.headers.items()}.get("ce-id", "")
+        with suppress(ValueError):
+            return str(UUID(identity))
+        return None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

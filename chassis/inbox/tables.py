@@ -66,10 +66,10 @@ _READY = text("""
     order by parked.case_sequence limit :room
 """)
 _TAKE_IDS = text("""
-    insert into inbox (consumer, source, id, digest)
-    select :consumer, source, id, digest
-    from unnest(cast(:sources as text[]), cast(:ids as uuid[]), cast(:digests as bytea[]))
-        as given(source, id, digest)
+    insert into inbox (consumer, source, id, digest, stream_sequence)
+    select :consumer, source, id, digest, sequence
+    from unnest(cast(:sources as text[]), cast(:ids as uuid[]), cast(:digests as bytea[]),
+                cast(:sequences as bigint[])) as given(source, id, digest, sequence)
     order by source, id
     on conflict do nothing
     returning source, id
@@ -179,6 +179,7 @@ async def take_ids(
             "sources": [source for source, _ in first],
             "ids": [identity for _, identity in first],
             "digests": [one.raw.digest for one in first.values()],
+            "sequences": [one.raw.sequence for one in first.values()],
         },
     )
     taken = {(row.source, row.id) for row in found}

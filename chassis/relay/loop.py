@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +19,7 @@ from chassis.relay.rows import Row
 from chassis.relay.send import send
 from chassis.relay.stamp import Stamper
 from chassis.relay.upkeep import Upkeep
+from chassis.relay.withdrawal import cancel, erase, withdrawn
 from chassis.telemetry import Hop, Tracing
 from chassis.telemetry.logs import fault
 from chassis.telemetry.spans import UNSAMPLED
@@ -31,19 +32,31 @@ LINGER_SECONDS = 0.004
 MANY = 10
 RUSH_SECONDS = 0.03
 
+#: The positions of those rows whose ground does not hold any more.
+CheckGrounds = Callable[[AsyncConnection, Sequence[Row]], Awaitable[Collection[int]]]
+
 _LEAD = text("select pg_try_advisory_lock(hashtext('siraba.relay.' || :service))")
 log = logging.getLogger("siraba.relay")
 
 
+async def nothing_fell(_: AsyncConnection, __: Sequence[Row]) -> Collection[int]:
+    """For a service whose messages rest on no ground."""
+    return ()
+
+
 @dataclass(slots=True, kw_only=True)
 class Relay:
-    """Runs until cancelled; every failure is tried again from what the table says."""
+    """Runs until cancelled; every failure is tried again from what the table says.
+
+    fallen: asked once more before a row gets its number; what it names is never sent.
+    """
 
     service: str
     engine: AsyncEngine
     wire: Wire
     stamper: Stamper
     tracing: Tracing
+    fallen: CheckGrounds = nothing_fell
     leading: bool = False
     # Until a round says otherwise, an earlier leader or a failed send may have left leased rows.
     _left_over: bool = True
@@ -98,19 +111,29 @@ class Relay:
     async def carry(self, connection: AsyncConnection) -> int:
         """One round: what a crash left, then the head of the queue. How many rows it had."""
         async with connection.begin():
+            gone = await withdrawn(connection)
             batch = await outbox.leased(connection, ROOM) if self._left_over else []
             # New rows go along, or those that NATS refuses for good would hold back all others.
-            fresh = await outbox.waiting(connection, ROOM)
+            fresh = await self._good(connection, await outbox.waiting(connection, ROOM))
             if fresh:
                 fresh = await self.stamper.stamp(connection, fresh)
                 await outbox.lease(connection, fresh)
             batch += fresh
+        erased = await erase(connection, self.wire.jetstream, gone) if gone else 0
         if not batch:
             self._left_over = False
-            return 0
+            return erased
         self._left_over = True
         self._left_over = not await self._send(connection, batch)
         return len(batch)
+
+    async def _good(self, connection: AsyncConnection, rows: list[Row]) -> list[Row]:
+        """The rows that may still be told; the others are cancelled before they use a number."""
+        told = [row for row in rows if row.ground is not None]
+        fallen = frozenset(await self.fallen(connection, told) if told else ())
+        if fallen:
+            await cancel(connection, list(fallen))
+        return [row for row in rows if row.position not in fallen]
 
     async def _send(self, connection: AsyncConnection, batch: Sequence[Row]) -> bool:
         """By stream, since one failing stream must not hold back the order of another.

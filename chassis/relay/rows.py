@@ -1,13 +1,15 @@
 """The outbox as the relay sees it: lease the head, remember what was sent, forget old bodies."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.topology import internal_subject, out_subject
 
 
 class Row(NamedTuple):
@@ -24,6 +26,7 @@ class Row(NamedTuple):
     organisation: str | None
     causation_id: str | None
     correlation_id: str | None
+    ground: str | None
     trace: str | None
     started_trace: str | None
     body: bytes
@@ -32,30 +35,43 @@ class Row(NamedTuple):
     hop: str | None = None
 
 
+class Chain(NamedTuple):
+    """How far one (stream, key) is numbered; head: what its next message names."""
+
+    last: int
+    head: bytes | None
+
+
 _COLUMNS = ", ".join(Row._fields)
 
 # State of the row, never "id > last": a transaction that commits late keeps its place.
 _WAITING = text(f"""
-    select {_COLUMNS} from outbox where sent_at is null and leased_at is null
+    select {_COLUMNS} from outbox
+    where sent_at is null and erased_at is null and leased_at is null
     order by position limit :room for update
 """)  # noqa: S608 - a constant of ours
 _LEASED = text(f"""
-    select {_COLUMNS} from outbox where sent_at is null and leased_at is not null
+    select {_COLUMNS} from outbox
+    where sent_at is null and erased_at is null and leased_at is not null and withdrawn_at is null
     order by position limit :room
 """)  # noqa: S608 - a constant of ours
 
-_NUMBERS = text("""
-    insert into sequences (stream, key, last)
-    select stream, key, count from unnest(
-        cast(:streams as text[]), cast(:keys as text[]), cast(:counts as bigint[])
-    ) as given(stream, key, count)
-    order by stream, key
-    on conflict (stream, key) do update set last = sequences.last + excluded.last
-    returning stream, key, last
+_CHAINS = text("""
+    select stream, key, last, head from sequences
+    join unnest(cast(:streams as text[]), cast(:keys as text[])) as given(stream, key)
+        using (stream, key)
+    order by stream, key for update of sequences
+""")
+_KEEP_CHAINS = text("""
+    insert into sequences (stream, key, last, head)
+    select * from unnest(cast(:streams as text[]), cast(:keys as text[]),
+                         cast(:lasts as bigint[]), cast(:heads as bytea[]))
+    on conflict (stream, key) do update set last = excluded.last, head = excluded.head
 """)
 
 _LEASE = text("""
-    update outbox set headers = given.headers, hop = given.hop, leased_at = clock_timestamp()
+    update outbox set headers = given.headers, hop = given.hop, leased_at = clock_timestamp(),
+        number = (cast(given.headers as jsonb)->>'ce-feedsequence')::bigint
     from unnest(cast(:positions as bigint[]), cast(:headers as text[]), cast(:hops as text[]))
         as given(position, headers, hop)
     where outbox.position = given.position
@@ -73,15 +89,26 @@ _COOL = text("""
     update outbox set body = null, headers = null
     where body is not null and delivered_at < clock_timestamp() - interval '1 hour'
 """)
-_USED = text("select distinct stream from sequences")
+_USED = text("""
+    select name from unnest(cast(:streams as text[])) as given(name)
+    where exists (select from sequences where stream = name)
+""")
 _REBORN = text("""
     insert into streams (name, born) values (:name, :born)
-    on conflict (name) do update set born = excluded.born where streams.born <> excluded.born
+    on conflict (name) do update set born = excluded.born, since = clock_timestamp()
+        where streams.born <> excluded.born
     returning (xmax <> 0) as was_known
 """)
 _SEND_AGAIN = text("""
     update outbox set sent_at = null, stream_sequence = null
     where stream = :stream and sent_at is not null and delivered_at is null and body is not null
+      and withdrawn_at is null
+""")
+# Past their delivery these are not sent again: they are gone with the old stream.
+_LOST = text("""
+    update outbox set erased_at = clock_timestamp()
+    where stream = :stream and ground is not null and delivered_at is not null
+      and erased_at is null
 """)
 _CONFIRM = text("""
     update outbox set delivered_at = clock_timestamp()
@@ -104,19 +131,28 @@ async def waiting(connection: AsyncConnection, room: int) -> list[Row]:
     return _rows(await connection.execute(_WAITING, {"room": room}))
 
 
-async def take_numbers(
-    connection: AsyncConnection, counts: dict[tuple[str, str], int]
-) -> dict[tuple[str, str], int]:
-    """The last number before each (stream, key)'s new ones; without gaps, rolled back with us."""
-    found = await connection.execute(
-        _NUMBERS,
+async def read_chains(
+    connection: AsyncConnection, places: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Chain]:
+    """Where each (stream, key) stands, locked; only a leader asks, so nobody adds one meanwhile."""
+    given = {"streams": [stream for stream, _ in places], "keys": [key for _, key in places]}
+    found = await connection.execute(_CHAINS, given)
+    return dict.fromkeys(places, Chain(0, None)) | {
+        (row.stream, row.key): Chain(row.last, row.head) for row in found
+    }
+
+
+async def keep_chains(connection: AsyncConnection, chains: Mapping[tuple[str, str], Chain]) -> None:
+    """Where they stand now: without gaps, since a transaction that fails takes this back too."""
+    await connection.execute(
+        _KEEP_CHAINS,
         {
-            "streams": [stream for stream, _ in counts],
-            "keys": [key for _, key in counts],
-            "counts": list(counts.values()),
+            "streams": [stream for stream, _ in chains],
+            "keys": [key for _, key in chains],
+            "lasts": [chain.last for chain in chains.values()],
+            "heads": [chain.head for chain in chains.values()],
         },
     )
-    return {(row.stream, row.key): row.last - counts[row.stream, row.key] for row in found}
 
 
 async def lease(connection: AsyncConnection, rows: Sequence[Row]) -> None:
@@ -147,9 +183,10 @@ async def forget_bodies(connection: AsyncConnection) -> None:
     await connection.execute(_COOL)
 
 
-async def streams_used(connection: AsyncConnection) -> list[str]:
-    """The streams this service has ever numbered a message for."""
-    return [row.stream for row in await connection.execute(_USED)]
+async def streams_used(connection: AsyncConnection, streams: Sequence[str]) -> list[str]:
+    """Those of the streams that this service has ever numbered a message for."""
+    found = await connection.execute(_USED, {"streams": list(streams)})
+    return [row.name for row in found]
 
 
 async def is_reborn(connection: AsyncConnection, stream: str, born: str) -> bool:
@@ -160,6 +197,7 @@ async def is_reborn(connection: AsyncConnection, stream: str, born: str) -> bool
 
 async def send_again(connection: AsyncConnection, stream: str) -> int:
     """Everything that was sent to this stream and is not confirmed waits again; how many."""
+    await connection.execute(_LOST, {"stream": stream})
     return (await connection.execute(_SEND_AGAIN, {"stream": stream})).rowcount
 
 
@@ -181,6 +219,13 @@ def headers_of(row: Row) -> dict[str, str]:
     """The leased headers, in the order they were committed."""
     loaded: dict[str, str] = json.loads(row.headers or "{}")
     return loaded
+
+
+def subject_of(row: Row, service: str) -> str:
+    """Where the row is published. ValueError for one that can never be."""
+    if row.organisation is not None:
+        return out_subject(row.organisation, row.name, row.version)
+    return internal_subject(service, row.name, row.version, subject_id=row.subject)
 
 
 def _rows(found: Any) -> list[Row]:

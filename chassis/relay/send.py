@@ -1,15 +1,15 @@
 """Publishing committed bytes: one atomic batch when there are many, a bounded window when few."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import nats.errors
 from nats.js import JetStreamContext
 from nats.js.errors import Error
 
-from chassis.relay.rows import Row, headers_of
-from contracts.topology import internal_subject, out_subject
+from chassis.relay.rows import Row, headers_of, subject_of
+from contracts.topology import OUT
 
 # An atomic batch costs about 1.1 ms by itself; below this many rows a window is cheaper (perf §1).
 ATOMIC_FROM = 20
@@ -24,12 +24,26 @@ async def send(
 
     rows: of one stream, at most 1,000, in order.
     """
-    if len(rows) >= ATOMIC_FROM:
-        # Refused whole, most often since a crash left some of it stored already (10201):
-        # message by message, the server drops those by their id and takes the others.
-        with suppress(*REFUSALS):
-            return await _send_batch(jetstream, rows, service=service)
-    return await _send_window(jetstream, rows, service=service)
+    sent: list[tuple[Row, int]] = []
+    left: list[Row] = []
+    for group in _apart(rows):
+        if len(group) >= ATOMIC_FROM:
+            # Refused whole, most often since a crash left some of it stored already (10201):
+            # message by message, the server drops those by their id and takes the others.
+            with suppress(*REFUSALS):
+                sent += await _send_batch(jetstream, group, service=service)
+                continue
+        left += group
+    return sent + await _send_window(jetstream, left, service=service)
+
+
+def _apart(rows: Sequence[Row]) -> Iterable[list[Row]]:
+    """Each organisation's rows: a batch's name stays with its messages, and two feeds share none."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        feed = row.organisation or "" if row.stream == OUT.name else ""
+        groups.setdefault(feed, []).append(row)
+    return groups.values()
 
 
 async def _send_batch(
@@ -82,9 +96,7 @@ async def _send_one(jetstream: JetStreamContext, row: Row, *, service: str) -> i
 
 def _subject(row: Row, service: str) -> str:
     try:
-        if row.organisation is not None:
-            return out_subject(row.organisation, row.name, row.version)
-        return internal_subject(service, row.name, row.version, subject_id=row.subject)
+        return subject_of(row, service)
     except ValueError:
         # One row that can never be sent must not hold back the others.
         raise nats.errors.BadSubjectError from None

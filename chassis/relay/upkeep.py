@@ -76,7 +76,7 @@ class Upkeep:
 
     async def _used(self, connection: AsyncConnection) -> list[str]:
         async with connection.begin():
-            return await outbox.streams_used(connection)
+            return await outbox.streams_used(connection, self.streams)
 
 
 async def _floor(jetstream: JetStreamContext, durables: Iterable[Durable]) -> int:

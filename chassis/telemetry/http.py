@@ -5,6 +5,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.telemetry.spans import Hop, Tracing, end_failed
 
+PROBES = frozenset({"healthz", "readyz", "metrics"})
+
 
 class TraceRequests:
     """ASGI middleware; handlers find the hop to hand on in `scope["siraba.hop"]`."""
@@ -15,7 +17,7 @@ class TraceRequests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Span from the first byte of the request to the last of the answer."""
-        if scope["type"] != "http" or scope["path"].rpartition("/")[2] in ("healthz", "readyz"):
+        if scope["type"] != "http" or scope["path"].rpartition("/")[2] in PROBES:
             await self._app(scope, receive, send)
             return
         method = scope["method"]

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 ROOT = Path(__file__).parents[2]
+OURS = "siraba"
 # Ids, codes and shapes; a key that is not here is dropped, whatever it holds.
 ALLOWED = frozenset(
     {
@@ -29,6 +30,7 @@ ALLOWED = frozenset(
         "trace_id",
         "case_id",
         "organisation",
+        "ids",
     }
 )
 
@@ -72,13 +74,26 @@ def set_up_logging(service: str, *, level: str = "INFO") -> None:
         logging.getLogger(name).propagate = True
     for noisy in ("uvicorn.access", "httpx", "nats", "asyncio"):
         logging.getLogger(noisy).setLevel("WARNING")
+    sys.excepthook = _last_words
+    sys.unraisablehook = lambda left: _last_words(left.exc_type, left.exc_value, left.exc_traceback)
+
+
+def _last_words(_: object, error: BaseException | None, __: object) -> None:
+    """In place of Python's own traceback, which ends with the error's text."""
+    if error is not None:
+        logging.getLogger(f"{OURS}.process").critical("process.failed", extra=fault(error))
 
 
 def _naming(service: str) -> structlog.typing.Processor:
     def add(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
         record = event.get("_record")
-        if record is not None and record.exc_info and record.exc_info[1] is not None:
+        if record is None:
+            return event
+        if not record.name.startswith(OURS):
+            # What a library puts into its words, and asyncio below them, may be anybody's data.
+            event["event"] = str(record.msg).partition("\n")[0]
+        if record.exc_info and record.exc_info[1] is not None:
             event.update(fault(record.exc_info[1]))
         return event
 

@@ -5,6 +5,7 @@ from chassis.web.callers import BearerCaller, KeyLookup, read_caller, session_ca
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, problem
 from chassis.web.session import Sessions, add_entrance
+from chassis.web.shown import Shown
 
 __all__ = [
     "LANGUAGES",
@@ -13,6 +14,7 @@ __all__ = [
     "Pages",
     "Refusal",
     "Sessions",
+    "Shown",
     "Violation",
     "add_entrance",
     "language_of",

@@ -85,13 +85,22 @@ class Pages:
         context: Mapping[str, Any] | None = None,
         *,
         status: int = 200,
+        kept: Mapping[str, str] | None = None,
     ) -> HTMLResponse:
-        """Answer with a page in the reader's language; `?lang=` is remembered in a cookie."""
+        """Answer with a page in the reader's language; `?lang=` is remembered in a cookie.
+
+        kept: the query, checked by the page, that its language links repeat; nothing else of it is.
+        """
         language = language_of(request)
         root = str(request.scope.get("root_path", ""))
         page = self._environments[language].get_template(template)
         text = page.render(
-            {"language": language, "root": root, "switches": _switches(request), **(context or {})}
+            {
+                "language": language,
+                "root": root,
+                "switches": _switches(kept or {}),
+                **(context or {}),
+            }
         )
         response = HTMLResponse(
             text, status, {"Content-Language": language, "Vary": "Accept-Language, Cookie"}
@@ -104,14 +113,9 @@ class Pages:
         return response
 
 
-def _switches(request: Request) -> dict[str, str]:
-    """The query that shows this page in each language; a token in the address is not repeated."""
-    kept = [
-        (name, value)
-        for name, value in request.query_params.multi_items()
-        if name not in ("lang", "token")
-    ]
-    return {language: "?" + urlencode([*kept, ("lang", language)]) for language in LANGUAGES}
+def _switches(kept: Mapping[str, str]) -> dict[str, str]:
+    """The query that shows this page in each language."""
+    return {language: "?" + urlencode({**kept, "lang": language}) for language in LANGUAGES}
 
 
 def _environment(

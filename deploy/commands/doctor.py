@@ -10,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from contracts.topology import SERVICES
 from deploy.checks import Check, check_postgres
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
 from deploy.doctor import check_nats
 from deploy.engines import known_partners, ops_database_url
+from deploy.law_checks import check_conservation
 from deploy.settings import PlatformSettings
 from deploy.state import State
 
@@ -30,7 +32,9 @@ def doctor(
     Asks NATS and PostgreSQL themselves, not their configuration files: that
     acknowledged means on disk, that streams refuse rather than drop, that
     accounts and users can do what they must and nothing else, that no other
-    door is open.
+    door is open. And the law of conservation: of each stream that a service
+    writes or reads, accepted = delivered + pending + parked + dead, or the ids
+    of what is missing.
 
     Examples:
 
@@ -52,7 +56,11 @@ def doctor(
 async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
     partners = known_partners(state, settings)
     nats = await check_nats(nats_address(state, settings), state, partners)
-    return [*nats, *await check_postgres(ops_database_url(state, settings))]
+    database = ops_database_url(state, settings)
+    # On servers of its own a platform leaves no word here; then every service is meant.
+    running = state.status().get("service_urls", SERVICES)
+    law = await check_conservation(database, running)
+    return [*nats, *await check_postgres(database), *law]
 
 
 def _show(checks: list[Check]) -> None:

@@ -19,7 +19,8 @@ _FIGURES = {
     "services_unplaced": "services nobody is left to ask for",
     "time_to_answer": "median time from offered to accepted or declined",
 }
-_RECEIVED = (("referral.offered", "offers"),)
+# How many dossiers each got, and never what was in one.
+_RECEIVED = (("referral.offered", "offers"), ("dossier.disclosed", "dossiers"))
 _SENT = (
     ("referral.receive", "seen"),
     ("referral.accept", "accepted"),

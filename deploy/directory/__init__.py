@@ -39,7 +39,10 @@ class OfferedService(BaseModel):
 
 
 class DirectoryEntry(BaseModel):
-    """One organisation of the directory; `zones` are CT codes, or `*` alone for everywhere."""
+    """One organisation of the directory; `zones` are CT codes, or `*` alone for everywhere.
+
+    `witness`: it keeps our daily roots, for a channel that has a feed.
+    """
 
     model_config = _STRICT
 
@@ -52,6 +55,7 @@ class DirectoryEntry(BaseModel):
     channel: Annotated[str, Term("channel")]
     services: Annotated[tuple[OfferedService, ...], _FROM_LIST]
     capacity: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    witness: bool = False
 
     @model_validator(mode="after")
     def _zones_make_sense(self) -> Self:
@@ -68,6 +72,8 @@ class DirectoryEntry(BaseModel):
         offered = [offer.service for offer in self.services]
         if len(set(offered)) < len(offered):
             raise PydanticCustomError("service_twice", "services must name each service once")
+        if self.witness and self.channel == "desk":
+            raise PydanticCustomError("witness_without_feed", "witness must have a feed")
         if self.capacity is not None and "shelter" not in offered:
             raise PydanticCustomError("capacity_without_beds", "capacity is for shelter only")
         return self

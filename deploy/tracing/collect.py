@@ -27,7 +27,7 @@ _STEPS = text(f"""
 """)  # noqa: S608 - names of ours
 _OPEN = " union all ".join(
     f"""select '{service}' as service, name, organisation, stream from {service}.outbox
-        where case_id = :case and sent_at is null"""  # noqa: S608 - names of ours
+        where case_id = :case and sent_at is null and erased_at is null"""  # noqa: S608 - names of ours
     for service in SERVICES
 )
 _DEAD = " union all ".join(
@@ -47,7 +47,7 @@ async def collect(database_url: str, case: str) -> tuple[UUID, Way]:
     engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
     try:
         async with engine.connect() as connection:
-            case_id = await _case_id(connection, case)
+            case_id = await case_id_of(connection, case)
             rows = await connection.execute(_STEPS, {"case": case_id})
             steps = tuple(_step(row) for row in rows)
             remarks = tuple(await _remarks(connection, case_id))
@@ -56,7 +56,8 @@ async def collect(database_url: str, case: str) -> tuple[UUID, Way]:
     return case_id, Way(steps=steps, remarks=remarks)
 
 
-async def _case_id(connection: AsyncConnection, case: str) -> UUID:
+async def case_id_of(connection: AsyncConnection, case: str) -> UUID:
+    """The id of a case by its number or id. Raises `UnknownCase`."""
     if is_case_number(case.upper()):
         found = await connection.scalar(_NUMBER, {"number": case.upper()})
         if found is None:

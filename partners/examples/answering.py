@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from contracts.feed import ConsentWithdrawn
 from partners.kit import KitError, Partner
 from partners.kit.answers import FORMS, Policy, parse_policy
 from partners.kit.lines import Lines
@@ -20,9 +21,15 @@ from partners.kit.running import run
 
 async def work(given: argparse.Namespace, policy: Policy, lines: Lines) -> None:
     """Listen until told to stop, or until nothing has come for `--until-idle` seconds."""
+
+    async def forget(message: ConsentWithdrawn) -> None:
+        # Here you erase your own copy; when this returns, the kit confirms.
+        lines.forgotten(message)
+
     async with Partner.open(given.dir, url=given.url, code=given.code, patience=None) as partner:
         lines.ready(partner.code)
-        async for delivery in partner.deliveries(idle=given.until_idle):
+        async for delivery in partner.deliveries(idle=given.until_idle, on_withdrawn=forget):
+            # A dossier.disclosed has its content in delivery.dossier: put it in your own files here.
             lines.received(delivery)
             declined = partner.requests_sent("referral.decline")
             for request in policy.answer(delivery.message, own=partner.code, declined=declined):

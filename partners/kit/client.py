@@ -1,24 +1,28 @@
 """The partner's programming interface: open, read your feed, answer, close."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 from nats.aio.msg import Msg
 
 from contracts.catalogue import FEED, read_message
-from contracts.envelope import HOP, Envelope, Rejected, decode_headers
+from contracts.envelope import HOP, SIGNATURE, Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.requests import ReferralRequest
+from contracts.feed import ConsentWithdrawn, DossierDisclosed
+from contracts.requests import AboutReferral, AcknowledgeConsent
+from contracts.signing import SignatureRefused, verify_message
 from contracts.topology import out_subject
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
+from partners.kit.dossiers import Dossier, open_dossier
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KitError
 from partners.kit.feed import Broken, Received
-from partners.kit.keys import load
+from partners.kit.keys import Keys, PlatformKeys, load
 from partners.kit.ledger import Ledger
 from partners.kit.link import Address, Link
 from partners.kit.lock import only_one
@@ -31,16 +35,22 @@ PULL_SECONDS = 5.0
 FEED_SECONDS = 30.0
 
 
+#: Erases in your own system what was told of a referral on consent; called again after a crash.
+OnWithdrawn = Callable[[ConsentWithdrawn], Awaitable[None]]
+
+
 class Partner:
     """One organisation's connection; make it with `Partner.open`."""
 
-    def __init__(self, *, link: Link, ledger: Ledger, edge: Edge, code: str, folder: Path):
-        self.code = code
+    def __init__(self, *, link: Link, ledger: Ledger, edge: Edge, keys: Keys, folder: Path):
+        self.code = keys.code
+        self._keys = keys
+        self._platform = PlatformKeys(folder)
         self._link = link
         self._ledger = ledger
         self._edge = edge
         self._folder = folder
-        self._writer = Writer(ledger=ledger, edge=edge, code=code)
+        self._writer = Writer(ledger=ledger, edge=edge, keys=keys)
         self._courier = Courier(ledger=ledger, link=link, edge=edge)
 
     @classmethod
@@ -77,7 +87,7 @@ class Partner:
             await link.check_feed(patience=FEED_SECONDS if patience is None else patience)
             ledger = Ledger.open(folder)
             try:
-                partner = cls(link=link, ledger=ledger, edge=edge, code=keys.code, folder=folder)
+                partner = cls(link=link, ledger=ledger, edge=edge, keys=keys, folder=folder)
                 async with partner._courier_running():
                     yield partner
             finally:
@@ -85,21 +95,32 @@ class Partner:
         finally:
             await link.close()
 
-    async def deliveries(self, *, idle: float | None = None) -> AsyncIterator[Delivery]:
+    async def deliveries(
+        self, *, idle: float | None = None, on_withdrawn: OnWithdrawn | None = None
+    ) -> AsyncIterator[Delivery]:
         """The messages of the own feed, each until it is closed with `await delivery.done()`.
 
         Ends after `idle` seconds without a message, never when None. A message already done is
         not handed out again; one that cannot be read is kept in the ledger's quarantine. Raises
         `FolderBusy` when another program listens with this folder, `NotAdmitted` when the
         platform cuts the key off.
+
+        on_withdrawn: called with each `consent.withdrawn`; once it returns, the kit confirms and
+        closes the message. Without it such a message is handed out like any other, and `done()`
+        confirms.
         """
         with only_one(self._folder):
             async for raw in self._messages(idle):
                 delivery = await self._take(raw)
-                if delivery is not None:
+                if delivery is None:
+                    continue
+                if on_withdrawn is not None and isinstance(delivery.message, ConsentWithdrawn):
+                    await on_withdrawn(delivery.message)
+                    await delivery.done()
+                else:
                     yield delivery
 
-    async def send(self, request: ReferralRequest, *, answering: Envelope | None = None) -> Receipt:
+    async def send(self, request: AboutReferral, *, answering: Envelope | None = None) -> Receipt:
         """Store the request on disk, then send it; it is sent again until the platform has it.
 
         `answering` is the envelope of the message it answers (`delivery.envelope`); without it,
@@ -148,6 +169,7 @@ class Partner:
     async def _take(self, raw: Msg) -> Delivery | None:
         try:
             envelope, message = self._read(raw)
+            dossier = self._opened(envelope, message)
         except Rejected as rejected:
             await self._put_aside(raw, rejected)
             return None
@@ -162,9 +184,11 @@ class Partner:
         if received.handled:
             await self._link.acknowledge(raw)
             return None
-        return self._delivery(raw, received, envelope=envelope, message=message)
+        delivery = self._delivery(raw, received, envelope=envelope, message=message)
+        return replace(delivery, dossier=dossier)
 
     def _read(self, raw: Msg) -> tuple[Envelope, Message]:
+        self._check_signature(raw)
         envelope, message = read_message(raw.headers, raw.data, types=FEED)
         if raw.subject != out_subject(self.code, message.name, message.version):
             raise Rejected("wrong_subject", field="subject")
@@ -172,10 +196,31 @@ class Partner:
             raise Rejected("wrong_source", field="ce-source")
         return envelope, message
 
+    def _opened(self, envelope: Envelope, message: Message) -> Dossier | None:
+        if not isinstance(message, DossierDisclosed):
+            return None
+        return open_dossier(message, envelope, keys=self._keys)
+
+    def _check_signature(self, raw: Msg) -> None:
+        """What no service of the platform has signed is not read."""
+        try:
+            verify_message(
+                raw.headers or {},
+                raw.data,
+                subject=raw.subject,
+                kind="event",
+                keys=self._platform.ring(),
+                at=raw.metadata.timestamp,
+            )
+        except SignatureRefused as refused:
+            raise Rejected(refused.reason, field=SIGNATURE) from None
+
     def _delivery(
         self, raw: Msg, received: Received, *, envelope: Envelope, message: Message
     ) -> Delivery:
         async def close() -> None:
+            if isinstance(message, ConsentWithdrawn):
+                await self.send(_acknowledgement(message), answering=envelope)
             self._ledger.handled(received.number, self._edge.now())
             await self._link.acknowledge(raw)
 
@@ -194,6 +239,10 @@ class Partner:
         self._ledger.quarantine(broken, self._edge.now(), envelope=_envelope_of(raw))
         LOG.warning("message %d of the feed cannot be read (%s); kept aside", sequence, rejected)
         await self._link.acknowledge(raw)
+
+
+def _acknowledgement(message: ConsentWithdrawn) -> AcknowledgeConsent:
+    return AcknowledgeConsent(referral_id=message.referral_id, withdrawal_id=message.withdrawal_id)
 
 
 def _envelope_of(raw: Msg) -> Envelope | None:

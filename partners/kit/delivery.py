@@ -6,6 +6,7 @@ from uuid import UUID
 
 from contracts.envelope import Envelope
 from contracts.event import Message
+from partners.kit.dossiers import Dossier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,11 +14,14 @@ class Delivery:
     """One message of the own feed.
 
     `again` is True when it has been handed out before and was not closed with `done()`.
+    `dossier` is what a `dossier.disclosed` held, opened with your key: section → field → text. It is
+    in memory only: keep it where you keep your own files, and erase it when consent is withdrawn.
     """
 
     envelope: Envelope
     message: Message
     again: bool
+    dossier: Dossier | None = field(default=None, repr=False)
     _close: Callable[[], Awaitable[None]] = field(repr=False)
 
     async def done(self) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -109,6 +109,11 @@ class Feed:
             return None
         self._miss(source, range(last + 1, got), now.isoformat())
         return range(last + 1, got)
+
+    def trimmed(self, source: str, numbers: Iterable[int]) -> None:
+        """The platform has taken these out of the feed: nothing will come under them."""
+        for number in numbers:
+            self._fill(source, number)
 
     def missing(self) -> list[tuple[str, int, int]]:
         """(source, first, last) of every stretch of feed numbers that never came."""

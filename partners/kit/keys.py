@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from contracts.keyring import (
+    Keyring,
+    KeyringRefused,
     encode_base64url,
     generate_sealing_key,
     generate_signing_key,
@@ -27,6 +29,8 @@ SEED = "nkey.seed"
 SIGNING = "signing.key"
 SEALING = "sealing.key"
 PRIVATE = (SEED, SIGNING, SEALING)
+#: What the platform hands over in exchange for `public.json`: whose signatures to believe.
+PLATFORM = "platform-keys.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -82,6 +86,39 @@ def load(folder: Path, *, code: str | None = None) -> Keys:
     return keys
 
 
+class PlatformKeys:
+    """Whose signatures to believe: what the platform handed over, read again when it is replaced.
+
+    Raises `KeysRefused` for a file that is missing or unreadable: nobody could be believed.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._seen: int | None = None
+        self._ring = Keyring()
+        self.ring()
+
+    def ring(self) -> Keyring:
+        """The keys as they are now."""
+        path = self._folder / PLATFORM
+        seen = path.stat().st_mtime_ns if path.exists() else None
+        if seen is None or seen != self._seen:
+            self._ring, self._seen = load_platform(self._folder), seen
+        return self._ring
+
+
+def load_platform(folder: Path) -> Keyring:
+    """The platform's public keys. Raises `KeysRefused` without them."""
+    try:
+        return Keyring.read((folder / PLATFORM).read_bytes())
+    except FileNotFoundError:
+        raise KeysRefused(
+            f"{folder / PLATFORM} is missing: ask the platform's operator for it (`siraba keys show`)"
+        ) from None
+    except (OSError, ValueError, KeyringRefused):
+        raise KeysRefused(f"{folder / PLATFORM} does not hold the platform's keys") from None
+
+
 def _make(code: str, edge: Edge) -> Keys:
     return Keys(
         code=code,
@@ -121,7 +158,7 @@ def _published(folder: Path) -> dict[str, str]:
         raise KeysRefused(
             f"{folder} has no {PUBLIC}: make the keys with `siraba-partner init`"
         ) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise KeysRefused(f"{folder / PUBLIC} is not a JSON object")
@@ -156,7 +193,7 @@ def _load_sealing(path: Path) -> X25519PrivateKey:
 def _check_halves(folder: Path, keys: Keys, published: dict[str, str]) -> None:
     try:
         real = keys.public()
-    except nkeys.NkeysError:
+    except (nkeys.NkeysError, ValueError):
         raise KeysRefused(f"{folder / SEED} is not an nkey seed") from None
     wrong = [name for name in real if published.get(name) != real[name]]
     if wrong:

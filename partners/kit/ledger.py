@@ -6,7 +6,7 @@ from typing import Self
 
 from contracts.envelope import Envelope
 from contracts.event import Message
-from contracts.feed import MessageRejected, RequestRefused
+from contracts.feed import ConsentWithdrawn, FeedTrimmed, MessageRejected, RequestRefused
 from partners.kit.database import Database, connect, connect_memory, transaction
 from partners.kit.feed import Broken, Feed, Received
 from partners.kit.outbox import Outbox
@@ -56,6 +56,7 @@ class Ledger:
             if received.copies == 1:
                 self.referrals.note(message, number=received.number, now=now, own=organisation)
                 self._note_refusal(message)
+                self._note_withdrawal(envelope, message)
         return received
 
     def handled(self, number: int, now: datetime) -> None:
@@ -71,6 +72,13 @@ class Ledger:
             self.feed.quarantine(broken, now)
             if envelope is not None:
                 self.feed.follow(envelope, now)
+
+    def _note_withdrawal(self, envelope: Envelope, message: Message) -> None:
+        """Numbers that will not come are not missing, and an offer withdrawn is not ours to keep."""
+        if isinstance(message, FeedTrimmed):
+            self.feed.trimmed(envelope.source, message.numbers)
+        elif isinstance(message, ConsentWithdrawn) and not message.kept:
+            self.referrals.forget(message.referral_id)
 
     def _note_refusal(self, message: Message) -> None:
         if isinstance(message, RequestRefused):

@@ -7,7 +7,8 @@ from typing import Any
 
 from contracts.envelope import Envelope
 from contracts.event import Message
-from contracts.requests import ReferralRequest
+from contracts.feed import ConsentWithdrawn
+from contracts.requests import AboutReferral
 from partners.kit.delivery import Delivery, Receipt
 
 Write = Callable[[str], None]
@@ -19,9 +20,10 @@ _SHOWN = ("service", "urgency", "region", "organisation", "reason", "request_typ
 class Lines:
     """Writes what happened through `write`, which gets whole lines without their line end.
 
-    JSON lines have `did` (`ready`, `received`, `sent`, `stopped`), `at` (UTC, ISO 8601) and for
+    JSON lines have `did` (`ready`, `received`, `sent`, `forgotten`, `stopped`), `at` (UTC, ISO 8601) and for
     messages `name`, `id`, `referral_id` (or null) and `body`; `received` adds `source`, `again`
-    and `feed_sequence`, `sent` adds `acknowledged`, `ready` and `stopped` have `code`.
+    and `feed_sequence`, `sent` adds `acknowledged`, `ready` and `stopped` have `code`;
+    a dossier adds `fields`, a count, and `forgotten` has `withdrawal_id`.
     """
 
     def __init__(self, *, write: Write, now: Callable[[], datetime], as_json: bool):
@@ -42,14 +44,25 @@ class Lines:
         envelope, message = delivery.envelope, delivery.message
         self._show(
             "received",
-            "  ".join(("<", f"{message.name:<19}", *_words(message, envelope))),
+            "  ".join(("<", f"{message.name:<19}", *_words(message, envelope), *_count(delivery))),
             **_facts(message, envelope.id),
             source=envelope.source,
             feed_sequence=envelope.feed_sequence,
             again=delivery.again,
+            **_opened(delivery),
         )
 
-    def sent(self, request: ReferralRequest, receipt: Receipt) -> None:
+    def forgotten(self, message: ConsentWithdrawn) -> None:
+        """Consent was withdrawn: what was told on it is erased here, and the platform hears so."""
+        self._show(
+            "forgotten",
+            f"x  {message.name:<19}  referral {message.referral_id}",
+            name=message.name,
+            referral_id=str(message.referral_id),
+            withdrawal_id=str(message.withdrawal_id),
+        )
+
+    def sent(self, request: AboutReferral, receipt: Receipt) -> None:
         """A request of ours."""
         state = "" if receipt.acknowledged else "stored, not yet sent"
         words = (*_words(request, None), state)
@@ -68,8 +81,19 @@ class Lines:
             self._write(f"{now.astimezone():%H:%M:%S}  {text}")
 
 
+def _opened(delivery: Delivery) -> dict[str, Any]:
+    """How much a dossier held, never what: lines end in terminals and logs."""
+    if delivery.dossier is None:
+        return {}
+    return {"fields": sum(map(len, delivery.dossier.values()))}
+
+
+def _count(delivery: Delivery) -> tuple[str, ...]:
+    return () if delivery.dossier is None else (f"{_opened(delivery)['fields']} fields",)
+
+
 def _facts(message: Message, id: object) -> dict[str, Any]:
-    body = message.model_dump(mode="json")
+    body = message.model_dump(mode="json", exclude={"sealed"})
     return {
         "name": message.name,
         "id": str(id),

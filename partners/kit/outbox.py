@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.envelope import Envelope
-from contracts.requests import ReferralRequest
+from contracts.requests import AboutReferral
 from partners.kit.database import Database, Row
 
 _MESSAGE = "SELECT number, id, hop, started_trace, handled_at FROM message"
@@ -53,7 +53,7 @@ class Outbox:
             (str(referral_id),),
         )
 
-    def same_answer(self, request: ReferralRequest, answered: Answered | None) -> Prepared | None:
+    def same_answer(self, request: AboutReferral, answered: Answered | None) -> Prepared | None:
         """The same request to the same message, stored before a crash cut its handling short.
 
         Only while that message is not yet handled: afterwards asking again is meant.
@@ -68,7 +68,7 @@ class Outbox:
 
     def store(
         self,
-        request: ReferralRequest,
+        request: AboutReferral,
         *,
         envelope: Envelope,
         subject: str,

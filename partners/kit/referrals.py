@@ -43,6 +43,10 @@ class Referrals:
         elif isinstance(message, Update) and message.organisation == own:
             self._step(message, body=None, number=number, now=now)
 
+    def forget(self, referral_id: UUID) -> None:
+        """Erase what an offer said of the person; the referral itself stays."""
+        self._database.execute("UPDATE referral SET offer = NULL WHERE id = ?", (str(referral_id),))
+
     def all(self) -> list[Referral]:
         """Every referral this folder knows, the latest change last."""
         rows = self._database.execute("SELECT * FROM referral ORDER BY changed_at, id")

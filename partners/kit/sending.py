@@ -65,10 +65,10 @@ class Sending:
             return Receipt(id=id, acknowledged=False)
 
     def _store(self, request: ReferralRequest) -> UUID:
-        code = keys.load(self.folder, code=self.code).code
+        own = keys.load(self.folder, code=self.code)
         ledger = Ledger.open(self.folder)
         try:
-            return Writer(ledger=ledger, edge=SYSTEM, code=code).store(request)
+            return Writer(ledger=ledger, edge=SYSTEM, keys=own).store(request)
         finally:
             ledger.close()
 

@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from contracts.envelope import Envelope, encode_headers
-from contracts.requests import ReferralRequest
-from contracts.topology import partner_subject
+from contracts.envelope import SIGNATURE, Envelope, encode_headers
+from contracts.requests import AboutReferral
+from contracts.signing import Signer, signed_payload
+from contracts.topology import partner_subject, stored_partner_subject
 from partners.kit.edge import Edge
+from partners.kit.keys import Keys
 from partners.kit.ledger import Ledger
 from partners.kit.outbox import Answered
 
@@ -13,12 +15,13 @@ from partners.kit.outbox import Answered
 class Writer:
     """Needs no connection: a request may be written while the platform is away."""
 
-    def __init__(self, *, ledger: Ledger, edge: Edge, code: str):
+    def __init__(self, *, ledger: Ledger, edge: Edge, keys: Keys):
         self._ledger = ledger
         self._edge = edge
-        self._code = code
+        self._code = keys.code
+        self._signer = Signer(keys.signing)
 
-    def store(self, request: ReferralRequest, answering: Envelope | None = None) -> UUID:
+    def store(self, request: AboutReferral, answering: Envelope | None = None) -> UUID:
         """Put the request in the outbox; its message id.
 
         The answer carries the id and the trace of the message it answers: `answering`, or the
@@ -33,18 +36,27 @@ class Writer:
             request,
             envelope=envelope,
             subject=partner_subject(request.name, request.version),
-            headers=encode_headers(envelope, hop=answered.hop if answered else None),
+            headers=self._signed(request, envelope, hop=answered.hop if answered else None),
             answers=answered.number if answered else None,
             now=self._edge.now(),
         )
         return envelope.id
 
-    def _answered(self, request: ReferralRequest, answering: Envelope | None) -> Answered | None:
+    def _signed(
+        self, request: AboutReferral, envelope: Envelope, *, hop: str | None
+    ) -> dict[str, str]:
+        """The headers, signed for the subject under which the platform will store them."""
+        headers = encode_headers(envelope, hop=hop)
+        stored = stored_partner_subject(self._code, request.name, request.version)
+        payload = signed_payload(headers, request.encode(), subject=stored)
+        return headers | {SIGNATURE: self._signer.sign(payload, kind="request")}
+
+    def _answered(self, request: AboutReferral, answering: Envelope | None) -> Answered | None:
         if answering is not None:
             return self._ledger.outbox.answered(answering.source, str(answering.id))
         return self._ledger.outbox.latest_about(request.referral_id)
 
-    def _address(self, request: ReferralRequest, answered: Answered | None) -> Envelope:
+    def _address(self, request: AboutReferral, answered: Answered | None) -> Envelope:
         return Envelope(
             id=self._edge.new_id(),
             source=f"/partners/{self._code}",

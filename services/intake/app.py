@@ -1,19 +1,24 @@
 """Assembles intake: settings, parts, consumers, routes; nothing happens at import."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.assembly import assemble
+from chassis.assembly import Parts, assemble
+from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
+from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
 from services.intake import api
-from services.intake.consumers import consumers
+from services.intake.consumers import Handlers, consumers
+from services.intake.restoring import Restorer
 from services.intake.settings import IntakeSettings
-from services.intake.store import followed
-from services.intake.vault import Vault
+from services.intake.use_cases.checking import find_fallen
+from services.intake.use_cases.disclosing import Discloser
+from services.intake.vault import KeyFiles, MonthlyKeys, Vault
 
 
 def create_app(
@@ -22,9 +27,35 @@ def create_app(
     """The service as an ASGI app; it starts its consumers and relay with its lifespan."""
     settings = settings or IntakeSettings()
     parts = assemble("intake", settings, source=SOURCE, processors=processors)
-    parts.consumers += consumers(parts)
-    vault = Vault(read_secret(settings.secrets_dir, "dossier.key"), parts.mint.entropy)
-    key_of = key_lookup(parts, followed.signing_key)
+    vault = _vault(settings, parts)
+    feed_key = read_secret(settings.secrets_dir, "feed.key")
+    discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key)
+    parts.consumers += consumers(parts, Handlers(discloser))
+    parts.relay.fallen = _ask_again(parts)
+    parts.jobs.append(Restorer(parts, discloser).run)
+    months = MonthlyKeys(settings.months_dir, parts.mint.entropy)
+    parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
+    parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
+    key_of = key_lookup(parts)
     app = serve(parts)
     app.include_router(api.router(api.Desk(parts, api.Registrar(parts, vault), key_of)))
+    desk = api.ConsentDesk(parts, discloser, key_of)
+    app.include_router(api.consent_router(desk))
+    app.include_router(api.disclosure_router(desk))
+    app.include_router(api.access_router(api.AccessDesk(parts, vault, key_of)))
+    app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, key_of)))
     return app
+
+
+def _ask_again(parts: Parts) -> CheckGrounds:
+    async def fallen(connection: AsyncConnection, rows: Sequence[Row]) -> Collection[int]:
+        return await find_fallen(connection, rows, at=parts.mint.moment())
+
+    return fallen
+
+
+def _vault(settings: IntakeSettings, parts: Parts) -> Vault:
+    """Raises `KeyUnavailable`: better no service than one that finds its key gone at the first case."""
+    keys = KeyFiles(settings.kek_dir, parts.mint.entropy)
+    keys.ids()
+    return Vault(keys, parts.mint.entropy)

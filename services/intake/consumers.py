@@ -1,36 +1,96 @@
-"""NATS in: intake follows what referral says about its cases and about the directory."""
+"""NATS in: intake follows its cases, discloses what an acceptance opens, hears confirmations."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received
-from contracts.reading import read_event
-from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
-from services.intake.use_cases import Followed, follow_referrals
+from chassis.trust import DirectoryKeys, Trust
+from contracts.reading import read_event, read_request
+from contracts.referral import (
+    OrganisationRegistered,
+    ReferralAccepted,
+    ReferralEvent,
+    ReferralUnplaced,
+)
+from contracts.requests import AcknowledgeConsent
+from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
+from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
+from services.intake.use_cases.following import Followed, follow_referrals
 
 
-async def on_referral_events(connection: AsyncConnection, batch: Sequence[Received]) -> None:
-    """REFERRAL: every kind at once."""
-    followed = [
-        Followed(event=one.message, subject=one.envelope.subject, at=one.raw.recorded_at)
-        for one in batch
-        if isinstance(one.message, ReferralEvent | ReferralUnplaced | OrganisationRegistered)
-    ]
-    await follow_referrals(connection, followed)
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers, with what it takes to disclose."""
+
+    discloser: Discloser
+
+    async def on_referral_events(
+        self, connection: AsyncConnection, batch: Sequence[Received]
+    ) -> None:
+        """REFERRAL: every kind at once; what an acceptance opens is released in the same breath."""
+        followed = [
+            Followed(event=one.message, subject=one.envelope.subject, at=one.raw.recorded_at)
+            for one in batch
+            if isinstance(one.message, ReferralEvent | ReferralUnplaced | OrganisationRegistered)
+        ]
+        await follow_referrals(connection, followed)
+        accepted = [
+            Accepted(
+                referral_id=one.message.referral_id,
+                case_id=UUID(one.envelope.subject),
+                cause=str(one.envelope.id),
+                trace=one.trace,
+            )
+            for one in batch
+            if isinstance(one.message, ReferralAccepted)
+        ]
+        if accepted:
+            await release_accepted(connection, accepted, by=self.discloser)
+
+    async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        """INBOX: who confirms that it heard of a withdrawal."""
+        heard = [
+            Heard(
+                organisation=one.organisation,
+                withdrawal_id=one.message.withdrawal_id,
+                referral_id=one.message.referral_id,
+                request_id=one.envelope.id,
+                trace=one.trace,
+            )
+            for one in batch
+            if isinstance(one.message, AcknowledgeConsent) and one.organisation is not None
+        ]
+        known = await acknowledge_withdrawals(connection, heard, by=self.discloser)
+        by_request = {(one.organisation, one.envelope.id): one for one in batch}
+        for told, case_id in zip(heard, known, strict=True):
+            if case_id is not None and told.request_id is not None:
+                by_request[told.organisation, told.request_id].concerns(case_id)
 
 
-def consumers(parts: Parts) -> list[Consumer]:
+def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
     """One consumer per stream that intake reads."""
     return [
         Consumer(
             name="intake-REFERRAL",
             stream="REFERRAL",
             parts=parts,
+            trust=parts.trust,
             check=read_event,
-            handle=on_referral_events,
+            handle=handlers.on_referral_events,
             ordered=True,
             rest_seconds=0.2,
-        )
+        ),
+        Consumer(
+            name="intake-INBOX",
+            stream="INBOX",
+            parts=parts,
+            trust=Trust("request", DirectoryKeys(parts.work)),
+            check=read_request,
+            handle=handlers.on_requests,
+            ordered=False,
+        ),
     ]

@@ -5,17 +5,15 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.database import reading_as
+from chassis.audit import Look, Reads
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup
+from chassis.web import BearerCaller, KeyLookup, Shown
 from contracts.identifiers import Mint
 from services.referral.store import referrals
 
 
-class OwnReferral(BaseModel):
+class OwnReferral(Shown):
     """One referral that was offered to the caller's organisation."""
 
     referral_id: UUID
@@ -26,13 +24,13 @@ class OwnReferral(BaseModel):
     changed_at: datetime
 
 
-class OwnReferrals(BaseModel):
+class OwnReferrals(Shown):
     """The newest 200, newest first."""
 
     referrals: list[OwnReferral]
 
 
-def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
+def router(*, reads: Reads, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["referrals"])
     caller = BearerCaller(
@@ -45,8 +43,11 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     @routes.get("/referrals")
     async def list_own_referrals(who: Annotated[Caller, Depends(caller)]) -> OwnReferrals:
         """What was offered to my organisation, and how it stands."""
-        async with reading_as(web, who.organisation) as connection:
-            rows = await referrals.own(connection, who.organisation)
+        rows = await reads.audited_read(
+            who,
+            lambda connection: referrals.own(connection, who.organisation),
+            lambda found: Look(action="referrals", shown=len(found)),
+        )
         return OwnReferrals.model_validate({"referrals": rows})
 
     return routes

@@ -8,11 +8,11 @@ from opentelemetry.sdk.trace import SpanProcessor
 from chassis.assembly import assemble
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
+from contracts.feed import EvidenceRooted
 from contracts.referral import SOURCE
 from services.referral import api
 from services.referral.consumers import Handlers, consumers
 from services.referral.settings import ReferralSettings
-from services.referral.store import directory
 
 
 def create_app(
@@ -23,7 +23,9 @@ def create_app(
     parts = assemble("referral", settings, source=SOURCE, processors=processors)
     handlers = Handlers(parts, read_secret(settings.secrets_dir, "feed.key"))
     parts.consumers += consumers(parts, handlers)
-    key_of = key_lookup(parts, directory.signing_key)
+    parts.relay.fallen = handlers.fallen
+    parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
+    key_of = key_lookup(parts)
     app = serve(parts)
-    app.include_router(api.router(web=parts.web, key_of=key_of, mint=parts.mint))
+    app.include_router(api.router(reads=parts.reads, key_of=key_of, mint=parts.mint))
     return app

@@ -1,6 +1,6 @@
 """NATS in: registered cases become offers, partners' requests become answers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
@@ -11,14 +11,17 @@ from chassis import outbox
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
+from chassis.relay import Row
+from chassis.trust import DirectoryKeys, Trust
 from contracts import feed
-from contracts.intake import CaseRegistered
+from contracts.intake import CaseRegistered, ConsentEvent
 from contracts.reading import read_event, read_request
 from contracts.requests import DeclineReferral, ReferralRequest
 from services.referral.store import directory
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
+from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 
 FEED_CHANNELS = ("nats",)
 DIRECTORY_SECONDS = 1.0
@@ -34,7 +37,7 @@ class Handlers:
     _held_since: float = 0.0
 
     async def on_cases(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
-        """INTAKE: offer what each registered case needs; other events do not concern us."""
+        """INTAKE: offer what each registered case needs, and follow what is decided about it."""
         cases = [
             NewCase(
                 case_id=_case_id(one),
@@ -47,6 +50,17 @@ class Handlers:
         ]
         if cases:
             await offer_referrals(connection, cases, announcer=await self._announcer(connection))
+        said = [
+            Said(case_id=_case_id(one), line=one.message.line, recorded_at=one.raw.recorded_at)
+            for one in batch
+            if isinstance(one.message, ConsentEvent)
+        ]
+        if said:
+            await follow_consents(connection, said, announcer=await self._announcer(connection))
+
+    async def fallen(self, connection: AsyncConnection, rows: Sequence[Row]) -> Collection[int]:
+        """Asked by the relay before it numbers what rests on a ground."""
+        return await find_fallen(connection, rows, announcer=await self._announcer(connection))
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: apply each answer, or refuse it to its sender."""
@@ -99,6 +113,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="referral-INTAKE",
             stream="INTAKE",
             parts=parts,
+            trust=parts.trust,
             check=read_event,
             handle=handlers.on_cases,
             ordered=True,
@@ -107,6 +122,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="referral-INBOX",
             stream="INBOX",
             parts=parts,
+            trust=Trust("request", DirectoryKeys(parts.work)),
             check=read_request,
             handle=handlers.on_requests,
             ordered=False,

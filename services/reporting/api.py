@@ -5,11 +5,11 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Violation
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
 from contracts.identifiers import Mint
 from services.reporting.domain import PARAMETERS, BadWindow, read_window
 from services.reporting.use_cases import Figures, count_figures
@@ -17,21 +17,21 @@ from services.reporting.use_cases import Figures, count_figures
 ROLES = ("analyst", "data_officer", "operator")
 
 
-class Persons(BaseModel):
+class Persons(Shown):
     """A number of persons."""
 
     unit: Literal["persons"] = "persons"
     value: int
 
 
-class Services(BaseModel):
+class Services(Shown):
     """A number of services of persons: the same service of two persons counts twice."""
 
     unit: Literal["services"] = "services"
     value: int
 
 
-class Referrals(BaseModel):
+class Referrals(Shown):
     """Numbers of referrals by state; `total` is their sum."""
 
     unit: Literal["referrals"] = "referrals"
@@ -39,7 +39,7 @@ class Referrals(BaseModel):
     total: int
 
 
-class Median(BaseModel):
+class Median(Shown):
     """A median duration over `answered` referrals; null where there is none."""
 
     unit: Literal["seconds"] = "seconds"
@@ -47,7 +47,7 @@ class Median(BaseModel):
     answered: int
 
 
-class FourFigures(BaseModel):
+class FourFigures(Shown):
     """Each with its unit; victims are persons whose offence class is not migrant_smuggling."""
 
     victims_detected: Persons = Field(description="V1: victims detected on a day of the window.")
@@ -66,7 +66,7 @@ class FourFigures(BaseModel):
     )
 
 
-class Position(BaseModel):
+class Position(Shown):
     """The furthest message of a stream that has been counted."""
 
     stream: str
@@ -74,7 +74,7 @@ class Position(BaseModel):
     recorded_at: datetime
 
 
-class Report(BaseModel):
+class Report(Shown):
     """The figures over days `from` ≤ day < `to`, of events recorded before `as_of`."""
 
     start: date = Field(serialization_alias="from")

@@ -12,7 +12,6 @@ from chassis.web import Sessions
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
 from services.reporting.settings import ReportingSettings
-from services.reporting.store import facts
 
 SOURCE = "/siraba/reporting"
 
@@ -30,7 +29,7 @@ def create_app(
         path="/reporting",
         secure=settings.secure_cookies,
     )
-    key_of = key_lookup(parts, facts.signing_key)
+    key_of = key_lookup(parts)
     layout = pages.layout()
     app = serve(parts, pages=layout)
     app.include_router(api.router(web=parts.web, key_of=key_of, mint=parts.mint))

@@ -24,6 +24,7 @@ def consumers(parts: Parts) -> list[Consumer]:
             name=f"reporting-{stream}",
             stream=stream,
             parts=parts,
+            trust=parts.trust,
             check=read_event,
             handle=on_events,
             ordered=True,

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from chassis.directory_keys import save_keys
 from contracts.event import Message
 from contracts.intake import CaseRegistered
+from contracts.keyring import PublicKey
 from contracts.referral import (
     OrganisationRegistered,
     ReferralEvent,
@@ -28,7 +30,7 @@ _OF_REFERRAL = {
     "referral_id", "service", "organisation", "organisation_kind", "urgency", "region", "rank",
     "ground",
 }  # fmt: skip
-_OF_ORGANISATION = {"code", "kind", "region", "name_fr", "name_en", "signing_key"}
+_OF_ORGANISATION = {"code", "kind", "region", "name_fr", "name_en"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
     into batches and how often they come changes nothing (design §9).
     """
     cases, referrals, steps, unplaced, organisations = [], [], [], [], []
+    keys: list[PublicKey] = []
     for one in events:
         match one.event:
             case CaseRegistered():
@@ -75,11 +78,13 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
                 unplaced.append(_unplaced(one, one.event))
             case OrganisationRegistered():
                 organisations.append(_organisation(one))
+                keys += one.event.keys
     await facts.save(connection, "facts_cases", cases)
     await facts.save(connection, "facts_referrals", referrals)
     await facts.save(connection, "facts_referral_steps", steps)
     await facts.save(connection, "facts_unplaced", unplaced)
     await facts.save_organisations(connection, organisations)
+    await save_keys(connection, keys)
     await facts.follow(connection, [_position(one) for one in events])
 
 

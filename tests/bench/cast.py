@@ -22,7 +22,7 @@ class Member:
     region: str
     service: str
 
-    def entry(self, signing_key: str | None = None) -> OrganisationRegistered:
+    def entry(self) -> OrganisationRegistered:
         """Its entry in the directory."""
         return OrganisationRegistered(
             code=self.code,
@@ -33,7 +33,6 @@ class Member:
             zones=(self.region,),
             services=(ServiceOffered(service=self.service),),
             channel="nats",
-            signing_key=signing_key,
         )
 
     def case(self, nth: int) -> dict[str, Any]:
@@ -51,7 +50,7 @@ class Member:
             "urgency": "urgent_72h",
             "risk": "medium",
             "needs": [self.service],
-            "consent": [{"recipient_kind": self.kind, "state": "given"}],
+            "consent": [{"recipient_kind": self.kind, "state": "given", "by": "person"}],
             "safety": ["do_not_call"],
             "dossier": {
                 "identity": {"prs_FirstName": f"Kanu{nth}", "prs_LastName": "Zanakala"},

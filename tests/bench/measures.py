@@ -75,12 +75,22 @@ async def growth_by_cases(size: Size, report: Report = print) -> Versus:
 
 
 async def growth_by_partners(size: Size, report: Report = print) -> Versus:
-    """Ten organisations, and many."""
+    """Ten organisations, and many, at one pace.
+
+    As fast as each can, ten would have batches where five hundred have single messages: that
+    compares batches. At one pace every feed gets its messages one by one on both sides.
+    """
     few, many = members(PARTNERS), members(size.partners)
     async with running_siraba(few) as small, running_siraba(many) as large:
         await _warm(small, large)
-        cases = (size.cases[0], size.cases[0])
-        return await in_turns(small, large, cases=cases, rounds=size.rounds, report=report)
+        return await in_turns(
+            small,
+            large,
+            cases=(size.paced, size.paced),
+            rounds=size.rounds,
+            per_second=PER_SECOND,
+            report=report,
+        )
 
 
 async def relay_speeds(size: Size, report: Report = print) -> Speeds:

@@ -69,7 +69,7 @@ _FILL_OURS = """
                  || case when random() < 0.05 then '-01' else '-00' end as hop
           from generate_series(1, $2)) as cases
 """
-_UNSENT = "select exists (select from intake.outbox where sent_at is null)"
+_UNSENT = "select exists (select from intake.outbox where sent_at is null and erased_at is null)"
 _TOOK = "select extract(epoch from max(sent_at) - $1::timestamptz) from intake.outbox"
 
 

@@ -8,6 +8,7 @@ from chassis.inbox import Consumer, Handler, Raw
 from contracts.reading import read_event
 from tests.builders import a_case, event_headers, event_subject
 from tests.parts import fetched, take_effect, until
+from tests.signing import signed
 
 NAME, STREAM = "referral-INTAKE", "INTAKE"
 
@@ -18,6 +19,7 @@ def a_consumer(parts: Parts, handle: Handler = take_effect, *, pause: float = 0.
         name=NAME,
         stream=STREAM,
         parts=parts,
+        trust=parts.trust,
         check=read_event,
         handle=handle,
         ordered=True,
@@ -35,10 +37,9 @@ async def publish(
 ) -> int:
     """Store one event of a case; its place in the stream."""
     event = a_case(owner=owner)
-    headers = event_headers(event, case_id=case_id, number=number)
-    acked = await jetstream.publish(
-        event_subject(event, case_id), body or event.encode(), headers=headers
-    )
+    subject, body = event_subject(event, case_id), body or event.encode()
+    headers = signed(event_headers(event, case_id=case_id, number=number), body, subject=subject)
+    acked = await jetstream.publish(subject, body, headers=headers)
     return int(acked.seq)
 
 

@@ -225,6 +225,7 @@ async def test_a_message_of_an_unknown_consumer_is_not_touched(site: Site, case_
             name="referral-INBOX",
             stream="INBOX",
             parts=parts,
+            trust=parts.trust,
             check=read_event,
             handle=take_effect,
             ordered=False,

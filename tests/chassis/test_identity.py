@@ -252,3 +252,10 @@ def test_any_changed_character_is_refused_or_changes_nothing(data: st.DataObject
     except (TokenRefused, RoleForbidden):
         return
     assert caller == Caller("SHELTER_BKO", "officer")
+
+
+def test_a_token_may_name_its_person_by_an_opaque_id_and_never_by_name() -> None:
+    assert verify(forge(claims={"sub": "p-17"})) == Caller("SHELTER_BKO", "officer", "p-17")
+    for person in ("Aminata Traoré", "a@b.ml", "", 17, ["p"], "x" * 65):
+        with pytest.raises(TokenMalformed):
+            verify(forge(claims={"sub": person}))

@@ -75,11 +75,12 @@ async def test_each_organisations_feed_is_numbered_by_itself_and_shows_no_case(
     site: Site, how: str
 ) -> None:
     case_id = uuid4()
-    messages = [told((SHELTER, POLICE)[nth % 2], case_id) for nth in range(SIZES[how])]
+    messages = [told((SHELTER, POLICE)[nth % 2], case_id) for nth in range(2 * SIZES[how])]
     async with site.parts("referral") as parts:
         await queue(parts, [inside(case_id), *messages])
         await drain(parts)
 
+    batches: list[str] = []
     for code in (SHELTER, POLICE):
         own = [one for one in messages if one.organisation == code]
         found = await feed_of(site, code, len(own))
@@ -91,6 +92,8 @@ async def test_each_organisations_feed_is_numbered_by_itself_and_shows_no_case(
             )
             assert "ce-casesequence" not in (one.headers or {})
             assert one.subject == f"out.{code}.referral.unplaced.v1"
+        batches += {(one.headers or {}).get("Nats-Batch-Id", f"none to {code}") for one in found}
+    assert len(set(batches)) == len(batches), "two feeds share the name of a batch"
 
 
 @pytest.mark.parametrize("how", ["a window", "an atomic batch"])
@@ -101,7 +104,9 @@ async def test_a_resend_after_a_lost_mark_is_dropped_by_its_id_and_keeps_its_pla
     async with site.parts("referral") as parts:
         await queue(parts, messages[:3])
         await drain(parts)
-        before = await site.rows("select id, headers, stream_sequence from referral.outbox")
+        before = await site.rows(
+            "select id, headers, stream_sequence from referral.outbox order by position"
+        )
         await queue(parts, messages[3:])
         # As after a crash between PubAck and mark: leased, stored by NATS, and we do not know.
         await site.run("update referral.outbox set sent_at = null, stream_sequence = null "
@@ -110,7 +115,9 @@ async def test_a_resend_after_a_lost_mark_is_dropped_by_its_id_and_keeps_its_pla
         await drain(parts)
 
         assert ids(await stored(site)) == ids(messages)
-        after = await site.rows("select id, headers, stream_sequence from referral.outbox")
+        after = await site.rows(
+            "select id, headers, stream_sequence from referral.outbox order by position"
+        )
         assert after[:3] == before
         assert await unsent(site) == 0
 

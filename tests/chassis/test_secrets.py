@@ -1,9 +1,16 @@
 import base64
+import stat
 from pathlib import Path
 
 import pytest
 
-from chassis.secrets import SecretUnusable, read_secret
+from chassis.secrets import (
+    SecretUnusable,
+    destroy_secret,
+    make_secret,
+    read_private,
+    read_secret,
+)
 from tests.builders import CANARY
 
 KEY = bytes(range(32))
@@ -62,3 +69,25 @@ def test_a_file_that_holds_no_key_is_refused_without_repeating_it(
 def test_a_key_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SecretUnusable, match=r"feed\.key: missing"):
         read_secret(tmp_path, "feed.key")
+
+
+def test_a_secret_is_made_once_for_its_owner_only_and_leaves_no_draft(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "some.key"
+
+    assert make_secret(path, b"first")
+    assert not make_secret(path, b"second")
+    assert path.read_bytes() == read_private(path.parent, "some.key") == b"first"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [one.name for one in path.parent.iterdir()] == ["some.key"]
+
+
+def test_a_destroyed_secret_is_overwritten_even_where_it_is_still_open(tmp_path: Path) -> None:
+    path = tmp_path / "some.key"
+    make_secret(path, CANARY.encode())
+    with path.open("rb") as still_open:
+        destroy_secret(path)
+        destroy_secret(path)
+
+        assert not path.exists()
+        assert set(still_open.read()) == {0}

@@ -1,3 +1,5 @@
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -137,6 +139,8 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     before = root.handlers, root.level
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
+    for hook in ("excepthook", "unraisablehook"):
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
     set_up_logging("referral")
     yield written
     root.handlers, root.level = before
@@ -173,6 +177,33 @@ def test_an_exception_is_logged_by_its_class_and_place_and_not_by_its_words(
     for line in (first, second):
         assert line["error_type"] == "ValueError"
         assert str(line["where"]).startswith("tests/chassis/test_telemetry.py:")
+    assert "Aminata" not in logged.getvalue()
+
+
+async def test_of_what_a_library_says_only_its_own_first_words_are_logged(
+    logged: io.StringIO,
+) -> None:
+    async def fail() -> None:
+        raise ValueError(CANARY)
+
+    forgotten = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    del forgotten
+    gc.collect()
+    logging.getLogger("some.library").warning("cannot read %r", CANARY)
+
+    said = {line["event"]: line for line in lines(logged)}
+    assert said["Task exception was never retrieved"]["error_type"] == "ValueError"
+    assert "cannot read %r" in said
+    assert "Aminata" not in logged.getvalue()
+
+
+def test_a_process_dies_without_repeating_what_killed_it(logged: io.StringIO) -> None:
+    error = ValueError(CANARY)
+    sys.excepthook(ValueError, error, None)
+
+    (line,) = lines(logged)
+    assert (line["event"], line["error_type"]) == ("process.failed", "ValueError")
     assert "Aminata" not in logged.getvalue()
 
 

@@ -73,6 +73,10 @@ def test_header_names_may_come_in_any_case() -> None:
     assert decode_headers(said).subject == "s"
 
 
+def test_half_a_character_in_an_attribute_is_read_as_one_that_can_be_stored() -> None:
+    assert decode_headers(headers() | {"ce-subject": "a\ud800"}).subject == "a?"
+
+
 def test_the_hop_is_a_header_of_its_own_and_absent_without_one() -> None:
     envelope = decode_headers(headers())
 

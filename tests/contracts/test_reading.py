@@ -1,5 +1,5 @@
 import json
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from contracts.envelope import Envelope, Rejected, encode_headers
 from contracts.feed import Offer
 from contracts.reading import REQUEST_BYTES, read_event, read_feed, read_request
 from contracts.requests import AcceptReferral, DeclineReferral
+from contracts.signing import Reason
 from contracts.topology import out_subject
 from contracts.vocabulary import codes
 from tests.builders import (
@@ -90,7 +91,11 @@ BAD_EVENTS = {
     "wrong_schema of a field that is missing": (event(body=body(sex="absent")), "sex"),
     "wrong_schema of a list": (event(body=b"[]"), "body"),
     "wrong_schema of consent said twice": (
-        event(body=body(consent=[{"recipient_kind": "shelter", "state": "given"}] * 2)),
+        event(
+            body=body(
+                consent=[{"recipient_kind": "shelter", "state": "given", "by": "guardian"}] * 2
+            )
+        ),
         "body",
     ),
     "wrong_schema of a cercle elsewhere": (event(body=body(cercle="0101")), "body"),
@@ -197,8 +202,10 @@ def _reason(why: str) -> str:
 def test_every_reason_that_is_given_is_a_code_that_a_partner_can_be_told() -> None:
     given = {_reason(why) for why in (*BAD_EVENTS, *BAD_REQUESTS, *BAD_OFFERS)}
 
-    # The consumer itself adds two: an id used twice, and the count of what was not told.
-    assert given | {"id_reused", "too_many"} == set(codes("rejection_reason"))
+    # The consumer adds two: an id used twice, and the count of what was not told; the rest is
+    # said of signatures, before anything is read.
+    of_signatures = set(get_args(Reason))
+    assert given | of_signatures | {"id_reused", "too_many"} == set(codes("rejection_reason"))
 
 
 def test_a_type_or_code_that_is_unknown_is_answered_with_those_that_are_known() -> None:

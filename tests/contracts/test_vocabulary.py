@@ -74,7 +74,8 @@ PROMISED = {
     "ground": "consent vital_interest legal_obligation public_interest court_order",
     "rejection_reason": (
         "not_utf8 not_json wrong_schema unknown_code unknown_type wrong_subject "
-        "missing_attribute wrong_source oversize id_reused too_many"
+        "missing_attribute wrong_source oversize id_reused unsigned malformed unknown_key "
+        "foreign_key bad_signature key_expired key_suspect too_many"
     ),
     "refusal_reason": "unknown_referral wrong_state not_yet_supported",
 }

@@ -73,7 +73,7 @@ def test_make_demo_works_from_a_clean_clone_and_again(clone: Path, figure: Figur
 
     for shown in (first, again):
         assert all(text in shown for text in SHOWN), shown
-        assert re.search(r"SHELTER_BENKADI_KAYES.*offers: 8 ", shown)
+        assert re.search(r"SHELTER_BENKADI_KAYES.*offers: 8 .*dossiers: 8 ", shown)
     assert running_in(clone) == []
     figure("road.demo.seconds_first", round(seconds_first, 1))
     figure("road.demo.seconds_again", round(seconds_again, 1))

@@ -212,6 +212,19 @@ def _faststream_call(node: ast.AST) -> str | None:
     )
 
 
+def engines_hide_parameters(source: Source) -> list[str]:
+    """An error of SQLAlchemy's ends with a statement's parameters unless the engine was told not to."""
+    if not source.is_python or source.is_test:
+        return []
+    return [
+        f"{source.at(node)}: an engine without hide_parameters=True"
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).rpartition(".")[2] in ("create_async_engine", "create_engine")
+        and "hide_parameters=True" not in map(ast.unparse, node.keywords)
+    ]
+
+
 def only_settings_read_the_environment(source: Source) -> list[str]:
     if not source.is_python or source.is_test or PurePosixPath(source.path).name == "settings.py":
         return []
@@ -254,6 +267,7 @@ RULES: tuple[Rule, ...] = (
     nothing_is_unfinished,
     ignores_have_reasons,
     only_the_wrapper_meets_faststream,
+    engines_hide_parameters,
     only_settings_read_the_environment,
     domains_stand_on_the_standard_library,
 )

@@ -36,6 +36,8 @@ PLANTED: list[tuple[Rule, Source]] = [
     (rules.only_the_wrapper_meets_faststream, code("await broker.publish(1, 'a')\n")),
     (rules.only_the_wrapper_meets_faststream, code("await self._broker.request(1, 'a')\n")),
     (rules.only_the_wrapper_meets_faststream, code("@router.subscriber('a')\ndef on(m): ...\n")),
+    (rules.engines_hide_parameters, code("engine = create_async_engine(url, pool_size=2)\n")),
+    (rules.engines_hide_parameters, code("engine = sa.create_engine(url, hide_parameters=x)\n")),
     (rules.only_settings_read_the_environment, code("import os\nhome = os.environ['HOME']\n")),
     (rules.only_settings_read_the_environment, code("import os\nhome = os.getenv('HOME')\n")),
     (rules.domains_stand_on_the_standard_library, code("import httpx\n", "services/a/domain.py")),

@@ -1,6 +1,5 @@
 """intake as it runs, called over HTTP by officers of two organisations."""
 
-import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from chassis.identity import issue_token
+from contracts.keyring import encode_base64url
 from services.intake.app import create_app
 from services.intake.settings import IntakeSettings
 from tests.builders import coded_facts
 from tests.parts import Site
+from tests.signing import private_key
 
 CODES = ("POLICE_A", "SHELTER_B")
 
@@ -30,7 +31,7 @@ class Desk:
     site: Site
     client: httpx.AsyncClient
     keys: Mapping[str, Ed25519PrivateKey] = field(
-        default_factory=lambda: {code: Ed25519PrivateKey.generate() for code in CODES}
+        default_factory=lambda: {code: private_key(code) for code in CODES}
     )
 
     def token(self, code: str = "POLICE_A", **changes: Any) -> str:
@@ -85,11 +86,15 @@ async def open_desk(site: Site) -> AsyncIterator[Desk]:
     ):
         desk = Desk(site, client)
         for code, key in desk.keys.items():
-            public = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).decode()
             await site.run(
-                "insert into intake.organisations values (:code, 'police', :public)",
+                "insert into intake.organisations values (:code, 'police', 'nats')", code=code
+            )
+            public = encode_base64url(key.public_key().public_bytes_raw())
+            await site.run(
+                "insert into intake.organisation_keys (key, owner, use, valid_from)"
+                " values (:key, :code, 'signing', '2020-01-01T00:00Z')",
                 code=code,
-                public=public.rstrip("="),
+                key=public,
             )
         yield desk
 

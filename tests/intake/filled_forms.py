@@ -206,7 +206,9 @@ def _road(draw: Random, written: dict[str, Any]) -> dict[str, Any]:
         "urgency": "urgent_72h" if asked else None,
         "risk": "high" if asked else "medium",
         "needs": ["shelter", "health", "legal_aid"] if asked else [],
-        "consent": [{"recipient_kind": k, "state": s} for k, s in decisions.items()],
+        "consent": [
+            {"recipient_kind": k, "state": s, "by": "person"} for k, s in decisions.items()
+        ],
         "detected_on": detected.isoformat(),
     }
 

@@ -59,7 +59,7 @@ BODIES: dict[str, tuple[bytes | Mapping[str, Any], Fault]] = {
         invalid(("*", "extra_forbidden")),
     ),
     "a name where only codes may be": (
-        coded_facts(consent=[{"recipient_kind": NAME, "state": "given"}]),
+        coded_facts(consent=[{"recipient_kind": NAME, "state": "given", "by": "person"}]),
         invalid(("consent.0.recipient_kind", "unknown_code")),
     ),
     "a dossier with an unknown section": (
@@ -72,7 +72,10 @@ BODIES: dict[str, tuple[bytes | Mapping[str, Any], Fault]] = {
     ),
     "consent given and refused": (
         coded_facts(
-            consent=[{"recipient_kind": "shelter", "state": s} for s in ("given", "refused")]
+            consent=[
+                {"recipient_kind": "shelter", "state": s, "by": "guardian"}
+                for s in ("given", "refused")
+            ]
         ),
         invalid(("body", "consent_twice")),
     ),

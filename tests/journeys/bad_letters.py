@@ -21,7 +21,7 @@ FACTS: dict[str, Any] = {
     "detected_on": "2026-01-15", "region": "01", "sex": "female", "age_band": "25-34",
     "citizenship": ["MLI"], "exploitation": ["domestic_work"], "detection_channel": "patrol",
     "urgency": "emergency_24h", "needs": ["shelter"], "owner": OWNER,
-    "registered_on": "2026-01-16", "consent": [{"recipient_kind": "shelter", "state": "given"}],
+    "registered_on": "2026-01-16", "consent": [{"recipient_kind": "shelter", "state": "given", "by": "person"}],
 }  # fmt: skip
 # A fault of the database for one referral only: no message from outside can cause one by itself.
 POISON = """

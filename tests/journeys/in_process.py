@@ -16,8 +16,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis.identity import issue_token
 from deploy.directory_publish import publish_directory
+from deploy.key_rotation import make_first_key
 from deploy.keys import read_public_keys
 from deploy.settings import PlatformSettings
+from deploy.signing_keys import ensure_signing_keys, hand_over
 from partners.kit import Keys, init
 from services.intake.app import create_app as create_intake
 from services.intake.settings import IntakeSettings
@@ -32,7 +34,7 @@ MAKERS: Mapping[str, tuple[Callable[..., FastAPI], Callable[..., Any]]] = {
     "referral": (create_referral, ReferralSettings),
     "reporting": (create_reporting, ReportingSettings),
 }
-SECRETS = ("dossier.key", "feed.key", "reporting-session.key")
+SECRETS = ("feed.key", "reporting-session.key")
 
 
 @dataclass(slots=True)
@@ -96,6 +98,9 @@ async def town(
         assert (await nats.provision()).clean
         for secret in SECRETS:
             nats.state.secret(secret)
+        make_first_key(nats.state, at=datetime.now(UTC))
+        ensure_signing_keys(nats.state, now=datetime.now(UTC))
+        hand_over(nats.state)
         async with AsyncExitStack() as stack:
             for service in services:
                 await stack.enter_async_context(running(place, service))

@@ -97,7 +97,11 @@ class Oracle:
 
 
 def _may(one: Mapping[str, Any], case: Mapping[str, Any], service: str) -> bool:
-    said_yes = {"recipient_kind": one["kind"], "state": "given"} in case["consent"]
+    said_yes = any(
+        (line["recipient_kind"], line["state"]) == (one["kind"], "given")
+        and (line["by"] == "person") != _is_child(case)
+        for line in case["consent"]
+    )
     reaches = one["zones"] == ["*"] or case["region"] in one["zones"]
     for offer in one["services"]:
         if offer["service"] == service:

@@ -40,7 +40,7 @@ CASE = {
     "detection_channel": "ngo",
     "urgency": "urgent_72h",
     "needs": ["shelter"],
-    "consent": [{"recipient_kind": "shelter", "state": "given"}],
+    "consent": [{"recipient_kind": "shelter", "state": "given", "by": "person"}],
 }
 
 

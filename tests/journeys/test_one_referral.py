@@ -1,20 +1,25 @@
 import asyncio
 import contextlib
-import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import nats
 from nats.aio.client import Client
 
-from contracts.envelope import Envelope, encode_headers
+from contracts.envelope import SIGNATURE, Envelope, encode_headers
 from contracts.feed import MessageRejected, Offer, RequestRefused, Unplaced, Update
 from contracts.requests import AcceptReferral
-from contracts.topology import PARTNER_API_PREFIX, inbox_prefix, partner_subject
+from contracts.signing import Signer, signed_payload
+from contracts.topology import (
+    PARTNER_API_PREFIX,
+    inbox_prefix,
+    partner_subject,
+    stored_partner_subject,
+)
 from deploy.settings import PlatformSettings
 from tests.journeys.cases import Case, some_cases
 from tests.journeys.oracle import Oracle, Outcome, by_digest
@@ -114,7 +119,8 @@ async def _travel(road: Road, cases: list[Case], oracle: Oracle) -> Journey:
 
 def _take_feeds(journey: Journey, programs: Mapping[str, Program]) -> None:
     for code, program in programs.items():
-        journey.feeds[code] = Counter(map(_line, (one.message for one in program.handled)))
+        told = [one.message for one in program.handled if one.dossier is None]
+        journey.feeds[code] = Counter(map(_line, told))
         journey.offers[code] = [o for o in program.messages(Offer) if isinstance(o, Offer)]
 
 
@@ -191,15 +197,16 @@ async def _trespass(road: Road, journey: Journey) -> None:
         stored = await asked(client, f"in.{VICTIM}.referral.accept.v1", {})
         assert stored is not None
         assert stored["stream"] == f"IN_{HONEST}"
-        await _accept(client, _foreign_referral(journey), source=f"/partners/{VICTIM}")
-        await _accept(client, _foreign_referral(journey), source=f"/partners/{HONEST}")
+        signer = Signer(road.keys[HONEST].signing)
+        for code in (VICTIM, HONEST):
+            await _accept(client, _foreign_referral(journey), code, signer=signer)
     heard = road.programs[HONEST]
     async with asyncio.timeout(20):
         while not (heard.messages(MessageRejected) and heard.messages(RequestRefused)):
             await asyncio.sleep(0.1)
     (rejected,), (refused,) = heard.messages(MessageRejected), heard.messages(RequestRefused)
     assert isinstance(rejected, MessageRejected)
-    assert (rejected.reason, rejected.field) == ("wrong_source", "ce-source")
+    assert (rejected.reason, rejected.field) == ("foreign_key", SIGNATURE)
     assert isinstance(refused, RequestRefused)
     assert refused.reason == "unknown_referral"
 
@@ -209,15 +216,20 @@ def _foreign_referral(journey: Journey) -> str:
     return next(str(offer.referral_id) for offer in journey.offers[VICTIM])
 
 
-async def _accept(client: Client, referral_id: str, *, source: str) -> None:
+async def _accept(client: Client, referral_id: str, code: str, *, signer: Signer) -> None:
+    """As this organisation, with the key that the sender really has."""
+    request = AcceptReferral(referral_id=UUID(referral_id))
     envelope = Envelope(
-        id=uuid4(), source=source, type=AcceptReferral.ce_type(), subject=referral_id
+        id=uuid4(), source=f"/partners/{code}", type=request.ce_type(), subject=referral_id
     )
+    headers = encode_headers(envelope)
+    stored = stored_partner_subject(HONEST, request.name, request.version)
+    payload = signed_payload(headers, request.encode(), subject=stored)
     await client.request(
-        partner_subject(AcceptReferral.name, AcceptReferral.version),
-        json.dumps({"referral_id": referral_id}).encode(),
+        partner_subject(request.name, request.version),
+        request.encode(),
         timeout=5,
-        headers=encode_headers(envelope),
+        headers=headers | {SIGNATURE: signer.sign(payload, kind="request")},
     )
 
 
@@ -248,7 +260,7 @@ def test_the_oracle_itself_knows_the_simplest_case() -> None:
     case = {
         "region": "01", "sex": "female", "age_band": "12-14", "urgency": "urgent_72h",
         "risk": "low", "needs": ["shelter"],
-        "consent": [{"recipient_kind": k, "state": "given"} for k in ("shelter", "social")],
+        "consent": [{"recipient_kind": k, "state": "given", "by": "guardian"} for k in ("shelter", "social")],
     }  # fmt: skip
     oracle = Oracle(PlatformSettings().directory_file, by_digest((), CHOICES))
     outcome = oracle.outcome("POLICE_KAYES", case)

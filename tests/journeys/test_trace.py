@@ -23,7 +23,7 @@ CASE: dict[str, object] = {
     "detected_on": "2026-01-15", "region": "01", "sex": "female", "age_band": "12-14",
     "citizenship": ["MLI"], "exploitation": ["domestic_work"], "detection_channel": "patrol",
     "urgency": "emergency_24h", "risk": "medium", "needs": ["shelter"],
-    "consent": [{"recipient_kind": k, "state": "given"} for k in ("shelter", "social")],
+    "consent": [{"recipient_kind": k, "state": "given", "by": "guardian"} for k in ("shelter", "social")],
     "dossier": {"identity": {"prs_FirstName": CANARY}},
 }  # fmt: skip
 #: Two offers, and the four further steps of one of them.

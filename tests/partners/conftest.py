@@ -5,6 +5,7 @@ import pytest
 
 from partners.kit import keys
 from tests.partners.platform import CODES, Platform
+from tests.signing import write_platform_keys
 
 
 @pytest.fixture
@@ -13,6 +14,7 @@ def folders(tmp_path: Path) -> dict[str, Path]:
     made = {code: tmp_path / "partners" / code for code in CODES}
     for code, folder in made.items():
         keys.init(folder, code=code)
+        write_platform_keys(folder)
     return made
 
 

@@ -28,6 +28,7 @@ from contracts.topology import (
     out_subject,
 )
 from deploy.nats_config import partner_imports
+from tests.signing import signed
 
 CODES = ("SHELTER_A", "CLINIC_B")
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -158,9 +159,9 @@ class Platform:
         headers = encode_headers(envelope, hop=TRACE) | changed.pop("headers", {})
         # A second copy of one id must reach the stream here, as it would after the window.
         headers["Nats-Msg-Id"] = str(uuid4())
-        subject = out_subject(code, message.name, message.version)
-        await self.put(changed.pop("subject", subject), changed.pop("body", message.encode()),
-                       headers=headers)  # fmt: skip
+        subject = changed.pop("subject", out_subject(code, message.name, message.version))
+        body = changed.pop("body", message.encode())
+        await self.put(subject, body, headers=signed(headers, body, subject=subject))
         return envelope.id
 
     async def put(self, subject: str, body: bytes, *, headers: dict[str, str]) -> None:

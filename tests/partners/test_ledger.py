@@ -14,6 +14,7 @@ from contracts.event import Message
 from contracts.feed import Accepted, Received, RequestRefused
 from contracts.requests import AcceptReferral
 from partners.kit import Edge, LedgerRefused
+from partners.kit.keys import init
 from partners.kit.ledger import FILE, Ledger
 from partners.kit.writing import Writer
 from tests.partners.platform import TRACE, offer
@@ -148,9 +149,9 @@ def test_the_steps_of_another_organisation_are_not_kept(ledger: Ledger) -> None:
     assert ledger.referrals.all() == []
 
 
-def test_a_refusal_is_noted_at_the_request_it_refuses(ledger: Ledger) -> None:
+def test_a_refusal_is_noted_at_the_request_it_refuses(ledger: Ledger, tmp_path: Path) -> None:
     edge = Edge(now=lambda: NOW, random=bytes)
-    writer = Writer(ledger=ledger, edge=edge, code="SHELTER_A")
+    writer = Writer(ledger=ledger, edge=edge, keys=init(tmp_path / "keys", code="SHELTER_A"))
     id = writer.store(AcceptReferral(referral_id=uuid4()))
 
     receive(

@@ -18,7 +18,7 @@ def test_the_wheel_holds_the_kit_and_its_contracts_and_nothing_of_the_services(
         names = set(archive.namelist())
     wanted = [
         path.relative_to(ROOT).as_posix()
-        for folder in ("contracts", "partners/kit", "partners/examples")
+        for folder in ("contracts", "partners/kit", "partners/verify", "partners/examples")
         for path in (ROOT / folder).rglob("*.*")
         if path.suffix in (".py", ".csv")
     ]

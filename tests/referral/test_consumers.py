@@ -20,9 +20,11 @@ from tests.builders import (
     event_subject,
     request_headers,
     sent_subject,
+    stored_subject,
 )
 from tests.chassis.outgoing import drain, feed_of
 from tests.parts import Site, fetched, until, writing_as
+from tests.signing import signed
 
 POLICE, SHELTER = "POLICE_A", "SHELTER_B"
 
@@ -54,11 +56,11 @@ class Road:
     async def request(
         self, code: str, message: Message, *, identity: UUID, body: bytes | None = None
     ) -> None:
+        body, subject = body or message.encode(), stored_subject(code, message)
         headers = request_headers(code, message, stamped=False, id=identity)
+        headers = signed(headers, body, subject=subject, kind="request")
         async with self.site.server.partner(code) as client:
-            await client.request(
-                sent_subject(message), body or message.encode(), headers=headers, timeout=5
-            )
+            await client.request(sent_subject(message), body, headers=headers, timeout=5)
 
     async def take(self, consumer: Consumer, count: int) -> None:
         async def arrived() -> bool:
@@ -154,7 +156,10 @@ async def test_an_id_used_twice_is_told_and_changes_nothing(site: Site) -> None:
 async def test_one_id_of_two_organisations_shows_each_trace_its_own_case(site: Site) -> None:
     async with road(site) as way:
         cases = {SHELTER: uuid4(), POLICE: uuid4()}
-        given = [{"recipient_kind": kind, "state": "given"} for kind in ("shelter", "police")]
+        given = [
+            {"recipient_kind": kind, "state": "given", "by": "person"}
+            for kind in ("shelter", "police")
+        ]
         await way.case(cases[SHELTER], consent=given)
         await way.case(cases[POLICE], consent=given, needs=["health"], owner=SHELTER)
         identity = uuid4()

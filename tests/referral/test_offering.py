@@ -1,6 +1,6 @@
 from uuid import UUID
 
-from services.referral.domain.pseudonyms import FeedKey
+from chassis.pseudonyms import FeedKey
 from tests.builders import an_organisation
 from tests.referral.offices import KEY, Office, an_answer
 
@@ -81,7 +81,7 @@ async def test_a_case_at_high_risk_is_offered_once_and_after_a_decline_left_to_a
 
 async def test_without_consent_nobody_is_asked_and_the_owner_hears(office: Office) -> None:
     await office.publish(POLICE, NEAR, HOSPITAL)
-    refused = [{"recipient_kind": "shelter", "state": "refused"}]
+    refused = [{"recipient_kind": "shelter", "state": "refused", "by": "person"}]
     for consent in ([], refused):
         await office.offer({**ADULT, "needs": ["shelter", "health"], "consent": consent})
 
@@ -92,7 +92,7 @@ async def test_without_consent_nobody_is_asked_and_the_owner_hears(office: Offic
 
 async def test_consent_for_one_kind_of_recipient_opens_no_other(office: Office) -> None:
     await office.publish(POLICE, NEAR, HOSPITAL)
-    given = [{"recipient_kind": "health", "state": "given"}]
+    given = [{"recipient_kind": "health", "state": "given", "by": "person"}]
     await office.offer({**ADULT, "needs": ["shelter", "health"], "consent": given})
 
     assert await office.referrals() == [("HOSPITAL_F", "health", "offered", 1)]

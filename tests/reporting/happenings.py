@@ -15,6 +15,7 @@ from chassis.inbox import Raw, Received
 from contracts import intake, referral
 from contracts.envelope import Envelope
 from contracts.event import Message
+from contracts.keyring import PublicKey
 from services.reporting.consumers import on_events
 from tests.servers import Database
 
@@ -87,7 +88,7 @@ class Happenings:
         event = referral.ReferralUnplaced(service=service, reason="no_candidate")
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
-    def organisation(self, code: str, *, key: str | None = None, minutes: float = 0) -> None:
+    def organisation(self, code: str, *, key: PublicKey | None = None, minutes: float = 0) -> None:
         event = referral.OrganisationRegistered(
             code=code,
             kind="committee",
@@ -97,7 +98,7 @@ class Happenings:
             zones=("*",),
             services=(),
             channel="nats",
-            signing_key=key,
+            keys=() if key is None else (key,),
         )
         self.add(event, code, stream="REFERRAL", minutes=minutes)
 

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 from asgi_lifespan import LifespanManager
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from chassis.identity import issue_token
@@ -21,8 +20,7 @@ from services.reporting.app import create_app
 from services.reporting.settings import ReportingSettings
 from tests.reporting.happenings import Happenings
 from tests.servers import Database, NatsServer
-
-COMMITTEE = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
+from tests.signing import private_key, public_key, signed, write_platform_keys
 
 
 @pytest.fixture
@@ -45,6 +43,7 @@ async def client(
 ) -> AsyncIterator[httpx.AsyncClient]:
     key = urlsafe_b64encode(token_bytes(32)).decode()
     write_secret(tmp_path / "reporting-session.key", key)
+    write_platform_keys(tmp_path)
     settings = ReportingSettings(
         nats_url=nats.url,
         nats_seed_file=nats.seed_file("reporting"),
@@ -63,9 +62,8 @@ async def client(
 
 
 def a_road() -> Happenings:
-    public = urlsafe_b64encode(COMMITTEE.public_key().public_bytes_raw()).decode().rstrip("=")
     happened = Happenings()
-    happened.organisation("COMITE", key=public)
+    happened.organisation("COMITE", key=public_key("COMITE"))
     happened.registered(1)
     happened.offered(1, 1)
     happened.stepped(1, 1, "received")
@@ -80,17 +78,16 @@ async def publish(nats: NatsServer, happened: Happenings) -> None:
         streams = {"INTAKE": intake.jetstream(), "REFERRAL": referral.jetstream()}
         for one in happened.events:
             stream, message = one.raw.stream, one.message
-            await streams[stream].publish(
-                internal_subject(stream.lower(), message.name, 1, subject_id=one.envelope.subject),
-                message.encode(),
-                headers=encode_headers(one.envelope),
-            )
+            case = one.envelope.subject
+            subject = internal_subject(stream.lower(), message.name, 1, subject_id=case)
+            headers = signed(encode_headers(one.envelope), message.encode(), subject=subject)
+            await streams[stream].publish(subject, message.encode(), headers=headers)
 
 
 def token() -> str:
     now = datetime.now(UTC)
     return issue_token(
-        COMMITTEE, organisation="COMITE", role="analyst", audience="reporting", now=now
+        private_key("COMITE"), organisation="COMITE", role="analyst", audience="reporting", now=now
     )
 
 

@@ -13,6 +13,7 @@ from chassis.inbox import Received
 from tests.ledger import Form
 from tests.reporting.happenings import TABLES, Happenings, Roles, clear, engines, take
 from tests.servers import Database
+from tests.signing import public_key
 
 ROADS = (
     (),
@@ -40,7 +41,7 @@ def histories(draw: st.DrawFn) -> list[Received]:
         if draw(st.booleans()):
             happened.unplaced(case, minutes=(minutes := minutes + 1))
     for code in draw(st.lists(st.sampled_from(CODES), max_size=4)):
-        happened.organisation(code, key=f"key-{minutes}", minutes=(minutes := minutes + 1))
+        happened.organisation(code, key=public_key(code), minutes=(minutes := minutes + 1))
     return happened.events
 
 

@@ -74,7 +74,7 @@ def violations(asked: Asked, decide: Decide) -> Iterator[str]:
             field = fields().get((section, name))
             if field is None or any(may[group] is None for group in field.groups):
                 yield f"{section}.{name} is told"
-            elif any(may[g] and not _shows(may[g], field.aspects) for g in field.groups):
+            elif any(may[g] and not shows(may[g], field.aspects) for g in field.groups):
                 yield f"{section}.{name} is more than the part that is open"
 
 
@@ -119,7 +119,7 @@ def _has_authority(yes: Decision, reader: Reader) -> bool:
     return yes.by == "best_interests" or (yes.by == "guardian" and reader.kind != "consular")
 
 
-def _shows(allowed: object, aspects: frozenset[str]) -> bool:
+def shows(allowed: object, aspects: frozenset[str]) -> bool:
     limit, access = getattr(allowed, "limit", ""), getattr(allowed, "access", "")
     if access == "counts":
         return False

@@ -75,7 +75,7 @@ async def gather(
 
 
 async def _ask_intake(road: Road, evidence: Evidence) -> None:
-    ask = _Asking(road, "intake")
+    ask = Asking(road, "intake")
     evidence.cases = await ask("""
         select key, number, case_id from intake.cases
         left join intake.idempotency on answer->>'case_number' = number
@@ -85,7 +85,7 @@ async def _ask_intake(road: Road, evidence: Evidence) -> None:
 
 
 async def _ask_referral(road: Road, evidence: Evidence) -> None:
-    ask = _Asking(road, "referral")
+    ask = Asking(road, "referral")
     evidence.known = [case for (case,) in await ask("select case_id from referral.cases")]
     rows = await ask("""
         select case_id, service, organisation, rank, state, referral_id, owner
@@ -99,7 +99,7 @@ async def _ask_referral(road: Road, evidence: Evidence) -> None:
 
 
 async def _ask_reporting(road: Road, evidence: Evidence) -> None:
-    ask = _Asking(road, "reporting")
+    ask = Asking(road, "reporting")
     evidence.counted = await ask("""
         select 'case', case_id, '' from reporting.facts_cases
         union all select 'offered', referral_id, '' from reporting.facts_referrals
@@ -109,7 +109,7 @@ async def _ask_reporting(road: Road, evidence: Evidence) -> None:
     await _ask_mechanisms(ask, evidence)
 
 
-async def _ask_mechanisms(ask: "_Asking", evidence: Evidence) -> None:
+async def _ask_mechanisms(ask: "Asking", evidence: Evidence) -> None:
     """What the chassis keeps for every service."""
     schema = ask.service
     for stream, identity in await ask(f"select stream, id from {schema}.outbox order by position"):
@@ -119,7 +119,7 @@ async def _ask_mechanisms(ask: "_Asking", evidence: Evidence) -> None:
     ):
         evidence.positions.append((consumer, case, int(last)))
     for table, unsettled in (
-        ("outbox", "sent_at is null"),
+        ("outbox", "sent_at is null and erased_at is null"),
         ("parked", "true"),
         ("redeliveries", "true"),
         ("dead_letters", "true"),
@@ -129,7 +129,7 @@ async def _ask_mechanisms(ask: "_Asking", evidence: Evidence) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class Asking:
     """One service's tables, as its working role reads them; every value as text."""
 
     road: Road

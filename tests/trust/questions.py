@@ -21,6 +21,7 @@ def audit(evidence: Evidence) -> Audit:
             *_about_cases(evidence),
             *_about_carrying(evidence),
             *_about_referrals(evidence),
+            *_about_disclosing(evidence),
             *_about_counting(evidence),
             *_about_partners(evidence),
             *_about_order(evidence),
@@ -76,6 +77,18 @@ def _about_referrals(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _about_disclosing(evidence: Evidence) -> Iterator[Finding]:
+    accepted = [m for m in _referral_events(evidence) if _step(m) == "accepted"]
+    receipts = [m for m in evidence.streams["INTAKE"] if m.name == "dossier.released"]
+    yield compare(
+        "each acceptance has its receipt, once for each ground",
+        acked={body_of(m)["referral_id"] for m in accepted},
+        found={body_of(m)["referral_id"] for m in receipts},
+    )
+    grounds = [(body_of(m)["referral_id"], body_of(m).get("ground")) for m in receipts]
+    yield compare("no ground is used twice", acked=grounds, found=grounds)
+
+
 def _about_counting(evidence: Evidence) -> Iterator[Finding]:
     registered = [m for m in evidence.streams["INTAKE"] if m.name == "case.registered"]
     yield compare(
@@ -113,7 +126,7 @@ def _about_partners(evidence: Evidence) -> Iterator[Finding]:
         found=[
             (code, m.name, str(body_of(m)["referral_id"]))
             for code, m in feed
-            if "referral_id" in body_of(m)
+            if m.name.startswith("referral.") and "referral_id" in body_of(m)
         ],
     )
     yield compare(
@@ -133,7 +146,8 @@ def _about_order(evidence: Evidence) -> Iterator[Finding]:
             found=[one for one in evidence.positions if one[0] in CONSUMERS[stream]],
         )
     feeds = [
-        (m.subject.split(".")[1], int(m.headers["ce-feedsequence"]))
+        # Each of our services counts by itself in each feed.
+        ((m.subject.split(".")[1], m.headers["ce-source"]), int(m.headers["ce-feedsequence"]))
         for m in evidence.streams["OUT"]
     ]
     yield in_order("each feed lies in OUT in order", feeds)

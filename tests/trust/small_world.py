@@ -40,8 +40,8 @@ class _World:
         evidence.referrals.append((case, "shelter", SHELTER, "1", STEPS[-1]))
         evidence.recipients[f"referral-{case}"] = SHELTER
         evidence.owners[f"referral-{case}"] = OWNER
-        evidence.positions += [("referral-INTAKE", case, 1), ("intake-REFERRAL", case, EVENTS)]
-        evidence.positions.append(("reporting-INTAKE", case, 1))
+        evidence.positions += [("referral-INTAKE", case, 2), ("intake-REFERRAL", case, EVENTS)]
+        evidence.positions.append(("reporting-INTAKE", case, 2))
         evidence.positions.append(("reporting-REFERRAL", case, EVENTS))
         self._store("INTAKE", "siraba.intake.case.registered.v1.0", case, name="case.registered")
 
@@ -57,6 +57,9 @@ class _World:
             ("offered", referral, "") if offered else ("step", referral, step)
         )
         self._store("REFERRAL", f"siraba.referral.{name}.v1.0", case, name=name, cause=cause)
+        if step == "accepted":
+            told = "dossier.released"
+            self._store("INTAKE", f"siraba.intake.{told}.v1.0", case, name=told, cause=cause)
         for code in (SHELTER, OWNER) if step != "offered" else (SHELTER,):
             stored = self._store("OUT", f"out.{code}.{name}.v1", code, name=name)
             if code in self.evidence.holding:
@@ -84,6 +87,7 @@ class _World:
                 "ce-id": id or f"{stream}-{len(messages) + 1}",
                 "ce-type": f"ml.siraba.{name}.v1",
                 "ce-subject": place,
+                "ce-source": "/siraba/referral",
                 "ce-casesequence": number,
                 "ce-feedsequence": number,
                 "ce-causationid": cause,

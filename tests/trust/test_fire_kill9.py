@@ -6,6 +6,7 @@ from tests.journeys.road import SERVICES
 from tests.ledger import Figure, Form
 from tests.trust.campaign import campaign
 from tests.trust.killer import Killer
+from tests.trust.load import stand_up
 from tests.trust.telling import say
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
@@ -20,11 +21,16 @@ async def test_at_a_hundred_events_a_second_kills_lose_double_and_misorder_nothi
     kills = form.pick(short=6, long=200)
     async with campaign(seed=SEED) as fire:
         victims = ("postgres", "nats", *SERVICES)
+        pause = (2.0, form.pick(short=3.0, long=4.0))
         killer = Killer(
-            fire.road.platform, victims, SEED, pause=(2.0, form.pick(short=3.0, long=5.0))
+            fire.road.platform,
+            victims,
+            SEED,
+            pause=pause,
+            breath=lambda: stand_up(fire.road, within=60),
         )
         began = monotonic()
-        async with fire.under_load(per_second=40, writers=24):
+        async with fire.under_load(per_second=60, writers=48):
             await killer.run(kills)
         seconds = monotonic() - began
         evidence = await fire.evidence(within=120)

@@ -5,7 +5,7 @@ import pytest
 
 from chassis.assembly import assemble
 from tests.chassis.outgoing import ids, inside, queue, stored, unsent
-from tests.ledger import Form
+from tests.ledger import Figure, Form
 from tests.parts import Site, until
 from tests.trust.auditor import compare
 from tests.trust.faults.wire_proxy import BadLine
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
 
 @pytest.mark.timeout(600)
 async def test_a_line_that_delays_goes_half_open_and_breaks_carries_each_event_once(
-    site: Site, form: Form
+    site: Site, form: Form, figure: Figure
 ) -> None:
     rounds = form.pick(short=2, long=20)
     written: list[str] = []
@@ -46,5 +46,7 @@ async def test_a_line_that_delays_goes_half_open_and_breaks_carries_each_event_o
             await until(all_sent, seconds=40)
 
     found = compare("each event is there once", acked=written, found=ids(await stored(site)))
-    assert found.is_clean, found
+    assert not any((found.doubled, found.unexpected)), found
+    lost = len(found.lost)
+    figure("fire.line.lost", lost, unit="events", bound="0", holds=lost == 0)
     assert not failures, "the process asked to be ended"

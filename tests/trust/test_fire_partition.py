@@ -20,7 +20,7 @@ from tests.trust.faults.networks import Link, Partition, networks
 from tests.trust.placed import PlacedService, add_service
 from tests.trust.telling import say
 
-# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+# Long form only until its short form has been seen to hold on a busy machine too.
 pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261207
 WAYS = ("both", "out", "in")
@@ -29,7 +29,7 @@ ENGINES = ("nats", "postgres")
 
 @pytest.mark.timeout(1500)
 async def test_a_network_that_splits_loses_and_doubles_nothing(form: Form, figure: Figure) -> None:
-    splits, random = form.pick(short=4, long=50), Random(SEED)
+    splits, random = form.pick(short=3, long=50), Random(SEED)
     longest = form.pick(short=4.0, long=60.0)
     with networks(SERVICES) as links:
         async with spread_out(links) as fire:
@@ -48,9 +48,8 @@ async def test_a_network_that_splits_loses_and_doubles_nothing(form: Form, figur
                         await asyncio.sleep(seconds)
 
             async with fire.under_load():
-                await asyncio.gather(
-                    split("intake", splits // 2), split("referral", splits - splits // 2)
-                )
+                # Each service loses its engines by itself: what comes together is up to chance.
+                await asyncio.gather(*(split(one, -(-splits // len(links))) for one in links))
             found = await fire.judged(within=60)
 
     assert found.count("doubled") == found.count("unexpected") == found.count("disordered") == 0, (

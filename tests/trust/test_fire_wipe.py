@@ -1,4 +1,4 @@
-"""The broker loses everything, or a consumer: what nobody had taken comes again by itself, once."""
+"""The broker loses everything: what nobody had taken comes again by itself, once."""
 
 import asyncio
 from random import Random
@@ -11,11 +11,11 @@ from tests.ledger import Figure, Form
 from tests.trust.auditor import Audit, compare
 from tests.trust.campaign import Campaign, campaign
 from tests.trust.evidence import Evidence
-from tests.trust.faults.outage import outage
-from tests.trust.faults.wiped import delete_consumer, wipe_store
+from tests.trust.faults.wiped import wipe_store
+from tests.trust.load import come_to_rest
 from tests.trust.telling import say
 
-# Long form only until "The road under fire" closes: its campaign is not yet proven on every host.
+# Long form only until its short form has been seen to hold on a busy machine too.
 pytestmark = [pytest.mark.connected, pytest.mark.share("fire"), pytest.mark.long]
 SEED = 20261204
 BACK_SECONDS = 300
@@ -43,7 +43,7 @@ async def test_a_broker_that_lost_its_store_gets_back_what_nobody_had_taken(
                 await wipe_store(fire.road.platform)
                 await asyncio.sleep(2)
             began = monotonic()
-            await fire.evidence(within=BACK_SECONDS)
+            await come_to_rest(fire.road, within=BACK_SECONDS)
             say(f"all back {monotonic() - began:.1f} s after the last answer")
         found = await what_arrived(fire, await fire.evidence())
 
@@ -89,27 +89,3 @@ async def rows(fire: Campaign, query: str) -> list[tuple[str, ...]]:
         return [tuple(row) for row in await connection.fetch(query)]
     finally:
         await connection.close()
-
-
-@pytest.mark.timeout(900)
-async def test_outages_and_a_deleted_consumer_heal_by_themselves_and_readiness_tells(
-    form: Form,
-) -> None:
-    seconds = {"nats": form.pick(short=3, long=60), "postgres": form.pick(short=2, long=30)}
-    async with campaign(seed=SEED) as fire:
-        for name, lasting in seconds.items():
-            async with fire.under_load(), outage(fire.road.platform, name):
-                red = await fire.seconds_until(ready=False)
-                await asyncio.sleep(lasting)
-            green = await fire.seconds_until(ready=True)
-            say(f"{name}: red after {red:.1f} s; green {green:.1f} s after {lasting} s away")
-        async with fire.under_load():
-            await delete_consumer(fire.road.platform, "INTAKE", "referral-INTAKE")
-            red = await fire.seconds_until(ready=False, service="referral")
-            green = await fire.seconds_until(ready=True, service="referral")
-            say(f"consumer deleted: red after {red:.1f} s, green again after {green:.1f} s")
-        found = await fire.judged()
-        ends = fire.road.platform.supervisor.restarts
-
-    say(ends)
-    assert found.is_clean, found

@@ -1,6 +1,22 @@
-"""HTTP in: register a case, see one's own."""
+"""HTTP in: register a case, see one's own, decide about consent, look at what was disclosed."""
 
+from services.intake.api.access import AccessDesk, access_router
+from services.intake.api.consents import ConsentDesk, consent_router
+from services.intake.api.disclosures import disclosure_router
+from services.intake.api.erasures import ErasureDesk, erasure_router
 from services.intake.api.registrar import Registrar
 from services.intake.api.routes import CaseSubmission, Desk, router
 
-__all__ = ["CaseSubmission", "Desk", "Registrar", "router"]
+__all__ = [
+    "AccessDesk",
+    "CaseSubmission",
+    "ConsentDesk",
+    "Desk",
+    "ErasureDesk",
+    "Registrar",
+    "access_router",
+    "consent_router",
+    "disclosure_router",
+    "erasure_router",
+    "router",
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from chassis.assembly import Parts
 from chassis.database import is_outage
 from services.intake import domain
-from services.intake.use_cases import Answer, Submitted, register_cases
+from services.intake.use_cases.registering import Answer, Submitted, register_cases
 from services.intake.vault import Vault
 
 AT_ONCE = 100

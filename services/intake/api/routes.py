@@ -8,18 +8,18 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chassis.assembly import Parts
-from chassis.database import reading_as
+from chassis.audit import Look
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Violation
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
 from contracts.case_number import is_case_number
 from contracts.intake import CodedCase
 from services.intake import domain
 from services.intake.api.registrar import Registrar
 from services.intake.store import cases
-from services.intake.use_cases import Answer, Submitted
+from services.intake.use_cases.registering import Answer, Submitted
 
 Section = Literal[
     "identity", "contact", "exploitation", "medical", "psychosocial", "safe_place", "notes", "other"
@@ -40,14 +40,14 @@ class CaseSubmission(CodedCase):
     ]
 
 
-class CaseAccepted(BaseModel):
+class CaseAccepted(Shown):
     """The number to write down; the case is on its way."""
 
     case_number: str
     registered_on: date
 
 
-class Step(BaseModel):
+class Step(Shown):
     """One step of one referral of the case."""
 
     referral_id: UUID
@@ -58,7 +58,7 @@ class Step(BaseModel):
     reason: str | None
 
 
-class Unplaced(BaseModel):
+class Unplaced(Shown):
     """A service that nobody takes on: please act."""
 
     service: str
@@ -66,7 +66,7 @@ class Unplaced(BaseModel):
     at: datetime
 
 
-class OwnCase(BaseModel):
+class OwnCase(Shown):
     """A case as its owner sees it; who it is about is not shown here."""
 
     number: str
@@ -76,14 +76,14 @@ class OwnCase(BaseModel):
     unplaced: list[Unplaced]
 
 
-class CaseLine(BaseModel):
+class CaseLine(Shown):
     """One line of the owner's list."""
 
     number: str
     registered_at: datetime
 
 
-class OwnCases(BaseModel):
+class OwnCases(Shown):
     """The newest 200, newest first."""
 
     cases: list[CaseLine]
@@ -142,8 +142,9 @@ def _add_reads(routes: APIRouter, desk: Desk, caller: BearerCaller) -> None:
     @routes.get("/cases")
     async def list_own_cases(who: Annotated[Caller, Depends(caller)]) -> OwnCases:
         """The cases my organisation owns."""
-        async with reading_as(desk.parts.web, who.organisation) as connection:
-            rows = await cases.own_cases(connection)
+        rows = await desk.parts.reads.audited_read(
+            who, cases.own_cases, lambda found: Look(action="cases", shown=len(found))
+        )
         return OwnCases.model_validate({"cases": rows})
 
     @routes.get("/cases/{number}")
@@ -158,8 +159,15 @@ def _add_reads(routes: APIRouter, desk: Desk, caller: BearerCaller) -> None:
 async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | None:
     if not is_case_number(number):
         return None  # any text may stand in a path, and not all of it can be asked for
-    async with reading_as(desk.parts.web, who.organisation) as connection:
-        return await cases.own_case(connection, number)
+    return await desk.parts.reads.audited_read(
+        who, lambda connection: cases.own_case(connection, number), _looked_at
+    )
+
+
+def _looked_at(found: Mapping[str, Any] | None) -> Look:
+    if found is None:
+        return Look(action="case", outcome="not_found", shown=0)
+    return Look(action="case", case_id=found["case_id"], parts=("facts", "steps"))
 
 
 def _submitted(
@@ -210,7 +218,12 @@ def _detected_in_future() -> Refusal:
     )
 
 
+def _erased() -> Refusal:
+    return Refusal(410, "erased", "The case that this key registered was erased")
+
+
 PROBLEMS: dict[type[domain.Refused], Callable[[], Refusal]] = {
     domain.DetectedInFuture: _detected_in_future,
+    domain.Erased: _erased,
     domain.KeyReused: _key_reused,
 }

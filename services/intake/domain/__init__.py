@@ -2,10 +2,11 @@
 
 from services.intake.domain.registration import (
     DetectedInFuture,
+    Erased,
     KeyReused,
     Refused,
     Registration,
     register,
 )
 
-__all__ = ["DetectedInFuture", "KeyReused", "Refused", "Registration", "register"]
+__all__ = ["DetectedInFuture", "Erased", "KeyReused", "Refused", "Registration", "register"]

@@ -16,6 +16,10 @@ class KeyReused(Refused):
     """This idempotency key was used before, for another body."""
 
 
+class Erased(Refused):
+    """The case that this idempotency key registered was erased: it is not taken in again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
     """The two facts that are ours to say about a new case."""

@@ -17,7 +17,11 @@ _UNKNOWN_RULES = {
     "cercle": "unknown_cercle",
     "urgency": "unknown_urgency",
 }
-_SEPARATORS = re.compile(r"\s*[;|,\n]\s*")
+# Spaces around them are stripped afterwards: a pattern that takes them along tries every split of
+# a long run of spaces.
+_SEPARATORS = re.compile(r"[;|,\n]")
+# No label has more than three; without a limit the work grows with the cube of what is written.
+_MOST_PIECES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +113,7 @@ def split_codes(list_name: str, text: str) -> tuple[list[str], bool]:
     semicolons ("Water supply; sewerage, waste management and remediation"), so the longest run of
     pieces that is a known value counts as one value.
     """
-    pieces = [piece for piece in _SEPARATORS.split(text) if piece]
+    pieces = pieces_of(text)
     found: dict[str, None] = {}
     complete = True
     start = 0
@@ -123,8 +127,13 @@ def split_codes(list_name: str, text: str) -> tuple[list[str], bool]:
     return list(found), complete
 
 
+def pieces_of(text: str) -> list[str]:
+    """What stands between separators, without the spaces around it."""
+    return [piece for part in _SEPARATORS.split(text) if (piece := part.strip())]
+
+
 def _longest(list_name: str, pieces: list[str], start: int) -> tuple[str | None, int]:
-    for end in range(len(pieces), start, -1):
+    for end in range(min(len(pieces), start + _MOST_PIECES), start, -1):
         code = htcds_to_code(list_name, " ".join(pieces[start:end]))
         if code is not None:
             return code, end

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.outbox import Outgoing, as_row, insert_from
-from services.intake.vault import Sealed
+from services.intake.vault import SealedDossier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class NewCase:
     case_id: UUID
     number: str
     registered_at: datetime
-    dossier: Sequence[Sealed]
+    dossier: SealedDossier
     message: Outgoing
 
 
@@ -37,7 +37,8 @@ _SAVE = text(f"""
     with given as (
         select * from jsonb_to_recordset(cast(:rows as jsonb)) as row (
             nth int, organisation text, key text, digest text, answer jsonb, case_id uuid,
-            number text, registered_at timestamptz, dossier jsonb, message jsonb)
+            number text, registered_at timestamptz, kek_id text, wrapped text, dossier jsonb,
+            message jsonb)
     ), claimed as (
         insert into idempotency (organisation, key, digest, answer)
         select organisation, key, decode(digest, 'hex'), answer from given
@@ -49,6 +50,9 @@ _SAVE = text(f"""
     ), saved as (
         insert into cases (case_id, number, owner, registered_at, facts)
         select case_id, number, organisation, registered_at, (message->>'body')::jsonb from fresh
+    ), keyed as (
+        insert into person_keys (case_id, kek_id, wrapped, created_at)
+        select case_id, kek_id, decode(wrapped, 'base64'), registered_at from fresh
     ), kept as (
         insert into dossiers (case_id, section, version, nonce, ciphertext)
         select case_id, part->>'section', (part->>'version')::int,
@@ -61,7 +65,7 @@ _ANSWER = text("""
     select digest, answer from idempotency where organisation = :organisation and key = :key
 """)
 _OWN = text("""
-    select number, registered_at, facts from cases where number = :number
+    select case_id, number, registered_at, facts from cases where number = :number
 """)
 _STEPS = text("""
     select referral_id, organisation, service, step, at, reason from steps
@@ -72,7 +76,8 @@ _UNPLACED = text("""
     join cases using (case_id) where cases.number = :number order by service
 """)
 _LIST = text("""
-    select number, registered_at from cases order by registered_at desc limit 200
+    select number, registered_at from cases where number is not null
+    order by registered_at desc limit 200
 """)
 
 
@@ -103,6 +108,7 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
     steps = await connection.execute(_STEPS, {"number": number})
     unplaced = await connection.execute(_UNPLACED, {"number": number})
     return {
+        "case_id": row.case_id,
         "number": row.number,
         "registered_at": row.registered_at,
         "facts": _loaded(row.facts),
@@ -126,6 +132,8 @@ def _row(nth: int, case: NewCase) -> dict[str, Any]:
         "case_id": str(case.case_id),
         "number": case.number,
         "registered_at": case.registered_at.isoformat(),
+        "kek_id": case.dossier.key.kek_id,
+        "wrapped": b64encode(case.dossier.key.wrapped).decode(),
         "dossier": [
             {
                 "section": one.section,
@@ -133,7 +141,7 @@ def _row(nth: int, case: NewCase) -> dict[str, Any]:
                 "nonce": b64encode(one.nonce).decode(),
                 "ciphertext": b64encode(one.ciphertext).decode(),
             }
-            for one in case.dossier
+            for one in case.dossier.sections
         ],
         "message": as_row(case.message),
     }

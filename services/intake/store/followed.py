@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _ORGANISATIONS = text("""
-    insert into organisations (code, kind, signing_key)
-    select row->>'code', row->>'kind', row->>'signing_key'
+    insert into organisations (code, kind, channel)
+    select row->>'code', row->>'kind', row->>'channel'
     from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
-    on conflict (code) do update set kind = excluded.kind, signing_key = excluded.signing_key
+    on conflict (code) do update set kind = excluded.kind, channel = excluded.channel
 """)
 _STEPS = text("""
     insert into steps (referral_id, step, case_id, organisation, service, at, reason)
@@ -27,7 +27,6 @@ _UNPLACED = text("""
     values (:case_id, :service, :reason, :at)
     on conflict (case_id, service) do update set reason = excluded.reason, at = excluded.at
 """)
-_KEY = text("select signing_key from organisations where code = :code")
 
 
 async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
@@ -48,9 +47,3 @@ async def save_unplaced(
     await connection.execute(
         _UNPLACED, {"case_id": case_id, "service": service, "reason": reason, "at": at}
     )
-
-
-async def signing_key(connection: AsyncConnection, code: str) -> str | None:
-    """The organisation's public key, or None."""
-    key: str | None = await connection.scalar(_KEY, {"code": code})
-    return key

@@ -1,6 +1,6 @@
 """Who is asked for a service: those that may be asked at all, nearest first."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 EVERYWHERE = "*"
@@ -8,12 +8,11 @@ EVERYWHERE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """The coarse profile, and what she decided: recipient kinds she said yes to."""
+    """The coarse profile, as far as it matters who is asked."""
 
     sex: str
     age_band: str
     region: str
-    consented: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +41,21 @@ def rank(
     service: str,
     person: Person,
     asked: Collection[str],
+    may_be_told: Callable[[Candidate], bool],
 ) -> list[Candidate]:
     """Those to ask, best first: home region, then served region, then nationwide; then by code.
 
-    asked: the owner and whoever was asked for this service before. Without consent for its kind
-    nobody is a candidate.
+    asked: the owner and whoever was asked for this service before. may_be_told: whether anything
+    carries an offer to this organisation; where nothing does it is no candidate.
     """
     fitting = [
         one
         for one in organisations
         if one.code not in asked
-        and one.kind in person.consented
         and service in one.services
         and (EVERYWHERE in one.zones or person.region in one.zones)
         and fits(one.services[service], person)
+        and may_be_told(one)
     ]
     return sorted(fitting, key=lambda one: (_distance(one, person.region), one.code))
 

@@ -23,25 +23,22 @@ class Entry:
     channel: str
     name_fr: str
     name_en: str
-    signing_key: str | None
     published: str
 
 
 _SAVE = text("""
     insert into organisations (code, kind, region, zones, services, channel, name_fr, name_en,
-                               signing_key, published)
+                               published)
     values (:code, :kind, :region, :zones, cast(:services as jsonb), :channel, :name_fr,
-            :name_en, :signing_key, :published)
+            :name_en, :published)
     on conflict (code) do update set
         kind = excluded.kind, region = excluded.region, zones = excluded.zones,
         services = excluded.services, channel = excluded.channel, name_fr = excluded.name_fr,
-        name_en = excluded.name_en, signing_key = excluded.signing_key,
-        published = excluded.published, changed_at = clock_timestamp()
+        name_en = excluded.name_en, published = excluded.published, changed_at = clock_timestamp()
 """)
 _PUBLISHED = text("select code, published from organisations for update")
 _CANDIDATES = text("select code, kind, region, zones, services from organisations")
 _REACHED = text("select code from organisations where channel = any(:channels)")
-_KEY = text("select signing_key from organisations where code = :code")
 
 
 async def save(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
@@ -56,7 +53,6 @@ async def save(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
             "channel": one.channel,
             "name_fr": one.name_fr,
             "name_en": one.name_en,
-            "signing_key": one.signing_key,
             "published": one.published,
         }
         for one in entries
@@ -88,12 +84,6 @@ async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> fr
     """The organisations that are reached through one of these channels."""
     found = await connection.execute(_REACHED, {"channels": list(channels)})
     return frozenset(row.code for row in found)
-
-
-async def signing_key(connection: AsyncConnection, code: str) -> str | None:
-    """The organisation's public key, or None."""
-    key: str | None = await connection.scalar(_KEY, {"code": code})
-    return key
 
 
 def _limits(offer: dict[str, Any]) -> Limits:

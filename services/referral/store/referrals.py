@@ -10,14 +10,18 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.intake import Consent
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCase:
-    """What referral keeps of a case: the body of `case.registered`."""
+    """What referral keeps of a case: the body of `case.registered`, and what was decided since."""
 
     case_id: UUID
     owner: str
     facts: dict[str, Any]
+    recorded_at: datetime
+    decided: tuple[tuple[datetime, Consent], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +74,32 @@ _LOCK = text(f"""
 _OF_CASES = text(f"""
     select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
 """)  # noqa: S608 - a constant of ours
-_CASES = text("select case_id, owner, facts from cases where case_id = any(cast(:ids as uuid[]))")
+_CASES = text("""
+    select case_id, owner, facts, recorded_at, decided from cases
+    where case_id = any(cast(:ids as uuid[]))
+""")
+_DECIDE = text("""
+    update cases set decided = decided || cast(:lines as jsonb) where case_id = :case_id
+""")
+_CHANGED = text("""
+    select case_id from cases where case_id = any(cast(:ids as uuid[])) and decided <> '[]'
+""")
 _OWN = text(f"""
     select {_COLUMNS}, offered_at, changed_at from referrals
     where organisation = :organisation order by offered_at desc limit 200
 """)  # noqa: S608 - a constant of ours
 
 
-async def save_cases(
-    connection: AsyncConnection, cases: Iterable[tuple[KnownCase, datetime]]
-) -> None:
-    """Remember new cases; the datetime is when their event was recorded."""
+async def save_cases(connection: AsyncConnection, cases: Iterable[KnownCase]) -> None:
+    """Remember new cases."""
     rows = [
         {
             "case_id": str(case.case_id),
             "owner": case.owner,
             "facts": case.facts,
-            "recorded_at": recorded_at.isoformat(),
+            "recorded_at": case.recorded_at.isoformat(),
         }
-        for case, recorded_at in cases
+        for case in cases
     ]
     await connection.execute(_SAVE_CASES, {"rows": json.dumps(rows)})
 
@@ -149,16 +160,39 @@ async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dic
         row.case_id: KnownCase(
             case_id=row.case_id,
             owner=row.owner,
-            facts=json.loads(row.facts) if isinstance(row.facts, str) else row.facts,
+            facts=_loaded(row.facts),
+            recorded_at=row.recorded_at,
+            decided=tuple(
+                (datetime.fromisoformat(one["at"]), Consent.model_validate(one["line"]))
+                for one in _loaded(row.decided)
+            ),
         )
         for row in found
     }
+
+
+async def decide(
+    connection: AsyncConnection, case_id: UUID, lines: Sequence[tuple[datetime, Consent]]
+) -> None:
+    """Add what was decided about a case, with when its event was recorded."""
+    said = [{"at": at.isoformat(), "line": line.model_dump()} for at, line in lines]
+    await connection.execute(_DECIDE, {"case_id": case_id, "lines": json.dumps(said)})
+
+
+async def with_decisions(connection: AsyncConnection, cases: Iterable[UUID]) -> list[UUID]:
+    """Those of these cases about which something was decided after registration."""
+    found = await connection.execute(_CHANGED, {"ids": list(cases)})
+    return [row.case_id for row in found]
 
 
 async def own(connection: AsyncConnection, organisation: str) -> list[dict[str, Any]]:
     """The 200 newest referrals offered to this organisation, as its API shows them."""
     found = await connection.execute(_OWN, {"organisation": organisation})
     return [dict(row._mapping) for row in found]
+
+
+def _loaded(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

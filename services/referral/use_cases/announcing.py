@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.outbox import Outgoing
+from chassis.pseudonyms import FeedKey
 from chassis.telemetry import Hop
 from contracts import feed, referral
 from contracts.event import Message
@@ -13,9 +14,9 @@ from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
 from contracts.topology import OUT
-from services.referral.domain.pseudonyms import FeedKey
 from services.referral.domain.ranking import Candidate
 from services.referral.store.referrals import KnownCase, Referral
+from services.referral.use_cases.permitting import Permit
 
 _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
     "received": (referral.ReferralReceived, feed.Received),
@@ -48,6 +49,11 @@ class Announcer:
     master_key: bytes
     organisations: tuple[Candidate, ...]
     reached: frozenset[str]
+
+    def permit(self, case: KnownCase) -> Permit:
+        """Who may be told of this case now."""
+        kinds = (one.kind for one in self.organisations if one.code == case.owner)
+        return Permit.of(case, owner_kind=next(kinds, ""), at=self.mint.moment())
 
     def offered(
         self, one: Referral, case: KnownCase, *, cause: Cause, policy_version: str
@@ -161,7 +167,7 @@ class Announcer:
         referral_id: UUID | None = None,
     ) -> list[Outgoing]:
         copies = []
-        for organisation, _ in who_hears(shown.name, relations):
+        for organisation, relation in who_hears(shown.name, relations):
             if organisation not in self.reached:
                 continue
             key = FeedKey.of(self.master_key, organisation)
@@ -174,7 +180,8 @@ class Announcer:
                     case_id=case_id,
                     organisation=organisation,
                     correlation_id=None if referral_id is None else str(referral_id),
-                    ground=ground,
+                    # An owner hears of its own case: that rests on no disclosure.
+                    ground=ground if relation == "recipient" else None,
                     trace=cause.trace,
                     started_trace=key.trace(case_id, sampled=cause.is_sampled),
                 )

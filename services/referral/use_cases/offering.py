@@ -12,7 +12,7 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
-from services.referral.domain.ranking import Person, rank
+from services.referral.domain.ranking import Candidate, Person, rank
 from services.referral.store import referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer, Cause
@@ -46,12 +46,11 @@ async def offer_referrals(
             case_id=case.case_id,
             owner=case.facts.owner,
             facts=case.facts.model_dump(mode="json"),
+            recorded_at=case.recorded_at,
         )
         for case in cases
     ]
-    await referrals.save_cases(
-        connection, [(one, case.recorded_at) for one, case in zip(known, cases, strict=True)]
-    )
+    await referrals.save_cases(connection, known)
     offers = Offers()
     for one, case in zip(known, cases, strict=True):
         for service, urgency in _services(case.facts):
@@ -113,10 +112,8 @@ def ask_next(
     cause: Cause,
 ) -> None:
     """One offer to the best of those not asked yet, or unplaced."""
-    ranked = rank(
-        announcer.organisations, service=service, person=_person(case), asked=(case.owner, *asked)
-    )
-    if not ranked:
+    chosen = _best(case, service=service, asked=asked, announcer=announcer)
+    if chosen is None:
         reason = "none_left" if asked else "no_candidate"
         _leave(
             case,
@@ -127,20 +124,37 @@ def ask_next(
             cause=cause,
         )
         return
-    chosen = Referral(
+    best, ground = chosen
+    offered = Referral(
         referral_id=announcer.mint.opaque_id(),
         case_id=case.case_id,
         owner=case.owner,
-        organisation=ranked[0].code,
-        organisation_kind=ranked[0].kind,
+        organisation=best.code,
+        organisation_kind=best.kind,
         service=service,
         urgency=urgency,
-        ground="consent",
+        ground=ground,
         rank=len(asked) + 1,
         state="offered",
     )
-    offers.made.append(chosen)
-    offers.messages += announcer.offered(chosen, case, cause=cause, policy_version=policy.VERSION)
+    offers.made.append(offered)
+    offers.messages += announcer.offered(offered, case, cause=cause, policy_version=policy.VERSION)
+
+
+def _best(
+    case: KnownCase, *, service: str, asked: Sequence[str], announcer: Announcer
+) -> tuple[Candidate, str] | None:
+    """The first in rank, and the ground on which it may be asked."""
+    permit = announcer.permit(case)
+    ranked = rank(
+        announcer.organisations,
+        service=service,
+        person=_person(case),
+        asked=(case.owner, *asked),
+        may_be_told=lambda one: permit.ground(one.code, one.kind, service=service) is not None,
+    )
+    grounds = ((one, permit.ground(one.code, one.kind, service=service)) for one in ranked[:1])
+    return next(((one, ground) for one, ground in grounds if ground is not None), None)
 
 
 async def write(connection: AsyncConnection, offers: Offers) -> None:
@@ -178,12 +192,8 @@ def _services(facts: CaseRegistered) -> list[tuple[str, str]]:
 
 
 def _person(case: KnownCase) -> Person:
-    given = [line["recipient_kind"] for line in case.facts["consent"] if line["state"] == "given"]
     return Person(
-        sex=case.facts["sex"],
-        age_band=case.facts["age_band"],
-        region=case.facts["region"],
-        consented=frozenset(given),
+        sex=case.facts["sex"], age_band=case.facts["age_band"], region=case.facts["region"]
     )
 
 

@@ -1,12 +1,16 @@
 """Publishing the directory: what is new or changed, and nothing else."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
+from chassis.directory_keys import load_keys, save_keys
 from chassis.outbox import Outgoing
 from contracts.identifiers import Mint
+from contracts.keyring import PublicKey
 from contracts.referral import OrganisationRegistered
 from services.referral.store import directory
 from services.referral.store.directory import Entry
@@ -15,8 +19,19 @@ from services.referral.store.directory import Entry
 async def publish_directory(
     connection: AsyncConnection, entries: Sequence[OrganisationRegistered], *, mint: Mint
 ) -> list[str]:
-    """Save and announce the entries that differ from what was last published; their codes."""
+    """Save and announce the entries that differ from what was last published; their codes.
+
+    A key that is no longer among an entry's keys ends now; it is kept for what it has signed.
+    """
     before = await directory.published(connection)
+    known = defaultdict(list)
+    for key in await load_keys(connection):
+        known[key.owner].append(key)
+    entries = [
+        one.model_copy(update={"keys": _with_history(one.keys, known[one.code], now=mint.moment())})
+        for one in entries
+    ]
+    await save_keys(connection, [key for one in entries for key in one.keys])
     changed = [one for one in entries if before.get(one.code) != one.model_dump_json()]
     await directory.save(connection, [_entry(one) for one in changed])
     await outbox.add(
@@ -35,6 +50,20 @@ async def publish_directory(
     return [one.code for one in changed]
 
 
+def _with_history(
+    given: Sequence[PublicKey], known: Sequence[PublicKey], *, now: datetime
+) -> tuple[PublicKey, ...]:
+    """What was known, ended now where it is not given any more; then what is new."""
+    still, before = {key.key for key in given}, {key.key for key in known}
+    kept = [
+        key
+        if key.key in still or key.valid_until is not None
+        else key.model_copy(update={"valid_until": now})
+        for key in known
+    ]
+    return (*kept, *(key for key in given if key.key not in before))
+
+
 def _entry(one: OrganisationRegistered) -> Entry:
     return Entry(
         code=one.code,
@@ -45,6 +74,5 @@ def _entry(one: OrganisationRegistered) -> Entry:
         channel=one.channel,
         name_fr=one.name_fr,
         name_en=one.name_en,
-        signing_key=one.signing_key,
         published=one.model_dump_json(),
     )

@@ -64,7 +64,8 @@ def add_pages(app: FastAPI, pages: Pages, desk: Desk) -> None:
             context = _context(counted, {}, language_of(request))
             return pages.render(request, "figures.html", context | {"bad": bad}, status=422)
         counted = await count_figures(desk.web, window)
-        return pages.render(request, "figures.html", _context(counted, asked, language_of(request)))
+        context = _context(counted, asked, language_of(request))
+        return pages.render(request, "figures.html", context, kept=asked)
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -24,8 +24,7 @@ _SAVE_ORGANISATIONS = text(f"""
     order by code, stream_sequence desc
     on conflict (code) do update set
         kind = excluded.kind, region = excluded.region, name_fr = excluded.name_fr,
-        name_en = excluded.name_en, signing_key = excluded.signing_key,
-        recorded_at = excluded.recorded_at, stream = excluded.stream,
+        name_en = excluded.name_en, recorded_at = excluded.recorded_at, stream = excluded.stream,
         stream_sequence = excluded.stream_sequence
     where known.stream_sequence < excluded.stream_sequence
 """)  # noqa: S608 - a table of ours
@@ -37,7 +36,6 @@ _FOLLOW = text(f"""
         sequence = excluded.sequence, recorded_at = excluded.recorded_at
     where known.sequence < excluded.sequence
 """)  # noqa: S608 - a table of ours
-_KEY = text("select signing_key from organisations where code = :code")
 
 
 async def save(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
@@ -53,12 +51,6 @@ async def save_organisations(connection: AsyncConnection, rows: Sequence[Row]) -
 async def follow(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     """Remember the furthest message of each stream that was counted, with the facts themselves."""
     await _execute(connection, _FOLLOW, rows)
-
-
-async def signing_key(connection: AsyncConnection, code: str) -> str | None:
-    """The organisation's public key, or None."""
-    key: str | None = await connection.scalar(_KEY, {"code": code})
-    return key
 
 
 async def _execute(connection: AsyncConnection, statement: Any, rows: Sequence[Row]) -> None:

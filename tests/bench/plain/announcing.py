@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from chassis.pseudonyms import FeedKey
 from contracts import feed, policy, referral
 from contracts.envelope import Envelope
 from contracts.event import Message
@@ -10,7 +11,6 @@ from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
 from contracts.topology import OUT, internal_subject, out_subject
-from services.referral.domain.pseudonyms import FeedKey
 from tests.bench.plain import models
 from tests.bench.plain.messages import outgoing
 

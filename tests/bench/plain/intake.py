@@ -8,6 +8,7 @@ from secrets import token_bytes
 from time import time_ns
 from typing import Annotated, Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import FastAPI, Header, HTTPException, Request
 from faststream.nats import JStream, NatsMessage
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
@@ -22,10 +23,10 @@ from contracts.identifiers import Mint
 from contracts.intake import SOURCE, CaseRegistered, CodedCase
 from contracts.referral import ReferralAccepted, ReferralEvent, ReferralOffered
 from contracts.topology import internal_subject
-from services.intake.vault import Vault
 from tests.bench.plain import models
 from tests.bench.plain.messages import delivery, is_a, once, outgoing, received, relay
 from tests.bench.plain.parts import Parts, Settings, assemble, running
+from tests.bench.plain.vault import seal
 
 
 class Submission(CodedCase):
@@ -40,7 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     """The service."""
     parts = assemble(settings)
     mint = Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes)
-    vault = Vault(bytes.fromhex(settings.dossier_key), token_bytes)
+    vault = AESGCM(bytes.fromhex(settings.dossier_key))
     _follow(parts)
 
     @asynccontextmanager
@@ -90,7 +91,7 @@ async def _register(
     *,
     claim: models.Idempotency,
     mint: Mint,
-    vault: Vault,
+    vault: AESGCM,
 ) -> dict[str, Any]:
     now, case_id = mint.moment(), mint.opaque_id()
     facts = submission.model_dump(mode="json", exclude={"dossier"})
@@ -106,12 +107,12 @@ async def _register(
     session.add_all(
         models.Dossier(
             case_id=case_id,
-            section=one.section,
-            version=one.version,
+            section=one.name,
+            version=1,
             nonce=one.nonce,
             ciphertext=one.ciphertext,
         )
-        for one in vault.seal(case_id, submission.dossier)
+        for one in seal(vault, case_id, submission.dossier)
     )
     return claim.answer
 

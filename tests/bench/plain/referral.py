@@ -110,16 +110,23 @@ async def _offer(
     session: AsyncSession, event: CaseRegistered, *, service: str, urgency: str
 ) -> Any:
     """A referral to the best candidate, or None."""
-    consented = {one.recipient_kind for one in event.consent if one.state == "given"}
+    consented = {
+        one.recipient_kind for one in event.consent if one.state == "given" and one.recipient_kind
+    }
     with session.no_autoflush:
         found = await session.scalars(_candidates(consented, service))
     person = Person(
         sex=event.sex,
         age_band=event.age_band,
         region=event.region or "",
-        consented=frozenset(consented),
     )
-    ranked = rank(map(_candidate, found), service=service, person=person, asked=(event.owner,))
+    ranked = rank(
+        map(_candidate, found),
+        service=service,
+        person=person,
+        asked=(event.owner,),
+        may_be_told=lambda one: one.kind in consented,
+    )
     if not ranked:
         return None
     return models.Referral(

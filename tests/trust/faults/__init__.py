@@ -1,5 +1,6 @@
 """The fault box: each fault starts and stops, is made again by its seed, and leaves nothing behind."""
 
+import fcntl
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -34,7 +35,10 @@ class Fault:
 @cache
 def need(*packages: str) -> None:
     """Install Debian packages that a fault stands on; fails with the line to run when it cannot."""
-    subprocess.run([str(_INSTALLER), *packages], check=True)
+    with _INSTALLER.open() as installer:
+        # Campaigns run beside each other, and apt serves one at a time.
+        fcntl.flock(installer, fcntl.LOCK_EX)
+        subprocess.run([str(_INSTALLER), *packages], check=True)
 
 
 def ran(*command: str) -> str:

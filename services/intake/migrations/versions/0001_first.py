@@ -11,12 +11,13 @@ TABLES = """
 create table organisations (
     code text primary key,
     kind text not null,
-    signing_key text
+    channel text not null
 );
 
+-- An erased case has no number: only its pseudonymous facts are left.
 create table cases (
     case_id uuid primary key,
-    number text not null unique,
+    number text unique,
     owner text not null,
     registered_at timestamptz not null,
     facts jsonb not null
@@ -30,6 +31,25 @@ create table dossiers (
     nonce bytea not null,
     ciphertext bytea not null,
     primary key (case_id, section, version)
+);
+
+-- A person's key under a key-encryption key; erasing a person is forgetting theirs. Without a tie to
+-- the other tables, so that it can be dumped, and moved, apart from what it opens. What an erasure
+-- leaves behind in the pages is swept out within a minute, not when a fifth of the table has changed.
+create table person_keys (
+    case_id uuid primary key,
+    kek_id text,
+    wrapped bytea,
+    created_at timestamptz not null,
+    destroyed_at timestamptz,
+    check ((wrapped is null) = (destroyed_at is not null)),
+    check ((wrapped is null) = (kek_id is null))
+) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
+
+-- Since when an old key-encryption key wraps nothing: backups from before then still need it.
+create table left_keks (
+    kek_id text primary key,
+    left_at timestamptz not null
 );
 
 create table idempotency (
@@ -61,6 +81,145 @@ create table unplaced (
     primary key (case_id, service)
 );
 
+-- What was decided after registration; only ever added to.
+create table consents (
+    decision_id uuid primary key,
+    case_id uuid not null references cases,
+    at timestamptz not null,
+    organisation text,
+    recipient_kind text,
+    purpose text,
+    state text not null,
+    by text not null,
+    recorded_by text not null
+);
+create index consents_case on consents (case_id);
+
+-- The receipts: who may read which fields, or was told nothing. The id is the message's.
+create table disclosures (
+    receipt_id uuid primary key,
+    case_id uuid not null references cases,
+    referral_id uuid not null,
+    organisation text not null,
+    organisation_kind text not null,
+    service text not null,
+    purpose text not null,
+    stage text not null,
+    form text not null check (form in ('sealed', 'desk', 'nothing')),
+    ground text,
+    policy_version text not null,
+    fields text[] not null,
+    digest bytea,
+    released_at timestamptz not null default clock_timestamp(),
+    ended_at timestamptz,
+    ended_by uuid
+);
+create index disclosures_case on disclosures (case_id);
+create index disclosures_referral on disclosures (referral_id);
+
+-- Each time a desk has looked, and the digest of the bytes that it was shown.
+create table openings (
+    opening_id uuid primary key,
+    referral_id uuid not null,
+    case_id uuid not null references cases,
+    organisation text not null,
+    role text not null,
+    grounds text[] not null,
+    policy_version text not null,
+    fields text[] not null,
+    -- Of clear text, which could be guessed: it goes with the dossier.
+    digest bytea,
+    opened_at timestamptz not null default clock_timestamp()
+);
+create index openings_case on openings (case_id);
+
+-- Who has to confirm that it heard of a withdrawal, and who has.
+create table withdrawals (
+    withdrawal_id uuid not null references consents,
+    referral_id uuid not null,
+    case_id uuid not null references cases,
+    organisation text not null,
+    told_at timestamptz not null default clock_timestamp(),
+    acknowledged_at timestamptz,
+    primary key (withdrawal_id, referral_id)
+);
+create index withdrawals_open on withdrawals (told_at) where acknowledged_at is null;
+
+-- Who asked to see another's dossier, who agreed, and until when.
+create table exceptions (
+    exception_id uuid primary key,
+    case_id uuid not null references cases,
+    number text,
+    owner text not null,
+    organisation text not null,
+    role text not null,
+    person text not null,
+    reason text not null,
+    groups text[] not null,
+    asked_at timestamptz not null default clock_timestamp(),
+    lapses_at timestamptz not null,
+    confirmed_by text,
+    confirmed_role text,
+    confirmed_person text,
+    confirmed_at timestamptz,
+    until timestamptz,
+    check ((until is null) = (confirmed_by is null)),
+    check (confirmed_by <> organisation and confirmed_person <> person)
+);
+create index exceptions_case on exceptions (case_id);
+alter table exceptions enable row level security;
+alter table exceptions force row level security;
+create policy work on exceptions to intake_work using (true) with check (true);
+create policy own on exceptions for select to intake_web
+    using (current_setting('siraba.org', true) in (organisation, owner)
+           or exists (select from organisations where kind = 'committee'
+                      and code = current_setting('siraba.org', true)));
+
+-- Who asked that a person be forgotten, and who agreed; never by which number.
+create table erasures (
+    erasure_id uuid primary key,
+    case_id uuid not null references cases,
+    organisation text not null,
+    person text not null,
+    reason text not null,
+    asked_at timestamptz not null default clock_timestamp(),
+    lapses_at timestamptz not null,
+    confirmed_by text,
+    confirmed_person text,
+    erased_at timestamptz,
+    check ((erased_at is null) = (confirmed_by is null)),
+    check (confirmed_by <> organisation and confirmed_person <> person)
+);
+create index erasures_case on erasures (case_id);
+alter table erasures enable row level security;
+alter table erasures force row level security;
+create policy work on erasures to intake_work using (true) with check (true);
+create policy own on erasures for select to intake_web
+    using (current_setting('siraba.org', true) = organisation
+           or exists (select from organisations where kind = 'committee'
+                      and code = current_setting('siraba.org', true)));
+
+alter table consents enable row level security;
+alter table consents force row level security;
+alter table disclosures enable row level security;
+alter table disclosures force row level security;
+alter table openings enable row level security;
+alter table openings force row level security;
+alter table withdrawals enable row level security;
+alter table withdrawals force row level security;
+create policy work on consents to intake_work using (true) with check (true);
+create policy work on disclosures to intake_work using (true) with check (true);
+create policy work on openings to intake_work using (true) with check (true);
+create policy work on withdrawals to intake_work using (true) with check (true);
+create policy own on consents for select to intake_web
+    using (exists (select from cases where cases.case_id = consents.case_id));
+create policy own on withdrawals for select to intake_web
+    using (exists (select from cases where cases.case_id = withdrawals.case_id));
+-- Codes only, for `siraba disclosures` and `siraba consent`.
+create policy codes on disclosures for select to siraba_ops using (true);
+create policy codes on openings for select to siraba_ops using (true);
+create policy codes on withdrawals for select to siraba_ops using (true);
+
 alter table cases enable row level security;
 alter table cases force row level security;
 alter table steps enable row level security;
@@ -82,8 +241,22 @@ create policy numbers on cases for select to siraba_ops using (true);
 grant select (case_id, number) on cases to siraba_ops;
 
 grant select, insert, update, delete on all tables in schema intake to intake_work;
-grant select on organisations, cases, steps, unplaced to intake_web;
-grant select on outbox, dead_letters, parked, spans to siraba_ops;
+revoke update, delete on audit, roots from intake_work;
+revoke delete on exceptions, erasures from intake_work;
+grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) on erasures
+    to intake_web;
+grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,
+              until) on exceptions to intake_web;
+revoke update, delete on consents, openings from intake_work;
+grant update (digest) on openings to intake_work;
+revoke delete on disclosures, withdrawals from intake_work;
+grant select on organisations, organisation_keys, cases, steps, unplaced, consents, withdrawals
+    to intake_web;
+grant select on disclosures, openings, withdrawals to siraba_ops;
+grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+-- The operator changes nothing, but is on record when it exports a case.
+grant insert on audit to siraba_ops;
+grant select on conservation, watched to siraba_ops;
 """
 
 

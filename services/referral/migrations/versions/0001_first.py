@@ -17,7 +17,6 @@ create table organisations (
     channel text not null,
     name_fr text not null,
     name_en text not null,
-    signing_key text,
     published text not null,
     changed_at timestamptz not null default clock_timestamp()
 );
@@ -26,7 +25,9 @@ create table cases (
     case_id uuid primary key,
     owner text not null,
     facts jsonb not null,
-    recorded_at timestamptz not null
+    recorded_at timestamptz not null,
+    -- What was decided about telling of it after registration: moment and line of each.
+    decided jsonb not null default '[]'
 );
 
 create table referrals (
@@ -70,8 +71,10 @@ create policy own on unplaced for select to referral_web
     using (current_setting('siraba.org', true) = owner);
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
-grant select on organisations, referrals, unplaced to referral_web;
-grant select on outbox, dead_letters, parked, spans to siraba_ops;
+revoke update, delete on audit, roots from referral_work;
+grant select on organisations, organisation_keys, referrals, unplaced to referral_web;
+grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+grant select on conservation, watched to siraba_ops;
 """
 
 

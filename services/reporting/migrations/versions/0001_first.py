@@ -74,7 +74,6 @@ create table organisations (
     region text not null,
     name_fr text not null,
     name_en text not null,
-    signing_key text,
     recorded_at timestamptz not null,
     stream text not null,
     stream_sequence bigint not null
@@ -87,9 +86,11 @@ create table followed (
 );
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
+revoke update, delete on audit, roots from reporting_work;
 grant select on facts_cases, facts_referrals, facts_referral_steps, facts_unplaced, organisations,
-    followed to reporting_web;
-grant select on outbox, dead_letters, parked, spans to siraba_ops;
+    organisation_keys, followed to reporting_web;
+grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+grant select on conservation, watched to siraba_ops;
 """
 
 

@@ -1,8 +1,8 @@
-"""What intake does: register a case once, and follow how it fares."""
+"""Registering a case once, with the answer that a repeat gets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,9 +12,8 @@ from chassis.outbox import Outgoing
 from contracts.case_number import make_case_number
 from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered, CodedCase
-from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
 from services.intake import domain
-from services.intake.store import cases, followed
+from services.intake.store import cases
 from services.intake.vault import Vault
 
 # A case that nobody has placed yet still needs a unit in its number: the capital's.
@@ -42,15 +41,6 @@ class Answer:
     is_repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """An event of referral, with the case it is about and when it was recorded."""
-
-    event: ReferralEvent | ReferralUnplaced | OrganisationRegistered
-    subject: str
-    at: datetime
-
-
 async def register_cases(
     connection: AsyncConnection, submitted: Sequence[Submitted], *, mint: Mint, vault: Vault
 ) -> list[Answer | domain.Refused]:
@@ -58,7 +48,7 @@ async def register_cases(
 
     One result per submission, in order. No (organisation, key) may occur twice.
     """
-    prepared = [_prepared(one, mint=mint, vault=vault) for one in submitted]
+    prepared = [await _prepared(one, mint=mint, vault=vault) for one in submitted]
     new = [one for one in prepared if isinstance(one, cases.NewCase)]
     claimed = await cases.save(connection, new) if new else set()
     return [
@@ -71,7 +61,9 @@ async def register_cases(
     ]
 
 
-def _prepared(submitted: Submitted, *, mint: Mint, vault: Vault) -> cases.NewCase | domain.Refused:
+async def _prepared(
+    submitted: Submitted, *, mint: Mint, vault: Vault
+) -> cases.NewCase | domain.Refused:
     now = mint.moment()
     try:
         registered = domain.register(
@@ -98,30 +90,9 @@ def _prepared(submitted: Submitted, *, mint: Mint, vault: Vault) -> cases.NewCas
         case_id=case_id,
         number=number,
         registered_at=now,
-        dossier=vault.seal(case_id, submitted.dossier),
+        dossier=await vault.seal(case_id, submitted.dossier),
         message=_announced(event, case_id, trace=submitted.trace, mint=mint),
     )
-
-
-async def follow_referrals(connection: AsyncConnection, events: Sequence[Followed]) -> None:
-    """Keep what the owner may see of its cases, and the keys that tokens are checked with."""
-    organisations = [e.event for e in events if isinstance(e.event, OrganisationRegistered)]
-    if organisations:
-        await followed.save_organisations(
-            connection, [one.model_dump(mode="json") for one in organisations]
-        )
-    steps = [_step(e.event, e) for e in events if isinstance(e.event, ReferralEvent)]
-    if steps:
-        await followed.save_steps(connection, steps)
-    for one in events:
-        if isinstance(one.event, ReferralUnplaced):
-            await followed.save_unplaced(
-                connection,
-                case_id=UUID(one.subject),
-                service=one.event.service,
-                reason=one.event.reason,
-                at=one.at,
-            )
 
 
 def _answer(case: cases.NewCase) -> Answer:
@@ -132,6 +103,8 @@ async def _first_answer(
     connection: AsyncConnection, case: cases.NewCase
 ) -> Answer | domain.Refused:
     digest, answer = await cases.answer_of(connection, organisation=case.organisation, key=case.key)
+    if not answer:
+        return domain.Erased()
     if digest != case.digest:
         return domain.KeyReused()
     return _answered(answer, is_repeated=True)
@@ -156,15 +129,3 @@ def _announced(event: CaseRegistered, case_id: UUID, *, trace: str | None, mint:
         trace=trace,
         started_trace=trace,
     )
-
-
-def _step(event: ReferralEvent, one: Followed) -> dict[str, Any]:
-    return {
-        "referral_id": str(event.referral_id),
-        "step": event.name.partition(".")[2],
-        "case_id": one.subject,
-        "organisation": event.organisation,
-        "service": event.service,
-        "at": one.at.isoformat(),
-        "reason": getattr(event, "reason", None),
-    }

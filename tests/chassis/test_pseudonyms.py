@@ -3,8 +3,8 @@ from uuid import UUID
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from chassis.pseudonyms import FeedKey
 from chassis.telemetry import Hop
-from services.referral.domain.pseudonyms import FeedKey
 
 keys = st.binary(min_size=32, max_size=32)
 names = st.from_regex(r"[A-Z0-9_]{2,24}", fullmatch=True)

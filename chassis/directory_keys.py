@@ -1,0 +1,51 @@
+"""The organisations' public keys as each service keeps them: added and ended, never deleted."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.keyring import PublicKey, Use
+
+# News can only end a key earlier, so the order in which it comes changes nothing.
+_SAVE = text("""
+    insert into organisation_keys as known (key, owner, use, valid_from, valid_until, suspect_from)
+    values (:key, :owner, :use, :valid_from, :valid_until, :suspect_from)
+    on conflict (key) do update set
+        valid_until = least(known.valid_until, excluded.valid_until),
+        suspect_from = least(known.suspect_from, excluded.suspect_from)
+    where (known.owner, known.use) = (excluded.owner, excluded.use)
+""")
+_LOAD = text("""
+    select owner, use, key, valid_from, valid_until, suspect_from from organisation_keys
+    where coalesce(use = cast(:use as text), true) and coalesce(owner = cast(:owner as text), true)
+    order by owner, valid_from, key
+""")
+_CURRENT = text("""
+    select key from organisation_keys
+    where owner = :owner and use = 'signing'
+      and coalesce(valid_until > clock_timestamp(), true)
+      and coalesce(suspect_from > clock_timestamp(), true)
+    order by valid_from desc limit 1
+""")
+
+
+async def save_keys(connection: AsyncConnection, keys: Iterable[PublicKey]) -> None:
+    """Remember keys and their ends."""
+    rows = [key.model_dump() for key in keys]
+    if rows:
+        await connection.execute(_SAVE, rows)
+
+
+async def load_keys(
+    connection: AsyncConnection, *, use: Use | None = None, owner: str | None = None
+) -> list[PublicKey]:
+    """Every such key, good or not: a message is judged at its own time."""
+    found = await connection.execute(_LOAD, {"use": use, "owner": owner})
+    return [PublicKey.model_validate(dict(row._mapping)) for row in found]
+
+
+async def current_key(connection: AsyncConnection, owner: str) -> str | None:
+    """What the owner's tokens are checked with now: base64url, or None."""
+    key: str | None = await connection.scalar(_CURRENT, {"owner": owner})
+    return key

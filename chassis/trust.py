@@ -1,0 +1,121 @@
+"""Whose word counts: the platform's own keys from their file, the organisations' from a table."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Final, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.directory_keys import load_keys
+from chassis.inbox.received import Raw
+from chassis.secrets import read_private
+from contracts.envelope import SIGNATURE, Rejected
+from contracts.keyring import Keyring, read_signing_key
+from contracts.signing import Kind, SignatureRefused, Signer, verify_message
+
+#: Beside the secrets, though it is none: every public key that our services ever signed with.
+PLATFORM_KEYS: Final = "platform-keys.json"
+REFRESH_SECONDS = 1.0
+
+
+def signing_file(key_id: str) -> str:
+    """The name of the private half among the secrets."""
+    return f"signing-{key_id}.key"
+
+
+class Keys(Protocol):
+    """Public keys that may get news while we run."""
+
+    @property
+    def ring(self) -> Keyring:
+        """All that is known so far."""
+
+    async def refresh(self) -> None:
+        """Learn what is new; called before each batch, and cheap when nothing is."""
+
+
+@dataclass(slots=True)
+class PlatformKeys:
+    """The keys of our services; the file is read again when it was replaced.
+
+    Raises what `Keyring.read` raises: a service without a readable file does not start.
+    """
+
+    folder: Path
+    ring: Keyring = field(default_factory=Keyring)
+    _seen: tuple[int, int] | None = None
+
+    async def refresh(self) -> None:
+        """Look at the file's time and number, which a replaced one does not share."""
+        self.look()
+
+    def look(self) -> bool:
+        """The same without waiting; whether there was news."""
+        path = self.folder / PLATFORM_KEYS
+        found = path.stat()
+        seen = (found.st_mtime_ns, found.st_ino)
+        if seen == self._seen:
+            return False
+        self.ring, self._seen = Keyring.read(path.read_bytes()), seen
+        return True
+
+
+@dataclass(slots=True)
+class DirectoryKeys:
+    """The organisations' keys as this service's own tables hold them, a second old at most."""
+
+    engine: AsyncEngine
+    ring: Keyring = field(default_factory=Keyring)
+    _looked: float = -REFRESH_SECONDS
+
+    async def refresh(self) -> None:
+        """Ask the database when the last answer is old."""
+        if monotonic() - self._looked >= REFRESH_SECONDS:
+            async with self.engine.connect() as connection:
+                self.ring = Keyring(await load_keys(connection, use="signing"))
+            self._looked = monotonic()
+
+
+@dataclass(slots=True)
+class SigningKey:
+    """What this service signs with: the newest of its keys whose private half lies here."""
+
+    keys: PlatformKeys
+    owner: str
+    _signer: Signer | None = None
+
+    def signer(self) -> Signer:
+        """Asked for at each batch, so that a rotation needs no restart. Raises SecretUnusable."""
+        if self.keys.look() or self._signer is None:
+            mine = self.keys.ring.owned(self.owner, use="signing")
+            newest = max(mine, key=lambda key: key.valid_from)
+            pem = read_private(self.keys.folder, signing_file(newest.id))
+            self._signer = Signer(read_signing_key(pem))
+        return self._signer
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Lets a message through that its source has signed, with a key that was good at its time."""
+
+    kind: Kind
+    keys: Keys
+
+    async def refresh(self) -> None:
+        """Before a batch."""
+        await self.keys.refresh()
+
+    def check(self, raw: Raw) -> None:
+        """Raises `Rejected` with the reason of `SignatureRefused`."""
+        try:
+            verify_message(
+                raw.headers,
+                raw.body,
+                subject=raw.subject,
+                kind=self.kind,
+                keys=self.keys.ring,
+                at=raw.recorded_at,
+            )
+        except SignatureRefused as refused:
+            raise Rejected(refused.reason, field=SIGNATURE) from None

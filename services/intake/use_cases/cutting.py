@@ -1,0 +1,78 @@
+"""What one recipient may know of a dossier now, field by field, and on which ground each rests."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from contracts.policy import Cut, FieldName, Reader, may_know, purpose_of, standing
+from contracts.policy.consent import CONSENT
+from contracts.policy.tables import fields
+from services.intake.store.consents import CaseFile
+from services.intake.store.disclosures import Recipient
+
+#: The coded facts of the case: they travel by event and are no part of a dossier.
+CODED = "case"
+Dossier = Mapping[str, Mapping[str, str]]
+
+
+def reader_of(recipient: Recipient, file: CaseFile) -> Reader:
+    """The recipient as the policy asks for it."""
+    return Reader(
+        kind=recipient.kind,
+        relation="recipient",
+        purpose=purpose_of(recipient.service),
+        is_child=file.facts.is_child,
+        organisation=recipient.organisation,
+        from_kind=file.owner_kind,
+    )
+
+
+def cut_for(recipient: Recipient, file: CaseFile, *, stage: str, at: datetime) -> Cut:
+    """What is open to this recipient at that moment, if the referral is at that stage."""
+    return may_know(reader_of(recipient, file), stage, grounds_for(recipient, file, at=at))
+
+
+def grounds_for(recipient: Recipient, file: CaseFile, *, at: datetime) -> tuple[str, ...]:
+    """The grounds that stand for this recipient at that moment."""
+    return standing(file.record, reader_of(recipient, file), file.judged(at))
+
+
+def fields_by_ground(cut: Cut) -> dict[str, frozenset[FieldName]]:
+    """Ground → the dossier's fields that rest on it; consent last, only where nothing else carries.
+
+    So a withdrawal of consent takes exactly one of the parts, and nothing that another ground keeps.
+    """
+    found: dict[str, set[FieldName]] = {}
+    for name in cut.fields:
+        if name[0] != CODED:
+            found.setdefault(_ground_of(name, cut), set()).add(name)
+    order = sorted(found, key=lambda ground: (ground == CONSENT, ground))
+    return {ground: frozenset(found[ground]) for ground in order}
+
+
+def part_of(dossier: Dossier, names: frozenset[FieldName]) -> dict[str, dict[str, str]]:
+    """These fields of a dossier, as far as it has them."""
+    parts = {
+        section: {field: text for field, text in held.items() if (section, field) in names}
+        for section, held in sorted(dossier.items())
+    }
+    return {section: part for section, part in parts.items() if part}
+
+
+def written(names: frozenset[FieldName]) -> tuple[str, ...]:
+    """`section.field` of each, sorted, as a receipt lists them."""
+    return tuple(sorted(".".join(name) for name in names))
+
+
+def unwritten(text: str) -> FieldName:
+    """A field as a receipt lists it, as the policy names it."""
+    section, _, name = text.partition(".")
+    return section, name
+
+
+def _ground_of(name: FieldName, cut: Cut) -> str:
+    """A field of several groups needs each of them: where one rests on consent alone, so does it."""
+    others = [
+        next((ground for ground in cut.groups[group].grounds if ground != CONSENT), CONSENT)
+        for group in sorted(fields()[name].groups)
+    ]
+    return CONSENT if CONSENT in others else others[0]

@@ -1,0 +1,98 @@
+"""Following what is decided about a case: what its offers rested on may be gone."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from contracts.feed import FeedTrimmed
+from contracts.intake import Consent
+from services.referral.store import referrals
+from services.referral.store.referrals import KnownCase, Referral
+from services.referral.use_cases.announcing import Announcer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One decision about a case, with when its event was recorded."""
+
+    case_id: UUID
+    line: Consent
+    recorded_at: datetime
+
+
+class Resting(Protocol):
+    """A message that rests on a ground, as the relay holds it."""
+
+    @property
+    def position(self) -> int:
+        """Its place in the outbox."""
+
+    @property
+    def case_id(self) -> UUID | None:
+        """The case it tells of."""
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The referral it tells of."""
+
+
+async def follow_consents(
+    connection: AsyncConnection, said: Sequence[Said], *, announcer: Announcer
+) -> None:
+    """Remember the decisions, and take out of the feeds what nothing carries any more."""
+    for decision in said:
+        line = decision.recorded_at, decision.line
+        await referrals.decide(connection, decision.case_id, [line])
+    cases = {decision.case_id for decision in said}
+    freed: defaultdict[str, list[int]] = defaultdict(list)
+    for one in await _fallen_referrals(connection, cases, announcer=announcer):
+        ids = await outbox.resting_on(
+            connection,
+            one.ground,
+            organisation=one.organisation,
+            correlation_id=str(one.referral_id),
+        )
+        freed[one.organisation] += await outbox.withdraw(connection, ids)
+    messages = [
+        announcer.told(
+            FeedTrimmed(numbers=tuple(sorted(numbers))),
+            organisation=organisation,
+            subject=organisation,
+            cause=None,
+        )
+        for organisation, numbers in sorted(freed.items())
+        if numbers
+    ]
+    await outbox.add(connection, messages)
+
+
+async def find_fallen(
+    connection: AsyncConnection, rows: Sequence[Resting], *, announcer: Announcer
+) -> Collection[int]:
+    """Positions of what nothing carries any more; asked only where something was decided later."""
+    cases = {row.case_id for row in rows if row.case_id is not None}
+    changed = await referrals.with_decisions(connection, cases)
+    if not changed:
+        return ()
+    fallen = await _fallen_referrals(connection, changed, announcer=announcer)
+    gone = {str(one.referral_id) for one in fallen}
+    return [row.position for row in rows if row.correlation_id in gone]
+
+
+async def _fallen_referrals(
+    connection: AsyncConnection, cases: Collection[UUID], *, announcer: Announcer
+) -> list[Referral]:
+    known = await referrals.known_cases(connection, cases)
+    made = await referrals.of_cases(connection, cases)
+    return [one for one in made if not _stands(one, known[one.case_id], announcer)]
+
+
+def _stands(one: Referral, case: KnownCase, announcer: Announcer) -> bool:
+    permit = announcer.permit(case)
+    return permit.ground(one.organisation, one.organisation_kind, service=one.service) is not None

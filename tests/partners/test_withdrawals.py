@@ -1,0 +1,111 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.envelope import Envelope, Rejected
+from contracts.event import Message
+from contracts.feed import ConsentWithdrawn, DossierDisclosed, FeedTrimmed
+from contracts.keyring import PublicKey, encode_base64url
+from contracts.sealing import Place, seal
+from partners.kit import Delivery, Keys, init
+from partners.kit.dossiers import open_dossier
+from partners.kit.ledger import Ledger
+from partners.kit.lines import Lines
+from tests.partners.platform import TRACE, offer
+
+pytestmark = pytest.mark.share("sealed")
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SOURCE, CODE = "/siraba/referral", "SHELTER_A"
+CONTENT = {"identity": {"full_name": "canary"}, "medical": {"allergies": "canary"}}
+
+
+def numbered(number: int) -> Envelope:
+    return Envelope(id=uuid4(), source=SOURCE, type="t", subject="s", feed_sequence=number)
+
+
+def receive(ledger: Ledger, number: int, message: Message) -> None:
+    ledger.receive(numbered(number), message, hop=TRACE, now=NOW, organisation=CODE)
+
+
+def sealed_to(keys: Keys, *, id: UUID, case: str = "pseudonym") -> DossierDisclosed:
+    public = PublicKey(
+        owner=CODE,
+        use="sealing",
+        key=encode_base64url(keys.sealing.public_key().public_bytes_raw()),
+        valid_from=NOW,
+    )
+    sections = tuple(sorted(CONTENT))
+    return DossierDisclosed(
+        referral_id=uuid4(),
+        sections=sections,
+        ground="consent",
+        policy_version="x",
+        sealed=seal(
+            json.dumps(CONTENT).encode(), Place(str(id), CODE, case, sections), keys=[public]
+        ),
+    )
+
+
+def test_numbers_that_were_freed_are_not_missing() -> None:
+    ledger = Ledger.open_in_memory()
+    receive(ledger, 1, offer())
+    receive(ledger, 4, FeedTrimmed(numbers=(2,)))
+
+    assert ledger.feed.missing() == [(SOURCE, 3, 3)]
+
+
+@pytest.mark.parametrize(("kept", "is_there"), [((), False), (("vital_interest",), True)])
+def test_an_offer_whose_consent_is_withdrawn_is_erased_unless_something_else_carries_it(
+    kept: tuple[str, ...], is_there: bool
+) -> None:
+    ledger, made = Ledger.open_in_memory(), offer()
+    receive(ledger, 1, made)
+    withdrawn = ConsentWithdrawn(withdrawal_id=uuid4(), referral_id=made.referral_id, kept=kept)
+    receive(ledger, 2, withdrawn)
+
+    (known,) = ledger.referrals.all()
+    assert (known.offer is not None) == is_there
+
+
+def test_a_dossier_opens_with_the_partners_own_key_and_nowhere_else(tmp_path: Path) -> None:
+    keys, others = (init(tmp_path / code, code=CODE) for code in ("ours", "theirs"))
+    id = uuid4()
+    message = sealed_to(keys, id=id)
+    envelope = Envelope(id=id, source=SOURCE, type="t", subject="pseudonym")
+
+    assert open_dossier(message, envelope, keys=keys) == CONTENT
+    for wrong, mine, reason in (
+        (envelope, others, "wrong_key"),
+        (envelope._replace(id=uuid4()), keys, "wrong_place"),
+        (envelope._replace(subject="another"), keys, "wrong_place"),
+    ):
+        with pytest.raises(Rejected) as refused:
+            open_dossier(message, wrong, keys=mine)
+        assert refused.value.reason == reason
+        assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_line_tells_how_many_fields_a_dossier_had_and_none_of_them(
+    tmp_path: Path, as_json: bool
+) -> None:
+    async def close() -> None:
+        """Nobody closes it here."""
+
+    said: list[str] = []
+    lines = Lines(write=said.append, now=lambda: NOW, as_json=as_json)
+    message = sealed_to(init(tmp_path / "ours", code=CODE), id=uuid4())
+    delivery = Delivery(
+        envelope=numbered(1), message=message, again=False, dossier=CONTENT, _close=close
+    )
+    lines.received(delivery)
+    lines.forgotten(ConsentWithdrawn(withdrawal_id=uuid4(), referral_id=uuid4()))
+
+    assert not any(word in "".join([*said, repr(delivery)]) for word in ("canary", "full_name"))
+    assert "ciphertext" not in "".join(said)
+    if as_json:
+        assert json.loads(said[0])["fields"] == 2
+        assert json.loads(said[1])["did"] == "forgotten"
