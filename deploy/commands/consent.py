@@ -19,6 +19,7 @@ from deploy.migrate import OPERATIONS
 consent = typer.Typer(
     help="Look at withdrawals of consent. Only codes are shown, never content.",
     no_args_is_help=True,
+    add_completion=False,
 )
 _OPEN = text("""
     select number, organisation, referral_id, told_at,

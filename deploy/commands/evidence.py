@@ -26,6 +26,7 @@ from deploy.tracing import UnknownCase
 evidence = typer.Typer(
     help="Export a case so that others can check it offline; list keys and roots.",
     no_args_is_help=True,
+    add_completion=False,
 )
 StateDir = Annotated[
     Path | None, typer.Option(help="State folder of the running platform (default .siraba).")
