@@ -7,10 +7,17 @@ from uuid import NAMESPACE_URL, uuid5
 import nats
 from nats.js import JetStreamContext
 
+from chassis.trust import PlatformKeys, SigningKey
 from contracts import intake, referral, requests
-from contracts.envelope import Envelope, encode_headers
+from contracts.envelope import SIGNATURE, Envelope, encode_headers
 from contracts.event import Message
-from contracts.topology import inbox_prefix, internal_subject, partner_subject
+from contracts.signing import Signer, signed_payload
+from contracts.topology import (
+    inbox_prefix,
+    internal_subject,
+    partner_subject,
+    stored_partner_subject,
+)
 from tests.journeys.cases import CANARY
 from tests.journeys.in_process import Town
 
@@ -42,7 +49,7 @@ async def write_intake(place: Town) -> None:
     event = intake.CaseRegistered.model_validate(FACTS)
     wrong = json.dumps(FACTS | {"sex": CANARY}).encode()
     async with place.nats.user("intake") as client:
-        say = _Saying(client.jetstream(timeout=5), "intake")
+        say = _Saying(place, client.jetstream(timeout=5), "intake")
         await say(event, GOOD[0])
         await say(event, "undecodable", body=NOT_TEXT)
         await say(event, GOOD[1])
@@ -58,7 +65,7 @@ async def write_intake(place: Town) -> None:
 async def write_referral(place: Town) -> None:
     """Five good steps; three of one referral in the wrong order; one undecodable, one of no case."""
     async with place.nats.user("referral") as client:
-        say = _Saying(client.jetstream(timeout=5), "referral")
+        say = _Saying(place, client.jetstream(timeout=5), "referral")
         for name in GOOD:
             await say(_step(referral.ReferralReceived, name), f"elsewhere {name}")
         await say(_step(referral.ReferralDelivered, "early"), "early", number=3)
@@ -88,10 +95,13 @@ async def write_inbox(place: Town, offered: dict[str, str]) -> None:
             type=kind.ce_type(),
             subject=offered[case],
         )
-        whole = json.dumps({"referral_id": offered[case], **more}).encode()
-        subject = partner_subject(kind.name, kind.version)
+        body = body or json.dumps({"referral_id": offered[case], **more}).encode()
         headers = encode_headers(envelope)
-        await client.request(subject, body or whole, headers=headers, timeout=5)
+        stored = stored_partner_subject(SHELTER, kind.name, kind.version)
+        payload = signed_payload(headers, body, subject=stored)
+        headers[SIGNATURE] = Signer(place.keys[SHELTER].signing).sign(payload, kind="request")
+        subject = partner_subject(kind.name, kind.version)
+        await client.request(subject, body, headers=headers, timeout=5)
 
     try:
         await ask(requests.ReceiveReferral, GOOD[0])
@@ -117,9 +127,10 @@ def _step(kind: type[referral.ReferralEvent], case: str) -> referral.ReferralEve
 class _Saying:
     """One of our services speaks, past its own outbox."""
 
-    def __init__(self, jetstream: JetStreamContext, service: str) -> None:
+    def __init__(self, place: Town, jetstream: JetStreamContext, service: str) -> None:
         self._jetstream = jetstream
         self._service = service
+        self._signer = SigningKey(PlatformKeys(place.nats.state.secrets), service).signer()
 
     async def __call__(
         self, message: Message, case: str, *, number: int = 1, body: bytes = b"", subject: str = ""
@@ -134,5 +145,7 @@ class _Saying:
         place = internal_subject(
             self._service, message.name, message.version, subject_id=envelope.subject
         )
-        headers = encode_headers(envelope)
-        await self._jetstream.publish(place, body or message.encode(), headers=headers)
+        headers, body = encode_headers(envelope), body or message.encode()
+        payload = signed_payload(headers, body, subject=place)
+        headers[SIGNATURE] = self._signer.sign(payload, kind="event")
+        await self._jetstream.publish(place, body, headers=headers)

@@ -12,6 +12,9 @@ from time import monotonic
 import nats
 from nats.aio.client import Client
 
+from chassis.trust import PlatformKeys, SigningKey
+from contracts.envelope import SIGNATURE
+from contracts.signing import Kind, Signer, signed_payload
 from contracts.topology import READINGS, inbox_prefix
 from deploy.keys import seed_file
 from partners.kit.ledger import FILE
@@ -48,6 +51,7 @@ class Poisoner:
     road: Road
     random: Random
     clients: dict[str, Client]
+    signers: dict[str, Signer]
     sent: list[Sent] = field(default_factory=list)
 
     async def spread(self, poison: Sequence[tuple[Sort, Letter]], *, seconds: float) -> None:
@@ -62,13 +66,27 @@ class Poisoner:
         if end == UNSTORED:
             self.sent.append(Sent(end, letter, refusal=await _insist(self.road, letter)))
             return
-        # No Nats-Msg-Id: the broker's window must not be what saves us.
-        headers = {k: v for k, v in letter.headers.items() if k != "Nats-Msg-Id"}
+        headers = self._signed(letter)
         answer = await self.clients[letter.sender].request(
             letter.subject, letter.body, headers=headers, timeout=PATIENCE
         )
         stored = json.loads(answer.data)
         self.sent.append(Sent(end, letter, stored["stream"], stored["seq"]))
+
+    def _signed(self, letter: Letter) -> dict[str, str]:
+        """Under the sender's own key, or everything would die of its signature.
+
+        No Nats-Msg-Id: the broker's window must not be what saves us.
+        """
+        left_out = ("Nats-Msg-Id", SIGNATURE)
+        headers = {name: value for name, value in letter.headers.items() if name not in left_out}
+        is_request = letter.sender in self.road.keys
+        subject = letter.subject
+        if is_request:
+            subject = subject.replace("in.", f"in.{letter.sender}.", 1)
+        payload = signed_payload(headers, letter.body, subject=subject)
+        kind: Kind = "request" if is_request else "event"
+        return headers | {SIGNATURE: self.signers[letter.sender].sign(payload, kind=kind)}
 
     def _request_of(self, code: str) -> str:
         ledger = sqlite3.connect(self.road.folder(code) / FILE)
@@ -86,12 +104,19 @@ class Poisoner:
 @asynccontextmanager
 async def poisoner(road: Road, random: Random) -> AsyncIterator[Poisoner]:
     """As intake, as referral and as every organisation."""
-    clients = {name: await _client(road, name) for name in ("intake", "referral", *road.keys)}
+    names = ("intake", "referral", *road.keys)
+    clients = {name: await _client(road, name) for name in names}
     try:
-        yield Poisoner(road, random, clients)
+        yield Poisoner(road, random, clients, {name: _signer(road, name) for name in names})
     finally:
         for client in clients.values():
             await client.close()
+
+
+def _signer(road: Road, name: str) -> Signer:
+    if name in road.keys:
+        return Signer(road.keys[name].signing)
+    return SigningKey(PlatformKeys(road.platform.state.secrets), name).signer()
 
 
 async def _client(road: Road, name: str) -> Client:
@@ -165,8 +190,10 @@ def _good_part(evidence: Evidence, sent: Sequence[Sent]) -> Evidence:
 
 
 def _read_by(sent: Sent) -> list[str]:
-    """The durables that read its stream."""
-    return [one.durable.name for one in READINGS if one.stream == sent.stream]
+    """The durables that read all of its stream; the others ask for kinds that are not sent here."""
+    return [
+        one.durable.name for one in READINGS if one.stream == sent.stream and not one.filter_subject
+    ]
 
 
 async def _buried(road: Road, sent: Sequence[Sent]) -> Finding:
