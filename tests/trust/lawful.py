@@ -47,6 +47,7 @@ class Law:
 
     keepers: list[LawKeeper]
     looks: int = 0
+    is_over: bool = False
 
     async def look(self) -> dict[str, Standing]:
         """One look at each border of each service."""
@@ -55,8 +56,8 @@ class Law:
         return {one.consumer: one for one in found}
 
     async def watch(self, *, every: float) -> None:
-        """Until cancelled."""
-        while True:
+        """Until it is over: a cancellation could be lost in the client while NATS is away."""
+        while not self.is_over:
             await self.look()
             await asyncio.sleep(every)
 
