@@ -7,6 +7,8 @@ from contracts.feed import Accepted, Declined, Started
 from partners.kit.answers import parse_policy
 from tests.partners.platform import offer
 
+pytestmark = pytest.mark.share("partners")
+
 OWN = "SHELTER_A"
 
 

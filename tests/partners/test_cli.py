@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from partners.kit.cli import app
 from tests.partners.platform import Platform, offer
 
+pytestmark = pytest.mark.share("partners")
+
 REFERRAL = "6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11"
 NOWHERE = "nats://127.0.0.1:1"
 

@@ -9,6 +9,8 @@ import pytest
 from partners.kit import KeysRefused, init, load
 from partners.kit.keys import PRIVATE, PUBLIC, SEALING, SEED, SIGNING
 
+pytestmark = pytest.mark.share("partners")
+
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)

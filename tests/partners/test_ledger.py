@@ -19,6 +19,8 @@ from partners.kit.ledger import FILE, Ledger
 from partners.kit.writing import Writer
 from tests.partners.platform import TRACE, offer
 
+pytestmark = pytest.mark.share("partners")
+
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SOURCE = "/siraba/referral"
 

@@ -17,6 +17,8 @@ from partners.kit.counters import Counters, read_counters
 from partners.kit.ledger import Ledger
 from tests.partners.platform import TRACE, Platform, offer
 
+pytestmark = pytest.mark.share("partners")
+
 # Acknowledging is where this partner dies: its work is on disk, the platform does not know.
 DIES_BEFORE_THE_ACK = """
 import asyncio, os, sys

@@ -14,6 +14,8 @@ from partners.kit import Edge, Partner
 from partners.kit.counters import read_counters
 from tests.partners.platform import CODES, TRACE, Platform, offer
 
+pytestmark = pytest.mark.share("partners")
+
 
 def waiting(folder: Path) -> int:
     counters = read_counters(folder)

@@ -13,6 +13,8 @@ from partners.kit import Unreachable, load
 from partners.kit.link import Address, Link
 from tests.partners.platform import Platform
 
+pytestmark = pytest.mark.share("partners")
+
 
 def certify(folder: Path) -> tuple[Path, Path]:
     """A certificate for 127.0.0.1 that is its own authority, and its key."""

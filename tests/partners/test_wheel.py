@@ -3,6 +3,10 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
+pytestmark = pytest.mark.share("partners")
+
 ROOT = Path(__file__).parents[2]
 HEAVY = ("chassis", "deploy", "fastapi", "faststream", "services", "sqlalchemy")
 
