@@ -30,7 +30,7 @@ from chassis.telemetry.export import otlp_processors
 from chassis.telemetry.logs import fault
 from chassis.telemetry.metrics import Metrics, start_metrics
 from chassis.telemetry.sampling import RushSampler
-from chassis.trust import PlatformKeys, SigningKey, Trust
+from chassis.trust import DirectoryKeys, PlatformKeys, SigningKey, Trust
 from contracts.identifiers import Mint
 from contracts.topology import poke_subject
 
@@ -69,6 +69,11 @@ class Parts:
     def trust(self) -> Trust:
         """Whom consumers of our own streams believe: the services' keys."""
         return Trust("event", self.keys)
+
+    @property
+    def trust_of_partners(self) -> Trust:
+        """Whom consumers of INBOX believe: the organisations' keys in this service's tables."""
+        return Trust("request", DirectoryKeys(self.work))
 
     @property
     def health(self) -> Health:

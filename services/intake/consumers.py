@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received
-from chassis.trust import DirectoryKeys, Trust
 from contracts.reading import read_event, read_request
 from contracts.referral import (
     OrganisationRegistered,
@@ -88,7 +87,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="intake-INBOX",
             stream="INBOX",
             parts=parts,
-            trust=Trust("request", DirectoryKeys(parts.work)),
+            trust=parts.trust_of_partners,
             check=read_request,
             handle=handlers.on_requests,
             ordered=False,

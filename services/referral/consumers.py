@@ -12,7 +12,6 @@ from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
-from chassis.trust import DirectoryKeys, Trust
 from contracts import feed
 from contracts.intake import CaseRegistered, ConsentEvent
 from contracts.reading import read_event, read_request
@@ -122,7 +121,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             name="referral-INBOX",
             stream="INBOX",
             parts=parts,
-            trust=Trust("request", DirectoryKeys(parts.work)),
+            trust=parts.trust_of_partners,
             check=read_request,
             handle=handlers.on_requests,
             ordered=False,

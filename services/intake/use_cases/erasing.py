@@ -12,11 +12,12 @@ from chassis.identity import Caller
 from contracts import feed
 from contracts.intake import CaseErased
 from services.intake.domain import exceptions as rules
-from services.intake.domain.exceptions import Asked, Party
-from services.intake.store import consents, erasures, exceptions
+from services.intake.domain.exceptions import Asked
+from services.intake.store import consents, erasures
 from services.intake.store.erasures import ErasureRequest
 from services.intake.store.person_keys import destroy_key
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.excepting import party_of
 from services.intake.use_cases.trimming import take_back
 
 #: Messages that carry something of the dossier.
@@ -39,7 +40,7 @@ async def ask_erasure(
     connection: AsyncConnection, who: Caller, number: str, *, reason: str, by: Discloser
 ) -> ErasureRequest | None:
     """Write the owner's request; None when it has no such case. Raises `PersonUnknown`."""
-    rules.require_person(await _party(connection, who))
+    rules.require_person(await party_of(connection, who))
     case_id = await consents.own_case(connection, number, owner=who.organisation)
     if case_id is None:
         not_found = Look(action="erasure.ask", purpose=reason, outcome="not_found", shown=0)
@@ -75,7 +76,7 @@ async def confirm_erasure(
     if asked is None:
         return None
     at = by.mint.moment()
-    rules.confirm(_standing(asked), await _party(connection, who), at=at)
+    rules.confirm(_standing(asked), await party_of(connection, who), at=at)
     await erasures.confirm(
         connection, erasure_id, organisation=who.organisation, person=who.person, at=at
     )
@@ -126,11 +127,6 @@ async def carry_out(
     await erasures.forget(connection, case_id)
     await outbox.add(connection, notices)
     return True
-
-
-async def _party(connection: AsyncConnection, who: Caller) -> Party:
-    kind = await exceptions.kind_of(connection, who.organisation)
-    return Party(organisation=who.organisation, kind=kind, role=who.role, person=who.person)
 
 
 def _standing(asked: ErasureRequest) -> Asked:

@@ -51,7 +51,7 @@ async def ask_exception(
         await audit.add(connection, who, [Look(action="exception.ask", outcome="not_found")])
         return None
     case_id, owner = found
-    party = await _party(connection, who)
+    party = await party_of(connection, who)
     asked = Exceptional(
         exception_id=mint.opaque_id(),
         case_id=case_id,
@@ -79,7 +79,7 @@ async def confirm_exception(
     asked = await exceptions.lock(connection, exception_id)
     if asked is None:
         return None
-    party = await _party(connection, who)
+    party = await party_of(connection, who)
     until = rules.confirm(_standing(asked), party, at=mint.moment())
     await exceptions.confirm(
         connection,
@@ -133,7 +133,8 @@ def _opened(entitled: Entitled, sections: tuple[str, ...], *, outcome: str) -> L
     )
 
 
-async def _party(connection: AsyncConnection, who: Caller) -> Party:
+async def party_of(connection: AsyncConnection, who: Caller) -> Party:
+    """Who takes part in a decision of two persons."""
     kind = await exceptions.kind_of(connection, who.organisation)
     return Party(organisation=who.organisation, kind=kind, role=who.role, person=who.person)
 
