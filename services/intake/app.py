@@ -10,6 +10,7 @@ from chassis.assembly import Parts, assemble
 from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
+from chassis.web import BearerCaller
 from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
 from services.intake import api
@@ -36,14 +37,14 @@ def create_app(
     months = MonthlyKeys(settings.months_dir, parts.mint.entropy)
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    key_of = key_lookup(parts)
+    caller = BearerCaller(audience="intake", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
-    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, vault), key_of)))
-    desk = api.ConsentDesk(parts, discloser, key_of)
+    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, vault), caller)))
+    desk = api.ConsentDesk(parts, discloser, caller)
     app.include_router(api.consent_router(desk))
     app.include_router(api.disclosure_router(desk))
-    app.include_router(api.access_router(api.AccessDesk(parts, vault, key_of)))
-    app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, key_of)))
+    app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
+    app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     return app
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
+from chassis.web import BearerCaller, Refusal, Shown
 from contracts.case_number import is_case_number
 from contracts.vocabulary import Term
 from services.intake.api.routes import Section
@@ -95,20 +95,14 @@ class AccessDesk:
 
     parts: Parts
     vault: Vault
-    key_of: KeyLookup
-
-    def caller(self, *roles: str) -> BearerCaller:
-        """Whoever presents a token for intake, in one of these roles."""
-        return BearerCaller(
-            audience="intake", key_of=self.key_of, clock=self.parts.mint.moment, roles=roles
-        )
+    caller: BearerCaller
 
 
 def access_router(desk: AccessDesk) -> APIRouter:
     """The routes; every look is committed to the audit before it is answered."""
     routes = APIRouter(tags=["access"])
-    _add_dossier(routes, desk, desk.caller("officer", "case_owner", *ROLES))
-    _add_exceptions(routes, desk, desk.caller(*ROLES))
+    _add_dossier(routes, desk, desk.caller.having("officer", "case_owner", *ROLES))
+    _add_exceptions(routes, desk, desk.caller.having(*ROLES))
     return routes
 
 

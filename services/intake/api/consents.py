@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
+from chassis.web import BearerCaller, Refusal, Shown
 from contracts.case_number import is_case_number
 from contracts.intake import Consent, Scope
 from contracts.vocabulary import Term
@@ -81,18 +81,13 @@ class ConsentDesk:
 
     parts: Parts
     discloser: Discloser
-    key_of: KeyLookup
+    caller: BearerCaller
 
 
 def consent_router(desk: ConsentDesk) -> APIRouter:
     """The routes; every one needs a token of the organisation that owns the case."""
     routes = APIRouter(tags=["consent"])
-    caller = BearerCaller(
-        audience="intake",
-        key_of=desk.key_of,
-        clock=desk.parts.mint.moment,
-        roles=("officer", "case_owner", "focal_point"),
-    )
+    caller = desk.caller.having("officer", "case_owner", "focal_point")
 
     @routes.post("/cases/{number}/consents", status_code=201)
     async def decide(

@@ -38,12 +38,7 @@ class Confirmation(BaseModel):
 def disclosure_router(desk: ConsentDesk) -> APIRouter:
     """The routes; every one needs a token of the organisation that the referral was made to."""
     routes = APIRouter(tags=["disclosures"])
-    caller = BearerCaller(
-        audience="intake",
-        key_of=desk.key_of,
-        clock=desk.parts.mint.moment,
-        roles=("officer", "case_owner", "focal_point"),
-    )
+    caller = desk.caller.having("officer", "case_owner", "focal_point")
 
     _add_opening(routes, desk, caller)
     _add_confirming(routes, desk, caller)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
+from chassis.web import BearerCaller, Refusal, Shown
 from contracts.vocabulary import Term
 from services.intake.api.access import on_record
 from services.intake.api.consents import checked, no_such_case
@@ -65,21 +65,15 @@ class ErasureDesk:
 
     parts: Parts
     discloser: Discloser
-    key_of: KeyLookup
-
-    def caller(self, *roles: str) -> BearerCaller:
-        """Whoever presents a token for intake, in one of these roles."""
-        return BearerCaller(
-            audience="intake", key_of=self.key_of, clock=self.parts.mint.moment, roles=roles
-        )
+    caller: BearerCaller
 
 
 def erasure_router(desk: ErasureDesk) -> APIRouter:
     """The routes; the owner's focal point asks, a committee's data officer agrees."""
     routes = APIRouter(tags=["erasure"])
-    _add_asking(routes, desk, desk.caller("focal_point"))
-    _add_agreeing(routes, desk, desk.caller("data_officer"))
-    _add_list(routes, desk, desk.caller("focal_point", "data_officer"))
+    _add_asking(routes, desk, desk.caller.having("focal_point"))
+    _add_agreeing(routes, desk, desk.caller.having("data_officer"))
+    _add_list(routes, desk, desk.caller.having("focal_point", "data_officer"))
     return routes
 
 

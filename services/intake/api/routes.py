@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
+from chassis.web import BearerCaller, Refusal, Shown, Violation
 from contracts.case_number import is_case_number
 from contracts.intake import CodedCase
 from services.intake import domain
@@ -95,18 +95,13 @@ class Desk:
 
     parts: Parts
     registrar: Registrar
-    key_of: KeyLookup
+    caller: BearerCaller
 
 
 def router(desk: Desk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["cases"])
-    caller = BearerCaller(
-        audience="intake",
-        key_of=desk.key_of,
-        clock=desk.parts.mint.moment,
-        roles=("officer", "case_owner", "focal_point"),
-    )
+    caller = desk.caller.having("officer", "case_owner", "focal_point")
 
     # A ready response passes FastAPI by, which would check and copy what we have just made.
     @routes.post("/cases", status_code=202, response_model=CaseAccepted)
