@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import nats.errors
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
@@ -141,7 +140,8 @@ class Room:
         return await self.post(f"/cases/{case.number}/consents/withdrawals", body)
 
     async def feed(self, code: str = SHELTER, wait: float = 0.5) -> list[tuple[Envelope, Message]]:
-        """What a recipient finds in its feed; each is taken once."""
+        """What a recipient finds in its feed once the relay is done; each is taken once."""
+        await until(self._carried)
         raw: list[Msg] = []
         async with self.site.server.partner(code) as client:
             jetstream = client.jetstream(prefix=PARTNER_API_PREFIX, timeout=5)
@@ -150,11 +150,17 @@ class Room:
             while True:
                 try:
                     raw += (found := await feed.fetch(50, timeout=wait))
-                except (nats.errors.TimeoutError, NotFoundError):
+                except (TimeoutError, NotFoundError):  # nats-py's own, or asyncio's
                     break
                 for one in found:
                     await one.ack_sync()
         return [read_message(one.headers, one.data, types=FEED) for one in raw]
+
+    async def _carried(self) -> bool:
+        return not await self.site.rows(
+            "select 1 from intake.outbox where erased_at is null"
+            " and (sent_at is null or withdrawn_at is not null)"
+        )
 
     def opened(self, envelope: Envelope, message: DossierDisclosed, code: str = SHELTER) -> Any:
         """What a disclosure holds, for its recipient."""
