@@ -50,15 +50,14 @@ class PlatformKeys:
         """Look at the file's time and number, which a replaced one does not share."""
         self.look()
 
-    def look(self) -> bool:
-        """The same without waiting; whether there was news."""
+    def look(self) -> Keyring:
+        """The same without waiting; what is known now, another ring only when there was news."""
         path = self.folder / PLATFORM_KEYS
         found = path.stat()
         seen = (found.st_mtime_ns, found.st_ino)
-        if seen == self._seen:
-            return False
-        self.ring, self._seen = Keyring.read(path.read_bytes()), seen
-        return True
+        if seen != self._seen:
+            self.ring, self._seen = Keyring.read(path.read_bytes()), seen
+        return self.ring
 
 
 @dataclass(slots=True)
@@ -84,14 +83,19 @@ class SigningKey:
     keys: PlatformKeys
     owner: str
     _signer: Signer | None = None
+    _of: Keyring | None = None
 
     def signer(self) -> Signer:
-        """Asked for at each batch, so that a rotation needs no restart. Raises SecretUnusable."""
-        if self.keys.look() or self._signer is None:
-            mine = self.keys.ring.owned(self.owner, use="signing")
+        """Asked for at each batch, so that a rotation needs no restart. Raises SecretUnusable.
+
+        Consumers look at the same keys and may have seen the news first.
+        """
+        ring = self.keys.look()
+        if ring is not self._of or self._signer is None:
+            mine = ring.owned(self.owner, use="signing")
             newest = max(mine, key=lambda key: key.valid_from)
             pem = read_private(self.keys.folder, signing_file(newest.id))
-            self._signer = Signer(read_signing_key(pem))
+            self._signer, self._of = Signer(read_signing_key(pem)), ring
         return self._signer
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from chassis.secrets import SecretUnusable
-from chassis.trust import PLATFORM_KEYS, PlatformKeys, SigningKey
+from chassis.trust import PLATFORM_KEYS, PlatformKeys, SigningKey, Trust
 from contracts.signing import SignatureRefused, verify
 from contracts.topology import SERVICES
 from deploy.signing_keys import (
@@ -53,6 +53,19 @@ def test_a_running_service_signs_with_the_new_key_as_soon_as_it_is_there(state: 
 
     assert after.key_id != before
     assert after.key_id in {key.id for key in keys.owned("intake", use="signing")}
+
+
+async def test_a_consumer_that_sees_the_new_key_first_does_not_keep_the_signer_from_it(
+    state: State,
+) -> None:
+    ensure_signing_keys(state, now=NOW)
+    keys = PlatformKeys(state.secrets)
+    signing = SigningKey(keys, "intake")
+    before = signing.signer().key_id
+    rotate_signing_key(state, "intake", now=NOW + timedelta(hours=1))
+    await Trust("event", keys).refresh()
+
+    assert signing.signer().key_id != before
 
 
 def test_what_the_old_key_signed_is_good_for_ever_and_new_words_of_it_end_after_a_week(
