@@ -104,7 +104,9 @@ class RootKeeper:
             leaves = await heads(connection)
             if not leaves:
                 return None
-            root = await asyncio.to_thread(self._root, leaves, day, now)
+            root = await asyncio.to_thread(
+                root_over, leaves, service=self.service, day=day, made_at=now
+            )
             signature = self.signer().sign(root.payload, kind="root")
             await _keep(connection, root, signature)
             await _keep_leaves(connection, leaves)
@@ -124,9 +126,6 @@ class RootKeeper:
             )
             for code in self.witnesses
         ]
-
-    def _root(self, leaves: list[Leaf], day: date, now: datetime) -> Root:
-        return root_over(leaves, service=self.service, day=day, made_at=now)
 
 
 async def heads(connection: AsyncConnection) -> list[Leaf]:

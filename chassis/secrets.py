@@ -43,12 +43,7 @@ def make_secret(path: Path, content: bytes) -> bool:
     Whoever comes first wins, whole: of two processes one has made it and both read the same.
     """
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _drafted(path, content)
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -57,6 +52,22 @@ def make_secret(path: Path, content: bytes) -> bool:
         draft.unlink()
         keep_names(path.parent)
     return True
+
+
+def replace_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all, on disk when this returns."""
+    _drafted(path, content).replace(path)
+    keep_names(path.parent)
+
+
+def _drafted(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def destroy_secret(path: Path) -> None:
