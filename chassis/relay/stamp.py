@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,23 @@ from contracts.envelope import SIGNATURE, Envelope, encode_headers
 from contracts.evidence import CHAIN_START, chain_digest
 from contracts.signing import Signer, signed_payload
 from contracts.topology import OUT
+
+
+class _Stamped(NamedTuple):
+    """A row with what is fixed about it; payload: what is signed, None for one of no subject."""
+
+    row: Row
+    hop: str | None
+    headers: dict[str, str]
+    payload: bytes | None
+
+    @property
+    def digest(self) -> bytes | None:
+        """What the next of its chain will name. A feed has no chain: what was withdrawn is deleted
+        there, and the numbers say so."""
+        if self.payload is None or self.row.stream == OUT.name:
+            return None
+        return bytes.fromhex(chain_digest(self.payload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +47,19 @@ class Stamper:
         """The rows with numbers without gaps per (stream, key), in the order given."""
         places = dict.fromkeys((row.stream, row.sequence_key) for row in rows)
         chains = await read_chains(connection, list(places))
-        signer = self.signer()
-        stamped = [self._stamp(row, chains, signer) for row in rows]
+        stamped = [self._stamp(row, chains) for row in rows]
+        self._sign(stamped)
         await keep_chains(connection, chains)
-        return stamped
+        return [one.row._replace(headers=json.dumps(one.headers), hop=one.hop) for one in stamped]
 
-    def _stamp(self, row: Row, chains: dict[tuple[str, str], Chain], signer: Signer) -> Row:
+    def _stamp(self, row: Row, chains: dict[tuple[str, str], Chain]) -> _Stamped:
         place = (row.stream, row.sequence_key)
         chain = chains[place]
         number, hop = chain.last + 1, self._hop(row)
         headers = encode_headers(self._envelope(row, chain, number), hop=hop)
-        head = self._sign(row, headers, signer)
-        # A feed has no chain: what was withdrawn is deleted there, and the numbers say so.
-        chains[place] = Chain(number, None if row.stream == OUT.name else head or chain.head)
-        return row._replace(headers=json.dumps(headers), hop=hop)
+        stamped = _Stamped(row, hop, headers, self._payload(row, headers))
+        chains[place] = Chain(number, stamped.digest or chain.head)
+        return stamped
 
     def _envelope(self, row: Row, chain: Chain, number: int) -> Envelope:
         to_partner = row.stream == OUT.name
@@ -59,15 +76,29 @@ class Stamper:
             previous_digest=None if to_partner else chain.head.hex() if chain.head else CHAIN_START,
         )
 
-    def _sign(self, row: Row, headers: dict[str, str], signer: Signer) -> bytes | None:
-        """Add the signature; the digest that the next of the chain will name."""
+    def _payload(self, row: Row, headers: dict[str, str]) -> bytes | None:
+        """What is signed; None where the row has no subject: it can never be sent, and must not
+        hold back the others."""
         try:
             subject = subject_of(row, self.source.rpartition("/")[2])
         except ValueError:
-            return None  # it can never be sent, and must not hold back the others
-        payload = signed_payload(headers, row.body, subject=subject)
-        headers[SIGNATURE] = signer.sign(payload, kind="event")
-        return bytes.fromhex(chain_digest(payload))
+            return None
+        return signed_payload(headers, row.body, subject=subject)
+
+    def _sign(self, stamped: Sequence[_Stamped]) -> None:
+        """Our own streams share a signature; in the feeds it would tell what was made together."""
+        signer = self.signer()
+        ours: list[_Stamped] = []
+        for one in stamped:
+            if one.payload is None:
+                continue
+            if one.row.stream == OUT.name:
+                one.headers[SIGNATURE] = signer.sign(one.payload, kind="event")
+            else:
+                ours.append(one)
+        texts = signer.sign_events([one.payload or b"" for one in ours])
+        for one, text in zip(ours, texts, strict=True):
+            one.headers[SIGNATURE] = text
 
     def _hop(self, row: Row) -> str | None:
         """The id of the send span: below the writer's, or in the trace this partner is shown."""

@@ -11,9 +11,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from partners.verify.strict import Unreadable, items, members, parsed, signed_moment, text
+from partners.verify.trees import root_above
 
 SUITE = "siraba-1"
-_SIGNATURE = re.compile(re.escape(SUITE) + r"\.([0-9a-f]{16})\.([A-Za-z0-9_-]{86})")
+_SIGNATURE = re.compile(re.escape(SUITE) + r"\.([0-9a-f]{16})\.([A-Za-z0-9_-]{86})(?:\.(.+))?")
+#: Where an event shares its signature: its place among how many, and the hashes beside its way up.
+_BRANCH = re.compile(r"(0|[1-9]\d{0,3})\.([1-9]\d{0,3})\.([A-Za-z0-9_-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ class Keys:
             return "signed with another's key"
         if (fault := key.fault(at)) is not None:
             return fault
+        signed = _envelope(kind, payload) if found[3] is None else _shared(found[3], payload, kind)
         try:
-            key.verifier.verify(raw, _envelope(kind, payload))
+            key.verifier.verify(raw, signed)
         except InvalidSignature:
             return "changed after it was signed"
         return None
@@ -87,6 +91,18 @@ def _key(one: dict[str, Any]) -> tuple[str, Key]:
 
 def _moment(value: Any) -> datetime:
     return datetime.fromisoformat(signed_moment(value, "a time of a key"))
+
+
+def _shared(branch: str, payload: bytes, kind: str) -> bytes:
+    """What was signed for all events of a tree; nothing that anybody signs for a wrong branch."""
+    found = _BRANCH.fullmatch(branch)
+    raw = _decoded(found[3]) if found else None
+    if found is None or not raw or len(raw) % 32 or kind != "event":
+        return b""
+    path = [raw[at : at + 32] for at in range(0, len(raw), 32)]
+    root = root_above(payload, path, place=int(found[1]), size=int(found[2]))
+    statement = f"size:{found[2]}\nroot:{root.hex()}\n" if root else ""
+    return _envelope("event-batch", statement.encode())
 
 
 def _envelope(kind: str, payload: bytes) -> bytes:

@@ -12,13 +12,18 @@ def leaf_name(stream: str, key: str) -> str:
 
 
 def is_included(leaf: Leaf, root: Root) -> bool:
-    """Whether this leaf lies at its place under this root (RFC 9162 §2.1.3.2)."""
-    if leaf.place >= root.size:
-        return False
-    here, last, reached = leaf.place, root.size - 1, sha256(b"\x00" + leaf.text).digest()
-    for beside in leaf.path:
+    """Whether this leaf lies at its place under this root."""
+    return root_above(leaf.text, leaf.path, place=leaf.place, size=root.size) == root.root
+
+
+def root_above(leaf: bytes, path: Sequence[bytes], *, place: int, size: int) -> bytes | None:
+    """The root that this path leads to (RFC 9162 §2.1.3.2); None for no path of such a tree."""
+    if place >= size:
+        return None
+    here, last, reached = place, size - 1, sha256(b"\x00" + leaf).digest()
+    for beside in path:
         if last == 0:
-            return False
+            return None
         if here & 1 or here == last:
             reached = sha256(b"\x01" + beside + reached).digest()
             while not here & 1 and here:
@@ -26,7 +31,7 @@ def is_included(leaf: Leaf, root: Root) -> bool:
         else:
             reached = sha256(b"\x01" + reached + beside).digest()
         here, last = here >> 1, last >> 1
-    return last == 0 and reached == root.root
+    return reached if last == 0 else None
 
 
 def shows_none(name: str, leaves: Sequence[Leaf], root: Root) -> bool:
