@@ -36,7 +36,8 @@ _COLUMNS = ("owner", "use", "key", "valid_from", "valid_until", "suspect_from")
 
 
 @lru_cache(maxsize=10_000)  # consumers ask each second, and checking a key's point takes 0.1 ms
-def _key(row: tuple[object, ...]) -> PublicKey:
+def checked_key(row: tuple[object, ...]) -> PublicKey:
+    """The key of a row in the order owner, use, key, valid from, valid until, suspect from."""
     return PublicKey.model_validate(dict(zip(_COLUMNS, row, strict=True)))
 
 
@@ -52,7 +53,7 @@ async def load_keys(
 ) -> list[PublicKey]:
     """Every such key, good or not: a message is judged at its own time."""
     found = await connection.execute(_LOAD, {"use": use, "owner": owner})
-    return [_key(tuple(row)) for row in found]
+    return [checked_key(tuple(row)) for row in found]
 
 
 async def current_key(connection: AsyncConnection, owner: str) -> str | None:

@@ -1,5 +1,6 @@
 """Whose word counts: the platform's own keys from their file, the organisations' from a table."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -12,7 +13,7 @@ from chassis.inbox.received import Raw
 from chassis.secrets import read_private
 from contracts.envelope import SIGNATURE, Rejected
 from contracts.keyring import Keyring, read_signing_key
-from contracts.signing import Kind, SignatureRefused, Signer, verify_message
+from contracts.signing import Kind, SignatureRefused, Signer, named_key, verify_message
 
 #: Beside the secrets, though it is none: every public key that our services ever signed with.
 PLATFORM_KEYS: Final = "platform-keys.json"
@@ -31,8 +32,8 @@ class Keys(Protocol):
     def ring(self) -> Keyring:
         """All that is known so far."""
 
-    async def refresh(self) -> None:
-        """Learn what is new; called before each batch, and cheap when nothing is."""
+    async def refresh(self, named: Collection[str]) -> None:
+        """Learn what is new, and these ids if they are not known yet; cheap when nothing is."""
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class PlatformKeys:
     ring: Keyring = field(default_factory=Keyring)
     _seen: tuple[int, int] | None = None
 
-    async def refresh(self) -> None:
+    async def refresh(self, named: Collection[str]) -> None:
         """Look at the file's time and number, which a replaced one does not share."""
         self.look()
 
@@ -62,15 +63,19 @@ class PlatformKeys:
 
 @dataclass(slots=True)
 class DirectoryKeys:
-    """The organisations' keys as this service's own tables hold them, a second old at most."""
+    """The organisations' keys as this service's own tables hold them.
+
+    An end is known within a second; a new key at once, since whoever uses it was told it counts.
+    """
 
     engine: AsyncEngine
     ring: Keyring = field(default_factory=Keyring)
     _looked: float = -REFRESH_SECONDS
 
-    async def refresh(self) -> None:
-        """Ask the database when the last answer is old."""
-        if monotonic() - self._looked >= REFRESH_SECONDS:
+    async def refresh(self, named: Collection[str]) -> None:
+        """Ask the database when the last answer is old, or without one of these ids."""
+        is_old = monotonic() - self._looked >= REFRESH_SECONDS
+        if is_old or any(self.ring.get(id, use="signing") is None for id in named):
             async with self.engine.connect() as connection:
                 self.ring = Keyring(await load_keys(connection, use="signing"))
             self._looked = monotonic()
@@ -106,9 +111,10 @@ class Trust:
     kind: Kind
     keys: Keys
 
-    async def refresh(self) -> None:
+    async def refresh(self, batch: Sequence[Raw] = ()) -> None:
         """Before a batch."""
-        await self.keys.refresh()
+        named = {id for raw in batch if (id := named_key(raw.headers)) is not None}
+        await self.keys.refresh(named)
 
     def check(self, raw: Raw) -> None:
         """Raises `Rejected` with the reason of `SignatureRefused`."""

@@ -146,6 +146,12 @@ def verify(
     return key
 
 
+def named_key(headers: Mapping[str, str]) -> str | None:
+    """The id of the key that a message says it was signed with; None where it says none."""
+    found = _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
+    return None if found is None else found[1]
+
+
 def _is_signed(
     payload: bytes, signature: bytes, branch: Branch | None, *, kind: Kind, key: PublicKey
 ) -> bool:

@@ -1,6 +1,6 @@
 """Signing keys for tests: of services and organisations, the same in every run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -75,7 +75,7 @@ class FixedKeys:
 
     ring: Keyring
 
-    async def refresh(self) -> None:
+    async def refresh(self, named: Collection[str]) -> None:
         """Nothing is new."""
 
 

@@ -75,11 +75,11 @@ class Consumer:
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
         """The good ones first: what cannot be read holds up nobody but itself."""
-        await self.trust.refresh()
+        raws = [Raw.delivered(message) for message in messages]
+        await self.trust.refresh(raws)
         good: list[tuple[Msg, Received]] = []
         bad: list[tuple[Msg, Raw, Rejected]] = []
-        for message in messages:
-            raw = Raw.delivered(message)
+        for message, raw in zip(messages, raws, strict=True):
             try:
                 received = self.read(raw)
             except Rejected as rejected:

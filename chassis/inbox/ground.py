@@ -1,5 +1,6 @@
 """What a consumer stands on: its service's parts, and whom it may believe."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,8 +13,8 @@ from chassis.telemetry import Tracing
 class Trust(Protocol):
     """What a consumer asks before it reads."""
 
-    async def refresh(self) -> None:
-        """Learn of new keys; called before each batch."""
+    async def refresh(self, batch: Sequence[Raw] = ()) -> None:
+        """Learn of new keys, those above all that this batch names; called before it is read."""
 
     def check(self, raw: Raw) -> None:
         """Raises `Rejected` for a message that nobody who may has signed."""

@@ -1,5 +1,6 @@
 """Nothing reaches a handler but what its source has signed, once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("sealed")]
 class Believer:
     """The protection taken away."""
 
-    async def refresh(self) -> None:
+    async def refresh(self, batch: Sequence[Raw] = ()) -> None:
         """Nothing to learn."""
 
     def check(self, raw: Raw) -> None:

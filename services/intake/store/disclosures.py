@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.directory_keys import checked_key
 from contracts.keyring import PublicKey
 
 
@@ -38,12 +39,8 @@ class Recipient:
         """What is sealed to, as the directory says it; None where none is known."""
         if self.sealing_key is None or self.sealing_since is None:
             return None
-        return PublicKey(
-            owner=self.organisation,
-            use="sealing",
-            key=self.sealing_key,
-            valid_from=self.sealing_since,
-        )
+        since, until, suspect = self.sealing_since, None, None
+        return checked_key((self.organisation, "sealing", self.sealing_key, since, until, suspect))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,9 @@
 """Dossiers: opened one case at a time, and only the sections that are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -10,13 +13,14 @@ from services.intake.vault import SealedDossier, SealedSection, Vault, WrappedKe
 
 # The newest version of each section asked for; one row without a section when there is none.
 _KEPT = text("""
-    select kek_id, wrapped, section, version, nonce, ciphertext
+    select case_id, kek_id, wrapped, section, version, nonce, ciphertext
     from person_keys left join lateral (
         select distinct on (section) section, version, nonce, ciphertext from dossiers
         where dossiers.case_id = person_keys.case_id and section = any(:sections)
         order by section, version desc
     ) as newest on true
-    where person_keys.case_id = :case_id and wrapped is not null
+    where case_id = any(cast(:cases as uuid[])) and wrapped is not null
+    order by case_id
 """)
 
 
@@ -25,22 +29,36 @@ class DossierErased(Exception):
 
 
 async def open_dossier(
-    connection: AsyncConnection, case_id: UUID, sections: Sequence[str], *, vault: Vault
+    connection: AsyncConnection, case_id: UUID, sections: Collection[str], *, vault: Vault
 ) -> dict[str, dict[str, str]]:
     """Fields by section, of those asked for that the case has; all of them or an error.
 
     Raises `DossierErased`, `SectionDamaged`, `KeyDamaged`, `KeyUnavailable` (for a while).
     """
-    found = await connection.execute(_KEPT, {"case_id": case_id, "sections": list(sections)})
-    rows = found.all()
-    if not rows:
+    opened = await open_dossiers(connection, {case_id: sections}, vault=vault)
+    if case_id not in opened:
         raise DossierErased
+    return opened[case_id]
+
+
+async def open_dossiers(
+    connection: AsyncConnection, wanted: Mapping[UUID, Collection[str]], *, vault: Vault
+) -> dict[UUID, dict[str, dict[str, str]]]:
+    """The same for many cases, each with its sections; erased ones are left out."""
+    given = {"cases": list(wanted), "sections": sorted(set().union(*wanted.values()))}
+    found = await connection.execute(_KEPT, given)
+    return {
+        case_id: await vault.open(case_id, _sealed(list(rows), wanted[case_id]))
+        for case_id, rows in groupby(found, key=attrgetter("case_id"))
+    }
+
+
+def _sealed(rows: Sequence[Any], sections: Collection[str]) -> SealedDossier:
     kept = [
         SealedSection(
             section=row.section, version=row.version, nonce=row.nonce, ciphertext=row.ciphertext
         )
         for row in rows
-        if row.section is not None
+        if row.section in sections
     ]
-    key = WrappedKey(rows[0].kek_id, rows[0].wrapped)
-    return await vault.open(case_id, SealedDossier(key=key, sections=kept))
+    return SealedDossier(key=WrappedKey(rows[0].kek_id, rows[0].wrapped), sections=kept)

@@ -1,7 +1,10 @@
 """What one recipient may know of a dossier now, field by field, and on which ground each rests."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
 
 from contracts.policy import Cut, FieldName, Reader, may_know, purpose_of, standing
 from contracts.policy.consent import CONSENT
@@ -36,17 +39,29 @@ def grounds_for(recipient: Recipient, file: CaseFile, *, at: datetime) -> tuple[
     return standing(file.record, reader_of(recipient, file), file.judged(at))
 
 
-def fields_by_ground(cut: Cut) -> dict[str, frozenset[FieldName]]:
+def open_fields(
+    recipient: Recipient, file: CaseFile, *, stage: str, at: datetime
+) -> Mapping[str, frozenset[FieldName]]:
     """Ground → the dossier's fields that rest on it; consent last, only where nothing else carries.
 
     So a withdrawal of consent takes exactly one of the parts, and nothing that another ground keeps.
     """
+    reader = replace(reader_of(recipient, file), organisation="")
+    return _by_ground(reader, stage, grounds_for(recipient, file, at=at))
+
+
+# As many answers as the policy itself remembers: they follow from the same question.
+@lru_cache(maxsize=8192)
+def _by_ground(
+    reader: Reader, stage: str, grounds: tuple[str, ...]
+) -> Mapping[str, frozenset[FieldName]]:
+    cut = may_know(reader, stage, grounds)
     found: dict[str, set[FieldName]] = {}
     for name in cut.fields:
         if name[0] != CODED:
             found.setdefault(_ground_of(name, cut), set()).add(name)
     order = sorted(found, key=lambda ground: (ground == CONSENT, ground))
-    return {ground: frozenset(found[ground]) for ground in order}
+    return MappingProxyType({ground: frozenset(found[ground]) for ground in order})
 
 
 def part_of(dossier: Dossier, names: frozenset[FieldName]) -> dict[str, dict[str, str]]:

@@ -1,8 +1,9 @@
 """Releasing to each recipient what it may know: sealed into its feed, or to be looked up at a desk."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
@@ -22,11 +23,10 @@ from contracts.topology import OUT
 from services.intake.store import consents, disclosures
 from services.intake.store.consents import CaseFile
 from services.intake.store.disclosures import Receipt, Recipient
-from services.intake.store.dossiers import DossierErased, open_dossier
+from services.intake.store.dossiers import open_dossiers
 from services.intake.use_cases.cutting import (
     Dossier,
-    cut_for,
-    fields_by_ground,
+    open_fields,
     part_of,
     reader_of,
     unwritten,
@@ -100,12 +100,6 @@ class Accepted:
     trace: str | None
 
 
-@dataclass(slots=True)
-class _Written:
-    receipts: list[Receipt] = field(default_factory=list)
-    messages: list[Outgoing] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Due:
     """One recipient's turn. had: the fields that it has already; first: it has no receipt yet."""
@@ -117,6 +111,18 @@ class _Due:
     cause: str | None
     trace: str | None
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it gets a message, which takes a key of its own."""
+        return FORMS[self.recipient.channel] == "sealed"
+
+    def parts(self, at: datetime) -> dict[str, frozenset[FieldName]]:
+        """Ground → the fields that have become open and that it does not have yet."""
+        if self.file.is_erased or (self.is_sealed and self.recipient.key is None):
+            return {}
+        allowed = open_fields(self.recipient, self.file, stage="accepted", at=at)
+        return {ground: new for ground, names in allowed.items() if (new := names - self.had)}
+
 
 async def release_accepted(
     connection: AsyncConnection, accepted: Sequence[Accepted], *, by: Discloser
@@ -124,11 +130,9 @@ async def release_accepted(
     """On each acceptance, disclose what the recipient may know, or put on record that it is nothing."""
     files = await consents.files(connection, {one.case_id for one in accepted})
     who = await disclosures.recipients(connection, {one.referral_id for one in accepted})
-    known = [one for one in accepted if one.referral_id in who and one.case_id in files]
     had = await _had(connection, files)
-    result = _Written()
-    for one in known:
-        due = _Due(
+    due = [
+        _Due(
             recipient=who[one.referral_id],
             file=files[one.case_id],
             had=had.get(one.referral_id, frozenset()),
@@ -136,9 +140,10 @@ async def release_accepted(
             cause=one.cause,
             trace=one.trace,
         )
-        await _disclose(connection, due, by=by, result=result)
-    await disclosures.save(connection, result.receipts)
-    await outbox.add(connection, result.messages)
+        for one in accepted
+        if one.referral_id in who and one.case_id in files
+    ]
+    await _release(connection, due, by=by)
 
 
 async def release_more(
@@ -151,20 +156,19 @@ async def release_more(
 ) -> None:
     """After a new decision, disclose what has become open to those who have accepted already."""
     had = await _had(connection, {file.case_id})
-    result = _Written()
-    for recipient in await disclosures.recipients_of(connection, {file.case_id}):
-        if recipient.stage == "accepted":
-            due = _Due(
-                recipient=recipient,
-                file=file,
-                had=had.get(recipient.referral_id, frozenset()),
-                first=False,
-                cause=cause,
-                trace=trace,
-            )
-            await _disclose(connection, due, by=by, result=result)
-    await disclosures.save(connection, result.receipts)
-    await outbox.add(connection, result.messages)
+    due = [
+        _Due(
+            recipient=recipient,
+            file=file,
+            had=had.get(recipient.referral_id, frozenset()),
+            first=False,
+            cause=cause,
+            trace=trace,
+        )
+        for recipient in await disclosures.recipients_of(connection, {file.case_id})
+        if recipient.stage == "accepted"
+    ]
+    await _release(connection, due, by=by)
 
 
 async def _had(
@@ -177,60 +181,48 @@ async def _had(
     return had
 
 
-async def _disclose(
-    connection: AsyncConnection, due: _Due, *, by: Discloser, result: _Written
-) -> None:
-    recipient = due.recipient
-    cut = cut_for(recipient, due.file, stage="accepted", at=by.mint.moment())
-    parts = {
-        ground: names - due.had
-        for ground, names in fields_by_ground(cut).items()
-        if names - due.had and not due.file.is_erased
-    }
-    form = FORMS[recipient.channel]
-    if form == "sealed":
-        released = await _sealed(connection, due, parts, by=by, result=result)
-    else:
-        released = [
-            _receipt(due, by=by, form="desk", ground=ground, fields=written(names))
-            for ground, names in parts.items()
+async def _release(connection: AsyncConnection, due: Sequence[_Due], *, by: Discloser) -> None:
+    """Receipts, messages and events of all, with each dossier opened once."""
+    turns = [(one, one.parts(by.mint.moment())) for one in due]
+    wanted: dict[UUID, set[str]] = {}
+    for one, parts in turns:
+        if parts and one.is_sealed:
+            sections = {section for names in parts.values() for section, _ in names}
+            wanted.setdefault(one.file.case_id, set()).update(sections)
+    dossiers = await open_dossiers(connection, wanted, vault=by.vault) if wanted else {}
+    receipts: list[Receipt] = []
+    messages: list[Outgoing] = []
+    for one, parts in turns:
+        given, told = _given(one, parts, dossiers.get(one.file.case_id, {}), by=by)
+        receipts += given
+        messages += told
+        messages += [
+            by.announced(_event(receipt), receipt.case_id, cause=one.cause, trace=one.trace)
+            for receipt in given
         ]
-    if not released and due.first:
-        released = [_receipt(due, by=by, form="nothing")]
-    result.receipts += released
-    result.messages += [
-        by.announced(_event(one), one.case_id, cause=due.cause, trace=due.trace) for one in released
-    ]
+    await disclosures.save(connection, receipts)
+    await outbox.add(connection, messages)
 
 
-async def _sealed(
-    connection: AsyncConnection,
-    due: _Due,
-    parts: dict[str, frozenset[FieldName]],
-    *,
-    by: Discloser,
-    result: _Written,
-) -> list[Receipt]:
-    """One message for each ground; nothing for a recipient whose key the directory does not have."""
-    wanted = sorted({section for names in parts.values() for section, _ in names})
-    if not wanted or due.recipient.key is None:
-        return []
-    try:
-        dossier = await open_dossier(connection, due.recipient.case_id, wanted, vault=by.vault)
-    except DossierErased:
-        return []
-    receipts = []
+def _given(
+    due: _Due, parts: Mapping[str, frozenset[FieldName]], dossier: Dossier, *, by: Discloser
+) -> tuple[list[Receipt], list[Outgoing]]:
+    """One receipt for each ground, with a message where it is sealed; at first, at least one."""
+    receipts: list[Receipt] = []
+    messages: list[Outgoing] = []
     for ground, names in parts.items():
-        if content := part_of(dossier, names):
+        if not due.is_sealed:
+            receipts.append(_receipt(due, by=by, form="desk", ground=ground, fields=written(names)))
+        elif content := part_of(dossier, names):
             message = _message(due, content, ground=ground, by=by)
-            shown = frozenset((s, name) for s, held in content.items() for name in held)
+            fields = written(frozenset((s, name) for s, held in content.items() for name in held))
+            messages.append(message)
             receipts.append(
-                _receipt(
-                    due, by=by, form="sealed", ground=ground, fields=written(shown), of=message
-                )
+                _receipt(due, by=by, form="sealed", ground=ground, fields=fields, of=message)
             )
-            result.messages.append(message)
-    return receipts
+    if not receipts and due.first:
+        receipts.append(_receipt(due, by=by, form="nothing"))
+    return receipts, messages
 
 
 def _message(due: _Due, content: Dossier, *, ground: str, by: Discloser) -> Outgoing:
