@@ -23,7 +23,7 @@ from hashlib import sha256
 from typing import Final, Literal
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contracts.envelope import SIGNATURE
 from contracts.evidence import Branch, grow
@@ -156,16 +156,16 @@ def _is_signed(
     payload: bytes, signature: bytes, branch: Branch | None, *, kind: Kind, key: PublicKey
 ) -> bool:
     if branch is None:
-        return _fits(key.raw, signature, pre_authentication(_payload_type(kind), payload))
+        return _fits(key, signature, pre_authentication(_payload_type(kind), payload))
     statement = branch.statement(payload) if kind == "event" else None
     if statement is None:
         return False
-    return _fits_again(key.raw, signature, pre_authentication(_payload_type(_BATCH), statement))
+    return _fits_again(key, signature, pre_authentication(_payload_type(_BATCH), statement))
 
 
-def _fits(public: bytes, signature: bytes, signed: bytes) -> bool:
+def _fits(key: PublicKey, signature: bytes, signed: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, signed)
+        key.verifier.verify(signature, signed)
     except InvalidSignature:
         return False
     return True
