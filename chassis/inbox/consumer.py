@@ -148,6 +148,16 @@ class Consumer:
             return await self._blame(received.raw, error, organisation=received.organisation)
         return False
 
+    async def take_again(self, raw: Raw) -> bool | None:
+        """As `try_once`, for what was put aside; what cannot be read by now is dead as on arrival."""
+        try:
+            received = self.read(raw)
+        except Rejected as rejected:
+            async with self.parts.work.begin() as connection:
+                await self._refuse(connection, raw, rejected)
+            return True
+        return await self.try_once(received)
+
     async def _blame(
         self, raw: Raw, error: Exception, *, organisation: str | None = None
     ) -> bool | None:

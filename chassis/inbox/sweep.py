@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chassis.database import is_outage
@@ -59,8 +60,8 @@ class Sweep:
 
     async def _again(self, stream: str, sequence: int) -> None:
         """What waited its turn; it has had its turn now, so shares do not count again."""
-        received = await self._read(stream, sequence)
-        if received is None or await self.consumer.try_once(received) is not None:
+        raw = await self._stored(stream, sequence)
+        if raw is None or await self.consumer.take_again(raw) is not None:
             async with self.consumer.parts.work.begin() as connection:
                 await tables.done(connection, self.consumer.name, stream=stream, sequence=sequence)
 
@@ -99,11 +100,11 @@ class Sweep:
 
     async def _read(self, stream: str, sequence: int) -> Received | None:
         """The original, or None when it is gone or still cannot be read."""
+        raw = await self._stored(stream, sequence)
+        with suppress(Rejected):
+            return None if raw is None else self.consumer.read(raw)
+        return None
+
+    async def _stored(self, stream: str, sequence: int) -> Raw | None:
         stored = await self.consumer.parts.wire.read_again(stream, sequence)
-        if stored is None:
-            return None
-        raw = Raw.stored(stream, stored)
-        try:
-            return self.consumer.read(raw)
-        except Rejected:
-            return None
+        return None if stored is None else Raw.stored(stream, stored)

@@ -209,6 +209,26 @@ async def test_a_flood_waits_its_turn_and_does_not_hold_back_others(site: Site) 
         assert told.rejections == []
 
 
+async def test_a_request_whose_key_ends_while_it_waits_is_dead_and_its_sender_told(
+    site: Site,
+) -> None:
+    await make_effects(site)
+    told = Told()
+    async with site.parts("referral") as parts, site.server.partner(A) as client:
+        consumer = a_consumer(parts, told, Shares(per_second=0.0, burst=0.0))
+        await send(client, A)
+        await taken(parts, consumer, 1)
+        assert told.rejections == []
+
+        consumer.trust = trust(B, kind="request")
+        await site.run("update referral.redeliveries set due_at = clock_timestamp()")
+        await Sweep(consumer).once()
+
+        assert told.reasons == [(A, "unknown_key", "siraba-signature")]
+        assert await site.rows("select reason from referral.dead_letters") == [("unknown_key",)]
+        assert await site.rows("select 1 from referral.redeliveries") == []
+
+
 async def test_deferred_requests_keep_their_order(site: Site) -> None:
     await make_effects(site)
     ids = [uuid4() for _ in range(10)]
