@@ -1,7 +1,8 @@
 """What every service's app has in common: its parts run with it, its requests are traced."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI
@@ -10,9 +11,12 @@ from chassis.assembly import Parts
 from chassis.directory_keys import current_key
 from chassis.health import probes
 from chassis.identity import public_key
+from chassis.secrets import read_secret
+from chassis.settings import ServiceSettings
 from chassis.telemetry.http import TraceRequests
 from chassis.telemetry.metrics import measures
-from chassis.web import KeyLookup, Pages, web_app
+from chassis.web import Entrance, KeyLookup, Pages, Sessions, web_app
+from chassis.web.session import LIFE
 
 
 def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:
@@ -43,3 +47,19 @@ def key_lookup(parts: Parts) -> KeyLookup:
             return public_key(await current_key(connection, code))
 
     return key_of
+
+
+def entrance(
+    parts: Parts, settings: ServiceSettings, *, roles: Sequence[str], life: timedelta = LIFE
+) -> Entrance:
+    """How people of these roles come to a service's pages; its sessions have a key of their own."""
+    sessions = Sessions(
+        read_secret(settings.secrets_dir, f"{parts.service}-session.key"),
+        service=parts.service,
+        path=f"/{parts.service}",
+        secure=settings.secure_cookies,
+        life=life,
+    )
+    return Entrance(
+        sessions=sessions, key_of=key_lookup(parts), clock=parts.mint.moment, roles=roles
+    )

@@ -1,4 +1,4 @@
-"""Finds the caller of a request: a program by its bearer token, a person by the session cookie."""
+"""Finds the program that calls by its bearer token; chassis.web.entrance finds the person."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
@@ -11,8 +11,7 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from chassis.identity import ROLES, Caller, TokenMissing, claimed_end, claimed_issuer, verify_token
-from chassis.web.session import Sessions
+from chassis.identity import ROLES, Caller, claimed_end, claimed_issuer, verify_token
 
 Clock = Callable[[], datetime]
 KeyLookup = Callable[[str], Awaitable[Ed25519PublicKey | None]]
@@ -112,15 +111,3 @@ class BearerCaller(SecurityBase):
         who = await self._verifier.caller(given, now=self._clock())
         who.require(*self._roles)
         return who
-
-
-def session_caller(sessions: Sessions, *, clock: Clock) -> Callable[[Request], Awaitable[Caller]]:
-    """Make the FastAPI dependency that turns the session cookie into a caller."""
-
-    async def caller(request: Request) -> Caller:
-        found = sessions.caller(request, now=clock())
-        if found is None:
-            raise TokenMissing
-        return found
-
-    return caller

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -54,7 +55,8 @@ def answer(request: Request, refusal: Refusal, pages: Pages) -> Response:
     """Answer as a page when the client asks for HTML first, as problem+json otherwise."""
     if not request.headers.get("accept", "").startswith("text/html"):
         return refusal.answer()
-    return pages.render(request, "problem.html", {"status": refusal.status}, status=refusal.status)
+    template = "door.html" if refusal.status == HTTPStatus.UNAUTHORIZED else "problem.html"
+    return pages.render(request, template, {"status": refusal.status}, status=refusal.status)
 
 
 class Known:

@@ -1,20 +1,22 @@
-"""Keeps a person signed in for at most eight hours, in a signed cookie that says who they are."""
+"""Keeps a person signed in for some hours at most, in a signed cookie that says who they are."""
 
-from collections.abc import Awaitable, Callable
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi import Request
+from fastapi.responses import Response
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from chassis.identity import ROLES, Caller
+from chassis.web.problems import Refusal
 
 LIFE = timedelta(hours=8)
 SESSION_TYPE = "siraba-session+jwt"
 SECRET_BYTES = 32
+FORM_FIELD = "session_form"
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Sessions:
         service: names the cookie, so that services at one address keep theirs apart.
         path: where the service lives at its address; the cookie goes nowhere else.
         secure: true behind TLS: the cookie then travels over HTTPS only.
+        life: how long a session lasts.
     """
 
     secret: bytes
     service: str
     path: str = "/"
     secure: bool = False
+    life: timedelta = LIFE
 
     def __post_init__(self) -> None:
         if len(self.secret) < SECRET_BYTES:
@@ -46,17 +50,19 @@ class Sessions:
 
     def open(self, response: Response, caller: Caller, *, now: datetime) -> None:
         """Give the caller a session; its end is fixed now and never moves."""
-        end = int((now + LIFE).timestamp())
-        claims = {
+        end = int((now + self.life).timestamp())
+        claims: dict[str, str | int] = {
             "org": caller.organisation,
             "role": caller.role,
             "aud": self.service,
             "exp": end,
         }
+        if caller.person is not None:
+            claims["sub"] = caller.person
         header = {"alg": "HS256", "typ": SESSION_TYPE}
         value = jwt.encode(header, claims, OctKey.import_key(self.secret), algorithms=["HS256"])
         response.set_cookie(
-            self.cookie, value, max_age=int(LIFE.total_seconds()), path=self.path,
+            self.cookie, value, max_age=int(self.life.total_seconds()), path=self.path,
             secure=self.secure, httponly=True, samesite="lax",
         )  # fmt: skip
 
@@ -80,37 +86,18 @@ class Sessions:
             return None
         if not isinstance(end, int) or end <= now.timestamp() or role not in ROLES:
             return None
-        return Caller(organisation, role) if isinstance(organisation, str) else None
+        if not isinstance(organisation, str):
+            return None
+        return Caller(organisation, role, claims.get("sub"))
 
+    def form_token(self, request: Request) -> str:
+        """What every form of this session carries in FORM_FIELD: no other site can know it."""
+        cookie = request.cookies.get(self.cookie, "")
+        return hmac.digest(self.secret, f"form:{cookie}".encode(), "sha256").hex()
 
-def add_entrance(
-    app: FastAPI,
-    sessions: Sessions,
-    *,
-    home: str,
-    verify: Callable[[str], Awaitable[Caller]],
-    clock: Callable[[], datetime],
-) -> None:
-    """Add `GET /enter?token=`, which swaps a short-lived token for a session, and `POST /leave`.
-
-    Args:
-        home: the page of this app where a person goes after entering or leaving.
-        verify: makes a caller of the token, or raises as chassis.identity does.
-    """
-
-    @app.get("/enter", include_in_schema=False)
-    async def enter(request: Request, token: str = "") -> Response:
-        caller = await verify(token)
-        response = _to(request, home)
-        sessions.open(response, caller, now=clock())
-        return response
-
-    @app.post("/leave", include_in_schema=False)
-    async def leave(request: Request) -> Response:
-        response = _to(request, home)
-        sessions.close(response)
-        return response
-
-
-def _to(request: Request, home: str) -> RedirectResponse:
-    return RedirectResponse(str(request.scope.get("root_path", "")) + home, status_code=303)
+    async def check_form(self, request: Request) -> None:
+        """Let a form of this very session pass. Raises Refusal for any other."""
+        given = (await request.form()).get(FORM_FIELD)
+        expected = self.form_token(request).encode()
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected):
+            raise Refusal(403, "foreign_form", "The form is not one of this session")

@@ -6,9 +6,7 @@ from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
 from chassis.assembly import assemble
-from chassis.secrets import read_secret
-from chassis.serving import key_lookup, serve
-from chassis.web import Sessions
+from chassis.serving import entrance, serve
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
 from services.reporting.settings import ReportingSettings
@@ -23,16 +21,9 @@ def create_app(
     settings = settings or ReportingSettings()
     parts = assemble("reporting", settings, source=SOURCE, processors=processors)
     parts.consumers += consumers(parts)
-    sessions = Sessions(
-        read_secret(settings.secrets_dir, "reporting-session.key"),
-        service="reporting",
-        path="/reporting",
-        secure=settings.secure_cookies,
-    )
-    key_of = key_lookup(parts)
     layout = pages.layout()
     app = serve(parts, pages=layout)
-    app.include_router(api.router(web=parts.web, key_of=key_of, mint=parts.mint))
-    desk = pages.Desk(web=parts.web, sessions=sessions, key_of=key_of, mint=parts.mint)
-    pages.add_pages(app, layout, desk)
+    door = entrance(parts, settings, roles=pages.ROLES)
+    app.include_router(api.router(web=parts.web, key_of=door.key_of, mint=parts.mint))
+    pages.add_pages(app, layout, web=parts.web, entrance=door)
     return app

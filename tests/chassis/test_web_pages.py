@@ -169,7 +169,9 @@ def catalogue_owners() -> list[Path]:
                    if ".venv" not in path.parts})  # fmt: skip
 
 
-@pytest.mark.parametrize("owner", catalogue_owners(), ids=lambda owner: owner.name)
+@pytest.mark.parametrize(
+    "owner", catalogue_owners(), ids=lambda owner: str(owner.relative_to(ROOT))
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_word_of_the_pages_is_translated(owner: Path, language: str) -> None:
     methods = [("**.py", "python"), ("**.html", "jinja2")]

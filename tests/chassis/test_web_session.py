@@ -5,12 +5,13 @@ from typing import Annotated
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import PlainTextResponse
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from chassis.identity import Caller, issue_token
-from chassis.web import BearerCaller, Sessions, add_entrance, read_caller, session_caller, web_app
+from chassis.identity import ROLES, Caller, issue_token
+from chassis.web import BearerCaller, Entrance, Sessions, web_app
 from chassis.web.session import SESSION_TYPE
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,24 +33,35 @@ async def key_of(organisation: str) -> Ed25519PublicKey | None:
     return COMMITTEE.public_key() if organisation == "COMMITTEE" else None
 
 
-def token(*, audience: str = "reporting", role: str = "analyst", now: datetime = NOON) -> str:
-    return issue_token(COMMITTEE, organisation="COMMITTEE", role=role, audience=audience, now=now)
+def token(
+    *, audience: str = "reporting", role: str = "analyst", now: datetime = NOON, person: str = "p-1"
+) -> str:
+    return issue_token(
+        COMMITTEE, organisation="COMMITTEE", role=role, audience=audience, now=now, person=person
+    )
 
 
-def an_app(clock: Clock, sessions: Sessions) -> FastAPI:
+def an_app(clock: Clock, sessions: Sessions, kind: type[Entrance] = Entrance) -> FastAPI:
     app = web_app(title="Reporting", prefix="/reporting")
-    signed_in = session_caller(sessions, clock=clock)
+    entrance = kind(sessions=sessions, key_of=key_of, clock=clock, roles=ROLES)
     program = BearerCaller(audience="reporting", key_of=key_of, clock=clock)
 
-    async def verify(given: str) -> Caller:
-        return await read_caller(given, audience="reporting", now=clock(), key_of=key_of)
-
-    add_entrance(app, sessions, home="/", verify=verify, clock=clock)
+    entrance.add_to(app)
 
     @app.get("/")
-    async def home(caller: Annotated[Caller, Depends(signed_in)]) -> str:
+    async def home(caller: Annotated[Caller, Depends(entrance.visitor)]) -> str:
         caller.require("analyst")
         return caller.organisation
+
+    @app.get("/form")
+    async def form(
+        request: Request, _: Annotated[Caller, Depends(entrance.visitor)]
+    ) -> PlainTextResponse:
+        return PlainTextResponse(sessions.form_token(request))
+
+    @app.post("/form")
+    async def sent(caller: Annotated[Caller, Depends(entrance.sender)]) -> str | None:
+        return caller.person
 
     @app.get("/figures")
     async def figures(caller: Annotated[Caller, Depends(program)]) -> str:
@@ -110,6 +122,44 @@ async def test_a_session_ends_after_eight_hours_whatever_happens(
     assert (await client.get("/")).status_code == 200
     clock.now = NOON + timedelta(hours=8)
     assert (await client.get("/")).status_code == 401
+
+
+async def test_a_service_may_let_sessions_end_sooner(clock: Clock) -> None:
+    sessions = Sessions(SECRET, service="reporting", life=timedelta(minutes=30))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(an_app(clock, sessions)), base_url="http://a/reporting"
+    ) as client:
+        entered = await client.get("/enter", params={"token": token()})
+        clock.now = NOON + timedelta(minutes=30)
+
+        assert "Max-Age=1800" in entered.headers["set-cookie"]
+        assert (await client.get("/")).status_code == 401
+
+
+async def test_a_form_of_this_session_passes_and_names_the_person(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.get("/enter", params={"token": token(person="p-7")})
+    form = (await client.get("/form")).text
+
+    assert (await client.post("/form", data={"session_form": form})).json() == "p-7"
+
+
+async def foreign_forms(client: httpx.AsyncClient) -> list[int]:
+    """How forms are answered that another site, or another session, could have made."""
+    await client.get("/enter", params={"token": token(person="p-2")})
+    others = (await client.get("/form")).text
+    await client.get("/enter", params={"token": token(person="p-1")})
+    forms: list[dict[str, str]] = [{}, {"session_form": ""}, {"session_form": others}]
+    return [(await client.post("/form", data=form)).status_code for form in forms]
+
+
+async def test_a_form_of_another_site_or_session_is_refused(client: httpx.AsyncClient) -> None:
+    assert await foreign_forms(client) == [403, 403, 403]
+
+
+async def test_a_form_without_a_session_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/form", data={"session_form": "x"})).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chassis.identity import issue_token
-from chassis.web import Sessions, web_app
-from contracts.identifiers import Mint
+from chassis.web import Entrance, Sessions, web_app
 from services.reporting import pages
 from tests.reporting.happenings import Happenings, Roles, take
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 COMMITTEE = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
-MINT = Mint(now_ms=lambda: int(NOON.timestamp() * 1000), entropy=lambda n: b"\0" * n)
 HTML = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -44,8 +42,8 @@ async def visitor(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
     layout = pages.layout()
     app = web_app(title="Siraba reporting", pages=layout, prefix="/reporting")
     sessions = Sessions(b"s" * 32, service="reporting", path="/reporting")
-    desk = pages.Desk(web=roles.web, sessions=sessions, key_of=key_of, mint=MINT)
-    pages.add_pages(app, layout, desk)
+    entrance = Entrance(sessions=sessions, key_of=key_of, clock=lambda: NOON, roles=pages.ROLES)
+    pages.add_pages(app, layout, web=roles.web, entrance=entrance)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://a/reporting", headers=HTML
     ) as client:

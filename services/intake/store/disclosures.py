@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.directory_keys import checked_key
 from contracts.keyring import PublicKey
 
+#: Steps after which a recipient has nothing more to do.
+_OVER = frozenset({"declined", "delivered"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
@@ -30,7 +33,7 @@ class Recipient:
     @property
     def stage(self) -> str:
         """How far the referral is, in the policy's words."""
-        if self.steps & {"declined", "delivered"}:
+        if self.steps & _OVER:
             return "closed"
         return "accepted" if "accepted" in self.steps else "offered"
 
@@ -60,6 +63,10 @@ class Receipt:
     policy_version: str
     fields: tuple[str, ...]
     digest: bytes | None
+
+    def is_for_desk(self, referral_id: UUID) -> bool:
+        """Whether this referral's recipient looks it up."""
+        return self.form == "desk" and self.referral_id == referral_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,13 @@ _STANDING = text(f"""
     select {_COLUMNS} from disclosures
     where case_id = any(cast(:cases as uuid[])) and ended_at is null order by receipt_id
 """)  # noqa: S608 - a constant of ours
+_AT_DESK = text("""
+    select referral_id, min(released_at) as since from disclosures
+    where organisation = :organisation and form = 'desk' and ended_at is null
+      and not exists (select from steps where steps.referral_id = disclosures.referral_id
+                      and step = any(cast(:over as text[])))
+    group by referral_id order by since desc, referral_id limit 200
+""")
 _BY_ID = text(f"""
     select {_COLUMNS} from disclosures
     where receipt_id = any(cast(:ids as uuid[])) and ended_at is null
@@ -133,6 +147,13 @@ async def recipients(
 async def standing_receipts(connection: AsyncConnection, cases: Collection[UUID]) -> list[Receipt]:
     """What is open of these cases, and to whom."""
     return _receipts(await connection.execute(_STANDING, {"cases": list(cases)}))
+
+
+async def at_desk(connection: AsyncConnection, organisation: str) -> dict[UUID, datetime]:
+    """The referrals that this desk may look up and since when; the newest 200, newest first."""
+    said = {"organisation": organisation, "over": sorted(_OVER)}
+    found = await connection.execute(_AT_DESK, said)
+    return {row.referral_id: row.since for row in found}
 
 
 async def receipts(connection: AsyncConnection, ids: Collection[UUID]) -> list[Receipt]:

@@ -1,6 +1,6 @@
 """What one recipient may know of a dossier now, field by field, and on which ground each rests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -10,7 +10,7 @@ from contracts.policy import Cut, FieldName, Reader, may_know, purpose_of, stand
 from contracts.policy.consent import CONSENT
 from contracts.policy.tables import fields
 from services.intake.store.consents import CaseFile
-from services.intake.store.disclosures import Recipient
+from services.intake.store.disclosures import Receipt, Recipient
 
 #: The coded facts of the case: they travel by event and are no part of a dossier.
 CODED = "case"
@@ -62,6 +62,16 @@ def _by_ground(
             found.setdefault(_ground_of(name, cut), set()).add(name)
     order = sorted(found, key=lambda ground: (ground == CONSENT, ground))
     return MappingProxyType({ground: frozenset(found[ground]) for ground in order})
+
+
+def still_open(receipts: Iterable[Receipt], cut: Cut) -> frozenset[FieldName]:
+    """Of what was released, the fields that are allowed at this moment, too."""
+    return cut.fields & {unwritten(text) for one in receipts for text in one.fields}
+
+
+def grounds_of(receipts: Iterable[Receipt]) -> tuple[str, ...]:
+    """What these rest on, in alphabetical order."""
+    return tuple(sorted({one.ground for one in receipts if one.ground}))
 
 
 def part_of(dossier: Dossier, names: frozenset[FieldName]) -> dict[str, dict[str, str]]:

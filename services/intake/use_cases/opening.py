@@ -17,21 +17,29 @@ from services.intake.store.dossiers import DossierErased, open_dossier
 from services.intake.use_cases.cutting import (
     Dossier,
     cut_for,
+    grounds_of,
     part_of,
     reader_of,
-    unwritten,
+    still_open,
     written,
 )
 from services.intake.use_cases.disclosing import Discloser
 
 ACTION = "dossier.opened"
+SAFETY: FieldName = ("case", "safety")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """What the desk is shown. to_acknowledge: withdrawals that it has yet to confirm."""
+    """What the desk is shown. to_acknowledge: withdrawals that it has yet to confirm.
+
+    stage: of the referral, in the policy's words; safety: the instructions that hold for contact.
+    """
 
     referral_id: UUID
+    service: str
+    stage: str
+    safety: tuple[str, ...]
     content: Dossier
     grounds: tuple[str, ...]
     policy_version: str
@@ -53,9 +61,9 @@ async def open_disclosure(
     file = (await consents.files(connection, [recipient.case_id], lock=False))[recipient.case_id]
     cut = cut_for(recipient, file, stage=recipient.stage, at=by.mint.moment())
     receipts = await _desk_receipts(connection, recipient)
-    names = cut.fields & {unwritten(text) for one in receipts for text in one.fields}
+    names = still_open(receipts, cut)
     content = await _content(connection, recipient.case_id, names, by=by)
-    grounds = tuple(sorted({one.ground for one in receipts if one.ground}))
+    grounds = grounds_of(receipts)
     look = Look(
         action=ACTION,
         case_id=recipient.case_id,
@@ -68,6 +76,9 @@ async def open_disclosure(
     await _note(connection, recipient, content, grounds=grounds, cut=cut, who=who, by=by)
     return Opened(
         referral_id=referral_id,
+        service=recipient.service,
+        stage=recipient.stage,
+        safety=file.facts.safety if SAFETY in cut.fields else (),
         content=content,
         grounds=grounds if content else (),
         policy_version=cut.policy_version,
@@ -77,7 +88,7 @@ async def open_disclosure(
 
 async def _desk_receipts(connection: AsyncConnection, recipient: Recipient) -> list[Receipt]:
     found = await disclosures.standing_receipts(connection, [recipient.case_id])
-    return [one for one in found if one.referral_id == recipient.referral_id and one.form == "desk"]
+    return [one for one in found if one.is_for_desk(recipient.referral_id)]
 
 
 async def _content(

@@ -1,18 +1,16 @@
 """The page of the figures, for people with a session; French first."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.identity import Caller
-from chassis.web import KeyLookup, Pages, Sessions, add_entrance, language_of, read_caller
-from contracts.identifiers import Mint
+from chassis.web import Entrance, Pages, language_of
 from contracts.vocabulary import label
 from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
 from services.reporting.use_cases import Figures, count_figures
@@ -21,49 +19,29 @@ HERE = Path(__file__).parent
 ROLES = ("analyst", "data_officer")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What the page stands on."""
-
-    web: AsyncEngine
-    sessions: Sessions
-    key_of: KeyLookup
-    mint: Mint
-
-    async def admit(self, token: str) -> Caller:
-        """Who may enter by this link; raises as chassis.identity does."""
-        caller = await read_caller(
-            token, audience="reporting", now=self.mint.moment(), key_of=self.key_of
-        )
-        caller.require(*ROLES)
-        return caller
-
-
 def layout() -> Pages:
     """Our templates and words, before the chassis's own."""
     return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
 
 
-def add_pages(app: FastAPI, pages: Pages, desk: Desk) -> None:
+def add_pages(app: FastAPI, pages: Pages, *, web: AsyncEngine, entrance: Entrance) -> None:
     """`/` with the figures, `/enter?token=` and `/leave`."""
-    add_entrance(app, desk.sessions, home="/", verify=desk.admit, clock=desk.mint.moment)
+    entrance.add_to(app)
 
     @app.get("/", include_in_schema=False)
-    async def show_figures(request: Request) -> HTMLResponse:
-        now = desk.mint.moment()
-        caller = desk.sessions.caller(request, now=now)
-        if caller is None:
-            return pages.render(request, "door.html", status=401)
-        caller.require(*ROLES)
+    async def show_figures(
+        request: Request, _: Annotated[Caller, Depends(entrance.visitor)]
+    ) -> HTMLResponse:
+        now = entrance.clock()
         asked = _asked(request)
         try:
             window = read_window(asked, now=now)
         except BadWindow as bad:
             # The form again, over the figures that need no asking.
-            counted = await count_figures(desk.web, read_window({}, now=now))
+            counted = await count_figures(web, read_window({}, now=now))
             context = _context(counted, {}, language_of(request))
             return pages.render(request, "figures.html", context | {"bad": bad}, status=422)
-        counted = await count_figures(desk.web, window)
+        counted = await count_figures(web, window)
         context = _context(counted, asked, language_of(request))
         return pages.render(request, "figures.html", context, kept=asked)
 

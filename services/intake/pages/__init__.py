@@ -1,0 +1,117 @@
+"""The pages of an organisation that has only a browser: its open dossiers, and each; French first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from chassis.assembly import Parts
+from chassis.identity import Caller
+from chassis.web import Entrance, Pages, Refusal, language_of, to_start
+from contracts.vocabulary import label
+from services.intake.pages.reading import in_words
+from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
+from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.listing import list_dossiers
+from services.intake.use_cases.opening import open_disclosure
+
+HERE = Path(__file__).parent
+ROLES = ("officer", "case_owner", "focal_point")
+# A telephone that lies about opens nothing for long.
+LIFE = timedelta(minutes=30)
+
+
+def layout() -> Pages:
+    """Our templates and words, before the chassis's own."""
+    return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the pages stand on."""
+
+    parts: Parts
+    discloser: Discloser
+    entrance: Entrance
+    pages: Pages
+
+    def render(
+        self, request: Request, template: str, who: Caller, **context: object
+    ) -> HTMLResponse:
+        """One of our pages; like every answer that says nothing else, no browser may keep it."""
+        common = {
+            "organisation": who.organisation,
+            "form_token": self.entrance.sessions.form_token(request),
+            "words": _speaker(language_of(request)),
+            "now": self.parts.mint.moment(),
+        }
+        return self.pages.render(request, template, common | context)
+
+
+def add_pages(app: FastAPI, desk: Desk) -> None:
+    """`/` with the open dossiers, `/dossiers/…`, its form, `/enter?token=` and `/leave`."""
+    desk.entrance.add_to(app)
+    routes = APIRouter(include_in_schema=False)
+    _add_reading(routes, desk)
+    _add_confirming(routes, desk)
+    app.include_router(routes)
+
+
+def _add_reading(routes: APIRouter, desk: Desk) -> None:
+    visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
+
+    @routes.get("/")
+    async def show_dossiers(request: Request, who: visitor) -> HTMLResponse:
+        async with desk.parts.work.begin() as connection:
+            listed = await list_dossiers(connection, who=who, by=desk.discloser)
+        return desk.render(request, "dossiers.html", who, listed=listed)
+
+    @routes.get("/dossiers/{referral_id}")
+    async def show_dossier(request: Request, referral_id: UUID, who: visitor) -> HTMLResponse:
+        async with desk.parts.work.begin() as connection:
+            opened = await open_disclosure(connection, referral_id, who=who, by=desk.discloser)
+        if opened is None:
+            raise _nothing_there()
+        read = in_words(opened.content, language_of(request))
+        return desk.render(request, "dossier.html", who, opened=opened, parts=read)
+
+
+def _add_confirming(routes: APIRouter, desk: Desk) -> None:
+    sender = Annotated[Caller, Depends(desk.entrance.sender)]
+
+    @routes.post("/dossiers/{referral_id}/withdrawals/{withdrawal_id}")
+    async def confirm(
+        request: Request, referral_id: UUID, withdrawal_id: UUID, *, who: sender
+    ) -> RedirectResponse:
+        heard = Heard(
+            organisation=who.organisation,
+            withdrawal_id=withdrawal_id,
+            referral_id=referral_id,
+            request_id=None,
+            trace=request.scope.get("siraba.hop"),
+        )
+        async with desk.parts.work.begin() as connection:
+            (known,) = await acknowledge_withdrawals(connection, [heard], by=desk.discloser)
+        if known is None:
+            raise _nothing_there()
+        await desk.parts.wake_relay()
+        return to_start(request)
+
+
+def _speaker(language: str) -> Callable[..., str]:
+    """For templates: the words of a list's codes, one after the other."""
+
+    def words(list_name: str, *codes: str) -> str:
+        return ", ".join(label(list_name, code, language) for code in codes)
+
+    return words
+
+
+def _nothing_there() -> Refusal:
+    """Somebody else's referral and one that is not look the same."""
+    return Refusal(404, "not_found", "There is no such referral to your organisation")
