@@ -90,6 +90,16 @@ _WITHDRAW = text("""
 """)
 
 
+_UNSENT = text("""
+    select count(*) from outbox where id = any(cast(:ids as uuid[])) and sent_at is null
+""")
+
+
+async def unsent(connection: AsyncConnection, ids: Sequence[UUID]) -> int:
+    """How many of these messages no stream has confirmed yet."""
+    return int((await connection.execute(_UNSENT, {"ids": list(ids)})).scalar_one())
+
+
 async def resting_on(
     connection: AsyncConnection, ground: str, *, organisation: str, correlation_id: str
 ) -> list[UUID]:

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.directory_keys import load_keys
 from chassis.inbox.received import Raw
-from chassis.secrets import read_private
+from chassis.secrets import SecretUnusable, read_private
 from contracts.envelope import SIGNATURE, Rejected
-from contracts.keyring import Keyring, read_signing_key
+from contracts.keyring import Keyring, PublicKey, read_signing_key
 from contracts.signing import Kind, SignatureRefused, Signer, named_key, verify_message
 
 #: Beside the secrets, though it is none: every public key that our services ever signed with.
@@ -83,7 +83,10 @@ class DirectoryKeys:
 
 @dataclass(slots=True)
 class SigningKey:
-    """What this service signs with: the newest of its keys whose private half lies here."""
+    """What this service signs with: the newest of its keys whose private half lies here.
+
+    A key that was only announced has none here yet, and one whose end is set signs nothing new.
+    """
 
     keys: PlatformKeys
     owner: str
@@ -97,11 +100,21 @@ class SigningKey:
         """
         ring = self.keys.look()
         if ring is not self._of or self._signer is None:
-            mine = ring.owned(self.owner, use="signing")
-            newest = max(mine, key=lambda key: key.valid_from)
-            pem = read_private(self.keys.folder, signing_file(newest.id))
+            pem = read_private(self.keys.folder, signing_file(self._newest(ring).id))
             self._signer, self._of = Signer(read_signing_key(pem)), ring
         return self._signer
+
+    def _newest(self, ring: Keyring) -> PublicKey:
+        held = [
+            key
+            for key in ring.owned(self.owner, use="signing")
+            if key.valid_until is None
+            and key.suspect_from is None
+            and (self.keys.folder / signing_file(key.id)).exists()
+        ]
+        if not held:
+            raise SecretUnusable(f"{PLATFORM_KEYS}: no key here that {self.owner} may sign with")
+        return max(held, key=lambda key: key.valid_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +126,7 @@ class Trust:
 
     async def refresh(self, batch: Sequence[Raw] = ()) -> None:
         """Before a batch."""
-        named = {id for raw in batch if (id := named_key(raw.headers)) is not None}
-        await self.keys.refresh(named)
+        await self.keys.refresh({named_key(raw.headers) for raw in batch} - {""})
 
     def check(self, raw: Raw) -> None:
         """Raises `Rejected` with the reason of `SignatureRefused`."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from contracts.event import Message
+from contracts.keyring import PublicKey
 from contracts.roots import Root
 from contracts.sealing import Sealed
 from contracts.vocabulary import Region, Term
@@ -114,6 +115,18 @@ class FeedTrimmed(Message):
     numbers: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
+class KeysPublished(Message):
+    """The platform's public keys, to be known before the first message that rests on a new one.
+
+    All of them, so that one such message makes up for any that was missed. Believe it only where
+    referral has signed it, as `Keyring.with_word_of` does.
+    """
+
+    name: ClassVar[str] = "keys.published"
+
+    keys: Annotated[tuple[PublicKey, ...], Field(min_length=1)]
+
+
 class EvidenceRooted(Message):
     """To witnesses: what all chains of one service came to on one day, signed (`contracts.roots`).
 
@@ -175,6 +188,7 @@ FEED: tuple[type[Message], ...] = (
     DossierDisclosed,
     ConsentWithdrawn,
     FeedTrimmed,
+    KeysPublished,
     EvidenceRooted,
     RequestRefused,
     MessageRejected,

@@ -164,6 +164,14 @@ class PublicKey(BaseModel):
             return "key_expired"
         return None
 
+    def ended_as(self, known: "PublicKey") -> "PublicKey":
+        """The same with the earlier of both ends."""
+        ends = {
+            "valid_until": _earlier(self.valid_until, known.valid_until),
+            "suspect_from": _earlier(self.suspect_from, known.suspect_from),
+        }
+        return self.model_copy(update=ends)
+
     def narrows(self, known: "PublicKey") -> bool:
         """Whether this says the same of the key or ends it earlier, as news about it may."""
         return (
@@ -200,11 +208,28 @@ class Keyring:
 
     def write(self) -> str:
         """As `read` takes it."""
-        return KeyFile(keys=tuple(self._keys.values())).model_dump_json(indent=2)
+        return KeyFile(keys=self.keys).model_dump_json(indent=2)
+
+    @property
+    def keys(self) -> tuple[PublicKey, ...]:
+        """All of them, in the order in which they became known."""
+        return tuple(self._keys.values())
 
     def with_news(self, keys: Iterable[PublicKey]) -> "Keyring":
         """New keys, and known ones that end earlier. Raises `KeyringRefused` for what widens one."""
         return Keyring((*self._keys.values(), *keys))
+
+    def with_word_of(self, signer: str, keys: Iterable[PublicKey]) -> "Keyring":
+        """What a message brings that the signing key with this id has signed, late or twice as well.
+
+        An end only ever moves to an earlier time. A key comes in on the word of a signer that is
+        beyond doubt, after this news too: a thief would bring one of his own.
+        Raises `KeyringRefused` for another owner, use or start of a known key.
+        """
+        told = [key.ended_as(self._keys.get(key.id, key)) for key in keys]
+        ended = self.with_news(key for key in told if key.id in self._keys)
+        by = ended.get(signer, use="signing")
+        return ended if by is None or by.suspect_from is not None else ended.with_news(told)
 
     def get(self, id: str, *, use: Use) -> PublicKey | None:
         """The key of this id, for this use only."""
@@ -226,6 +251,10 @@ def _montgomery(edwards: bytes) -> bytes:
     y = int.from_bytes(edwards, "little") & ((1 << 255) - 1)
     u = (1 + y) * pow(1 - y, -1, FIELD_PRIME) % FIELD_PRIME
     return u.to_bytes(KEY_BYTES, "little")
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((end for end in (one, other) if end is not None), default=None)
 
 
 def _no_later(new: datetime | None, known: datetime | None) -> bool:

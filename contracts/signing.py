@@ -146,10 +146,10 @@ def verify(
     return key
 
 
-def named_key(headers: Mapping[str, str]) -> str | None:
-    """The id of the key that a message says it was signed with; None where it says none."""
+def named_key(headers: Mapping[str, str]) -> str:
+    """The id of the key that a message says it was signed with; empty where it says none."""
     found = _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
-    return None if found is None else found[1]
+    return found[1] if found else ""
 
 
 def _is_signed(

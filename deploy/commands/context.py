@@ -1,14 +1,17 @@
 """What several commands need: settings with overrides, and failures without tracebacks."""
 
+import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
 from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.database import open_engine
 from deploy.embedded.processes import ServerError
 from deploy.settings import PlatformSettings
 from deploy.state import State
@@ -57,6 +60,20 @@ def database_url(state: State, role: str) -> str:
         database=database["database"],
     )
     return url.render_as_string(hide_password=False)
+
+
+def with_tables_of(service: str, state: State, act: Callable[[AsyncEngine], Awaitable[_R]]) -> _R:
+    """What this gives back when it works as the service's own role on the running platform."""
+
+    async def running() -> _R:
+        url = database_url(state, f"{service}_work")
+        engine = open_engine(url, schema=service, pool_size=1)
+        try:
+            return await act(engine)
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(running())
 
 
 def failing_clearly(command: Callable[_P, _R]) -> Callable[_P, _R]:

@@ -1,6 +1,5 @@
 """`siraba vault`: the keys that keep persons' keys, for whoever answers for them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,15 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.database import open_engine
 from contracts.keyring import Keyring
 from deploy import key_rotation
 from deploy.commands.context import (
-    database_url,
     failing_clearly,
     platform_settings,
     running_state,
     state_of,
+    with_tables_of,
 )
 from deploy.embedded.processes import ServerError
 from deploy.key_rotation import Version, monthly_keys, vault_keys
@@ -132,15 +130,7 @@ def _said(version: Version, now: datetime) -> str:
 
 
 def _run(state: State, act: Callable[[AsyncEngine], Awaitable[_T]]) -> _T:
-    async def running() -> _T:
-        url = database_url(state, "intake_work")
-        engine = open_engine(url, schema="intake", pool_size=1)
-        try:
-            return await act(engine)
-        finally:
-            await engine.dispose()
-
     try:
-        return asyncio.run(running())
+        return with_tables_of("intake", state, act)
     except KeyUnavailable as fault:
         raise ServerError(str(fault)) from None

@@ -12,9 +12,11 @@ from nats.aio.msg import Msg
 from contracts.catalogue import FEED, read_message
 from contracts.envelope import HOP, SIGNATURE, Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.feed import ConsentWithdrawn, DossierDisclosed
+from contracts.feed import ConsentWithdrawn, DossierDisclosed, KeysPublished
+from contracts.keyring import KeyringRefused
+from contracts.referral import SOURCE as DIRECTORY
 from contracts.requests import AboutReferral, AcknowledgeConsent
-from contracts.signing import SignatureRefused, verify_message
+from contracts.signing import SignatureRefused, named_key, verify_message
 from contracts.topology import out_subject
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
@@ -33,6 +35,8 @@ from partners.kit.writing import Writer
 PULL_SECONDS = 5.0
 # A platform that has just started answers at once, and makes the feeds a little later.
 FEED_SECONDS = 30.0
+# Longer together than the platform waits before it sends again what was never acknowledged.
+KEY_TRIES, KEY_SECONDS = 10, 5.0
 
 
 #: Erases in your own system what was told of a referral on consent; called again after a crash.
@@ -170,6 +174,7 @@ class Partner:
         try:
             envelope, message = self._read(raw)
             dossier = self._opened(envelope, message)
+            self._learn(raw, envelope, message)
         except Rejected as rejected:
             await self._put_aside(raw, rejected)
             return None
@@ -201,6 +206,17 @@ class Partner:
             return None
         return open_dossier(message, envelope, keys=self._keys)
 
+    def _learn(self, raw: Msg, envelope: Envelope, message: Message) -> None:
+        """The platform's new keys, on the word of the one service that publishes them."""
+        if not isinstance(message, KeysPublished):
+            return
+        if envelope.source != DIRECTORY:
+            raise Rejected("wrong_source", field="ce-source")
+        try:
+            self._platform.learn(message.keys, signer=named_key(raw.headers or {}))
+        except KeyringRefused:
+            raise Rejected("wrong_schema", field="keys") from None
+
     def _check_signature(self, raw: Msg) -> None:
         """What no service of the platform has signed is not read."""
         try:
@@ -228,6 +244,10 @@ class Partner:
 
     async def _put_aside(self, raw: Msg, rejected: Rejected) -> None:
         sequence = raw.metadata.sequence.stream
+        if rejected.reason == "unknown_key" and raw.metadata.num_delivered < KEY_TRIES:
+            # After a crash a message can overtake the one that tells of its key.
+            await self._link.postpone(raw, seconds=KEY_SECONDS)
+            return
         broken = Broken(
             stream_sequence=sequence,
             subject=raw.subject,

@@ -1,6 +1,6 @@
 """Opens what was sealed to this organisation: section → field → text, and nothing for anybody else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,7 +20,7 @@ def open_dossier(message: DossierDisclosed, envelope: Envelope, *, keys: Keys) -
     """What the organisation may know of the person. Raises `Rejected`, which never says what it held."""
     place = Place(str(envelope.id), keys.code, envelope.subject, message.sections)
     try:
-        content = open_sealed(message.sealed, place, keys=_by_id(keys.sealing))
+        content = open_sealed(message.sealed, place, keys=_by_id((keys.sealing, *keys.earlier)))
         return _DOSSIER.validate_json(content)
     except SealingRefused as refused:
         raise Rejected(refused.reason, field="sealed") from None
@@ -28,5 +28,5 @@ def open_dossier(message: DossierDisclosed, envelope: Envelope, *, keys: Keys) -
         raise Rejected("malformed", field="sealed") from None
 
 
-def _by_id(key: X25519PrivateKey) -> dict[str, X25519PrivateKey]:
-    return {key_id(key.public_key().public_bytes_raw()): key}
+def _by_id(keys: Iterable[X25519PrivateKey]) -> dict[str, X25519PrivateKey]:
+    return {key_id(key.public_key().public_bytes_raw()): key for key in keys}

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from contracts.keyring import (
     Keyring,
     KeyringRefused,
+    PublicKey,
     encode_base64url,
     generate_sealing_key,
     generate_signing_key,
@@ -29,6 +31,8 @@ SEED = "nkey.seed"
 SIGNING = "signing.key"
 SEALING = "sealing.key"
 PRIVATE = (SEED, SIGNING, SEALING)
+#: Sealing keys that were replaced; each may go once nothing is under way that needs it.
+EARLIER = "sealing-*.key"
 #: What the platform hands over in exchange for `public.json`: whose signatures to believe.
 PLATFORM = "platform-keys.json"
 
@@ -41,6 +45,8 @@ class Keys:
     seed: str
     signing: Ed25519PrivateKey
     sealing: X25519PrivateKey
+    #: What was sealed to before, for messages that were under way.
+    earlier: tuple[X25519PrivateKey, ...] = ()
 
     def public(self) -> dict[str, str]:
         """What the platform may know: code, NATS user key, raw public keys as base64url."""
@@ -81,15 +87,17 @@ def load(folder: Path, *, code: str | None = None) -> Keys:
         seed=_read_private(folder / SEED).decode("ascii", "replace").strip(),
         signing=_load_signing(folder / SIGNING),
         sealing=_load_sealing(folder / SEALING),
+        earlier=tuple(_load_sealing(path) for path in sorted(folder.glob(EARLIER))),
     )
     _check_halves(folder, keys, published)
     return keys
 
 
 class PlatformKeys:
-    """Whose signatures to believe: what the platform handed over, read again when it is replaced.
+    """Whose signatures to believe: what the platform handed over and has told of since.
 
-    Raises `KeysRefused` for a file that is missing or unreadable: nobody could be believed.
+    One file, read again when it is replaced: whoever replaces it by hand takes out what it does not
+    hold. Raises `KeysRefused` for a file that is missing or unreadable: nobody could be believed.
     """
 
     def __init__(self, folder: Path):
@@ -105,6 +113,22 @@ class PlatformKeys:
         if seen is None or seen != self._seen:
             self._ring, self._seen = load_platform(self._folder), seen
         return self._ring
+
+    def learn(self, keys: Iterable[PublicKey], *, signer: str) -> None:
+        """Keep what a verified message told, signed by the key with this id, on disk.
+
+        Raises `KeyringRefused` for what contradicts a known key.
+        """
+        known = self.ring()
+        told = known.with_word_of(signer, keys)
+        if told.keys == known.keys:
+            return
+        draft = self._folder / f".{PLATFORM}"
+        draft.unlink(missing_ok=True)
+        _write(draft, told.write().encode())
+        draft.replace(self._folder / PLATFORM)
+        _keep_names(self._folder)
+        self._ring = told
 
 
 def load_platform(folder: Path) -> Keyring:
@@ -149,6 +173,16 @@ def _write(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_names(folder: Path) -> None:
+    """After a power cut the folder names the new file; Windows sees to that by itself."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _published(folder: Path) -> dict[str, str]:

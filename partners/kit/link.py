@@ -172,6 +172,13 @@ class Link:
         except nats.errors.Error:
             LOG.info("an acknowledgement was not sent; the message will come once more")
 
+    async def postpone(self, message: Msg, *, seconds: float) -> None:
+        """Have this message again after so long."""
+        try:
+            await message.nak(delay=seconds)
+        except nats.errors.Error:
+            LOG.info("a message was not postponed; it comes again by itself")
+
     async def close(self) -> None:
         """Send what is still to be sent and leave."""
         if self.watch.up.is_set():

@@ -159,6 +159,54 @@ def test_one_key_is_not_two_owners_nor_for_two_uses() -> None:
             Keyring([SHELTER, SHELTER.model_copy(update=change)])
 
 
+def a_ring(*keys: PublicKey) -> Keyring:
+    return Keyring((INTAKE, *keys))
+
+
+def ending(key: PublicKey, **ends: datetime) -> PublicKey:
+    return key.model_copy(update=ends)
+
+
+NEWER = public(generate_signing_key(b"n" * 32), owner="intake")
+
+
+@given(st.permutations([0, 1, 2, 2, 0]))
+def test_news_that_comes_late_or_twice_leads_to_the_same_keys(order: list[int]) -> None:
+    news = (
+        [INTAKE, NEWER],
+        [ending(INTAKE, valid_until=NOON + HOUR), NEWER],
+        [ending(INTAKE, valid_until=NOON + 2 * HOUR)],
+    )
+    ring = a_ring()
+    for nth in [*order, 1]:
+        ring = ring.with_word_of(INTAKE.id, news[nth])
+
+    assert {key.id: key.valid_until for key in ring.keys} == {
+        INTAKE.id: NOON + HOUR,
+        NEWER.id: None,
+    }
+
+
+@pytest.mark.parametrize("told_by", ["the news itself", "what was known"])
+def test_a_key_in_doubt_brings_in_no_key_and_may_still_end_one(told_by: str) -> None:
+    doubted = ending(INTAKE, suspect_from=NOON)
+    known = doubted if told_by == "what was known" else INTAKE
+    news = [doubted, ending(SHELTER, valid_until=NOON + HOUR), NEWER]
+    ring = Keyring([known, SHELTER]).with_word_of(INTAKE.id, news)
+
+    assert ring.keys == (doubted, ending(SHELTER, valid_until=NOON + HOUR))
+
+
+def test_nobody_unknown_brings_in_a_key() -> None:
+    assert a_ring().with_word_of(NEWER.id, [NEWER]).keys == (INTAKE,)
+
+
+def test_no_news_gives_a_key_to_another_or_an_earlier_start() -> None:
+    for change in ({"owner": "referral"}, {"valid_from": INTAKE.valid_from - HOUR}):
+        with pytest.raises(KeyringRefused):
+            a_ring().with_word_of(INTAKE.id, [INTAKE.model_copy(update=change)])
+
+
 def test_the_newest_good_key_comes_first_while_two_overlap() -> None:
     old = SEALING.model_copy(update={"valid_until": NOON + 2 * HOUR})
     new = public(

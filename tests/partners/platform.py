@@ -161,7 +161,8 @@ class Platform:
         headers["Nats-Msg-Id"] = str(uuid4())
         subject = changed.pop("subject", out_subject(code, message.name, message.version))
         body = changed.pop("body", message.encode())
-        await self.put(subject, body, headers=signed(headers, body, subject=subject))
+        by = changed.pop("by", None)
+        await self.put(subject, body, headers=signed(headers, body, subject=subject, by=by))
         return envelope.id
 
     async def put(self, subject: str, body: bytes, *, headers: dict[str, str]) -> None:

@@ -10,8 +10,9 @@ from contracts.event import Message
 from contracts.feed import ConsentWithdrawn, DossierDisclosed, FeedTrimmed
 from contracts.keyring import PublicKey, encode_base64url
 from contracts.sealing import Place, seal
-from partners.kit import Delivery, Keys, init
+from partners.kit import Delivery, Keys, init, load
 from partners.kit.dossiers import open_dossier
+from partners.kit.keys import SEALING
 from partners.kit.ledger import Ledger
 from partners.kit.lines import Lines
 from tests.partners.platform import TRACE, offer
@@ -86,6 +87,17 @@ def test_a_dossier_opens_with_the_partners_own_key_and_nowhere_else(tmp_path: Pa
             open_dossier(message, wrong, keys=mine)
         assert refused.value.reason == reason
         assert "canary" not in str(refused.value)
+
+
+def test_what_was_sealed_to_a_key_before_it_was_replaced_still_opens(tmp_path: Path) -> None:
+    old, new = (init(tmp_path / code, code=CODE) for code in ("old", "new"))
+    (tmp_path / "old" / SEALING).rename(tmp_path / "new" / "sealing-2026.key")
+    id = uuid4()
+    envelope = Envelope(id=id, source=SOURCE, type="t", subject="pseudonym")
+
+    for keys in (old, new):
+        opened = open_dossier(sealed_to(keys, id=id), envelope, keys=load(tmp_path / "new"))
+        assert opened == CONTENT
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -28,7 +28,7 @@ TELLS = {
     "kept": "G9",
 }  # fmt: skip
 #: And those that tell nothing of one.
-OF_NO_REFERRAL = ("referral.unplaced.v1", "feed.trimmed.v1")
+OF_NO_REFERRAL = ("referral.unplaced.v1", "feed.trimmed.v1", "keys.published.v1")
 PLAIN = {
     "referral_id",
     "sections",
@@ -37,6 +37,7 @@ PLAIN = {
     "reason",
     "withdrawal_id",
     "numbers",
+    "keys",
 }
 TOKEN = re.compile(rb"[0-9A-Za-z_+/=-]{16,}")
 
@@ -168,12 +169,17 @@ def shared_names(feeds: Mapping[str, Iterable[Heard]], world: World) -> Iterator
 
 
 def _names(feed: Iterable[Heard]) -> set[bytes]:
-    """Whatever is long enough to name something, without dashes, parts of a trace apart."""
     found: set[bytes] = set()
     for one in feed:
-        if not one.subject.startswith("out."):
-            continue
-        for token in TOKEN.findall("\n".join(one.headers.values()).encode() + b"\n" + one.body):
-            found.add(token.replace(b"-", b"").lower())
-            found.update(part for part in token.lower().split(b"-") if len(part) >= 16)
+        if one.subject.startswith("out."):
+            found |= names_in("\n".join(one.headers.values()).encode() + b"\n" + one.body)
+    return found
+
+
+def names_in(content: bytes) -> set[bytes]:
+    """Whatever is long enough to name something, without dashes, parts of a trace apart."""
+    found: set[bytes] = set()
+    for token in TOKEN.findall(content):
+        found.add(token.replace(b"-", b"").lower())
+        found.update(part for part in token.lower().split(b"-") if len(part) >= 16)
     return {name for name in found if any(48 <= byte <= 57 for byte in name)}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -13,6 +14,7 @@ from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER
 
 QUIET_SECONDS = 10.0
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,8 @@ class Stored:
     subject: str
     headers: dict[str, str]
     body: bytes
+    #: When the server stored it.
+    at: datetime = _LONG_AGO
 
     @property
     def id(self) -> str:
@@ -82,4 +86,5 @@ def _stored(message: Msg) -> Stored:
         subject=message.subject,
         headers=dict(message.headers or {}),
         body=message.data,
+        at=message.metadata.timestamp,
     )

@@ -9,15 +9,16 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from contracts.keyring import KeyFile
 from deploy.settings import PlatformSettings
+from deploy.signing_keys import to_hand_over
 from tests.journeys.cases import NEEDS
 from tests.journeys.oracle import by_digest
 from tests.journeys.programs import Program
 from tests.journeys.road import PARTNERS, Road, running_road
 from tests.ledger import Figure, Form
-from tests.trust.byte_scan import Referral, World, in_the_clear, shared_names, too_much
+from tests.trust.byte_scan import Referral, World, in_the_clear, names_in, shared_names, too_much
 from tests.trust.evidence import Asking
+from tests.trust.key_turns import turn_signing_keys
 from tests.trust.load import come_to_rest
 from tests.trust.people import People, people
 from tests.trust.telling import say
@@ -42,6 +43,7 @@ async def test_no_byte_of_a_closed_group_reaches_a_partner_and_no_two_feeds_shar
     crowd = mixed(people(form.pick(short=80, long=11_000), owners=PARTNERS, seed=SEED))
     async with running_road() as road, tapped(road) as taps:
         await submitted(road, crowd)
+        await turn_signing_keys(road)
         await come_to_rest(road, within=form.pick(short=60, long=900))
         world = await the_world(road, crowd)
 
@@ -123,9 +125,7 @@ async def the_world(road: Road, crowd: People) -> World:
         select referral_id, case_id, owner, organisation, service from referral.referrals
     """)
     directory = yaml.safe_load(PlatformSettings().directory_file.read_text("utf-8"))
-    platform = KeyFile.model_validate_json(
-        (road.platform.state.secrets / "platform-keys.json").read_bytes()
-    )
+    platform = to_hand_over(road.platform.state)
     return World(
         people=crowd,
         kinds={one["code"]: one["kind"] for one in directory["organisations"]},
@@ -134,5 +134,8 @@ async def the_world(road: Road, crowd: People) -> World:
             referral: Referral(cases[case_id], owner, recipient, service)
             for referral, case_id, owner, recipient, service in asked
         },
-        constants=frozenset({FIRST_SPAN, *(key.id.encode() for key in platform.keys)}),
+        constants=frozenset(
+            {FIRST_SPAN, *(key.id.encode() for key in platform.keys)}
+            | names_in(platform.write().encode())
+        ),
     )

@@ -38,6 +38,8 @@ _SAVE = text("""
 """)
 _PUBLISHED = text("select code, published from organisations for update")
 _CANDIDATES = text("select code, kind, region, zones, services from organisations")
+#: The channels through which an organisation has a feed.
+FEED_CHANNELS = ("nats",)
 _REACHED = text("select code from organisations where channel = any(:channels)")
 
 

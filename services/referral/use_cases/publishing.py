@@ -1,17 +1,20 @@
-"""Publishing the directory: what is new or changed, and nothing else."""
+"""Publishing the directory, what is new or changed in it, and to partners the platform's keys."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.directory_keys import load_keys, save_keys
 from chassis.outbox import Outgoing
+from contracts.feed import KeysPublished
 from contracts.identifiers import Mint
 from contracts.keyring import PublicKey
 from contracts.referral import OrganisationRegistered
+from contracts.topology import OUT
 from services.referral.store import directory
 from services.referral.store.directory import Entry
 
@@ -48,6 +51,22 @@ async def publish_directory(
         ],
     )
     return [one.code for one in changed]
+
+
+async def publish_keys(
+    connection: AsyncConnection, keys: Sequence[PublicKey], *, mint: Mint
+) -> list[UUID]:
+    """Tell every organisation that has a feed the platform's public keys; the messages' ids."""
+    reached = await directory.reached_by(connection, directory.FEED_CHANNELS)
+    message = KeysPublished(keys=tuple(keys))
+    told = [
+        Outgoing(
+            id=mint.message_id(), stream=OUT.name, message=message, subject=code, organisation=code
+        )
+        for code in sorted(reached)
+    ]
+    await outbox.add(connection, told)
+    return [one.id for one in told]
 
 
 def _with_history(
