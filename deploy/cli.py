@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "trace": "deploy.commands.trace:trace",
     "disclosures": "deploy.commands.disclosures:disclosures",
     "consent": "deploy.commands.consent:consent",
+    "duplicates": "deploy.commands.duplicates:duplicates",
     "evidence": "deploy.commands.evidence:evidence",
     "policy": "deploy.commands.policy:policy",
     "keys": "deploy.commands.keys:keys",

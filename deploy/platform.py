@@ -40,6 +40,8 @@ from deploy.supervise import Supervisor
 
 Report = Callable[[str], None]
 MEND_SECONDS = 10.0
+#: Keys of 32 bytes that services share or keep, besides those for signing and for the vault.
+SECRETS = ("feed.key", "fingerprints.key", "intake-session.key", "reporting-session.key")
 
 
 class Platform:
@@ -125,7 +127,7 @@ class Platform:
 
     async def start_services(self, services: Sequence[str]) -> None:
         """Start the services together, each on a port of its own, and wait for all."""
-        for key in ("feed.key", "reporting-session.key"):
+        for key in SECRETS:
             self.state.secret(key)
         make_first_key(self.state, at=datetime.now(UTC))
         try:

@@ -24,7 +24,12 @@ from chassis.settings import ServiceSettings
 from tests.servers import Database, NatsServer
 from tests.signing import write_platform_keys
 
-KEYS = {"feed.key": b"f" * 32, "kek/20260101T000000Z.key": b"d" * 32}
+KEYS = {
+    "feed.key": b"f" * 32,
+    "fingerprints.key": b"p" * 32,
+    "intake-session.key": b"s" * 32,
+    "kek/20260101T000000Z.key": b"d" * 32,
+}
 
 
 @dataclass(slots=True)

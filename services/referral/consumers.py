@@ -13,16 +13,21 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
-from contracts.intake import CaseRegistered, ConsentEvent
+from contracts.intake import (
+    CaseMerged,
+    CaseRegistered,
+    CaseUnmerged,
+    ConsentEvent,
+    GroundRecorded,
+)
 from contracts.reading import read_event, read_request
 from contracts.requests import DeclineReferral, ReferralRequest
-from services.referral.store import directory
+from services.referral.store import directory, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 
-FEED_CHANNELS = ("nats",)
 DIRECTORY_SECONDS = 1.0
 
 
@@ -36,7 +41,7 @@ class Handlers:
     _held_since: float = 0.0
 
     async def on_cases(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
-        """INTAKE: offer what each registered case needs, and follow what is decided about it."""
+        """INTAKE: offer what each registered case needs, follow its owner and what is decided."""
         cases = [
             NewCase(
                 case_id=_case_id(one),
@@ -49,10 +54,18 @@ class Handlers:
         ]
         if cases:
             await offer_referrals(connection, cases, announcer=await self._announcer(connection))
+        # Of a case the last word counts; it is no earlier than its registration.
+        owners = {
+            _case_id(one): one.message.owner
+            for one in batch
+            if isinstance(one.message, CaseMerged | CaseUnmerged)
+        }
+        if owners:
+            await referrals.hand_over(connection, owners)
         said = [
             Said(case_id=_case_id(one), line=one.message.line, recorded_at=one.raw.recorded_at)
             for one in batch
-            if isinstance(one.message, ConsentEvent)
+            if isinstance(one.message, ConsentEvent | GroundRecorded)
         ]
         if said:
             await follow_consents(connection, said, announcer=await self._announcer(connection))
@@ -98,7 +111,7 @@ class Handlers:
                 mint=self.parts.mint,
                 master_key=self.master_key,
                 organisations=tuple(await directory.candidates(connection)),
-                reached=await directory.reached_by(connection, FEED_CHANNELS),
+                reached=await directory.reached_by(connection, directory.FEED_CHANNELS),
             )
             self._held_since = monotonic()
         return self._held

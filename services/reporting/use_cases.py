@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.directory_keys import save_keys
 from contracts.event import Message
-from contracts.intake import CaseRegistered
+from contracts.intake import CaseMerged, CaseRegistered, CaseUnmerged
 from contracts.keyring import PublicKey
 from contracts.referral import (
     OrganisationRegistered,
@@ -64,12 +64,14 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
     The tables are a function of the set of events: which order they come in, how they are cut
     into batches and how often they come changes nothing (design §9).
     """
-    cases, referrals, steps, unplaced, organisations = [], [], [], [], []
+    cases, merges, referrals, steps, unplaced, organisations = [], [], [], [], [], []
     keys: list[PublicKey] = []
     for one in events:
         match one.event:
             case CaseRegistered():
                 cases.append(_case(one))
+            case CaseMerged() | CaseUnmerged():
+                merges.append(_merge(one))
             case ReferralOffered():
                 referrals.append(_referral(one))
             case ReferralEvent():
@@ -80,6 +82,7 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
                 organisations.append(_organisation(one))
                 keys += one.event.keys
     await facts.save(connection, "facts_cases", cases)
+    await facts.save(connection, "facts_merges", merges)
     await facts.save(connection, "facts_referrals", referrals)
     await facts.save(connection, "facts_referral_steps", steps)
     await facts.save(connection, "facts_unplaced", unplaced)
@@ -108,6 +111,16 @@ async def count_figures(engine: AsyncEngine, window: Window) -> Figures:
 def _case(one: Happened) -> Row:
     body = one.event.model_dump(mode="json", include=_OF_CASE)
     return body | {"case_id": one.subject, "recorded_at": one.recorded_at.isoformat()} | _lies(one)
+
+
+def _merge(one: Happened) -> Row:
+    into = getattr(one.event, "into", None)
+    return {
+        "case_id": one.subject,
+        "case_sequence": one.case_sequence,
+        "merged_into": None if into is None else str(into),
+        "at": one.recorded_at.isoformat(),
+    } | _lies(one)
 
 
 def _referral(one: Happened) -> Row:

@@ -15,7 +15,7 @@ from contracts.keyring import encode_base64url, generate_sealing_key
 from services.intake.store.consents import add_decision
 from services.intake.use_cases.checking import find_fallen
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
-from services.intake.use_cases.registering import Submitted, register_cases
+from services.intake.use_cases.registering import Keeping, Submitted, register_cases
 from services.intake.vault import KeyFiles, Vault
 from tests.builders import CANARY, coded_facts
 from tests.chassis.outgoing import SHELTER
@@ -56,7 +56,8 @@ async def disclosed(site: Site, parts: Parts) -> UUID:
             dossier={"identity": {"full_name": CANARY}},
             trace=None,
         )
-        await register_cases(connection, [submitted], mint=parts.mint, vault=discloser.vault)
+        keeping = Keeping(discloser.vault, b"p" * 32)
+        await register_cases(connection, [submitted], mint=parts.mint, keeping=keeping)
         case_id: UUID = (await connection.execute(text("select case_id from cases"))).scalar_one()
         referral_id = await _accept(connection, case_id, key)
         accepted = Accepted(

@@ -66,6 +66,7 @@ async def registered(
             number=f"ML-{prefix}-{nth}",
             registered_at=FIRST,
             dossier=await vault.seal(case_id, dossier),
+            fingerprints=(),
             message=_message(case_id),
         )
         for nth, (case_id, dossier) in enumerate(written.items())

@@ -18,6 +18,7 @@ from chassis.identity import issue_token
 from deploy.directory_publish import publish_directory
 from deploy.key_rotation import make_first_key
 from deploy.keys import read_public_keys
+from deploy.platform import SECRETS
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import ensure_signing_keys, hand_over
 from partners.kit import Keys, init
@@ -34,7 +35,6 @@ MAKERS: Mapping[str, tuple[Callable[..., FastAPI], Callable[..., Any]]] = {
     "referral": (create_referral, ReferralSettings),
     "reporting": (create_reporting, ReportingSettings),
 }
-SECRETS = ("feed.key", "reporting-session.key")
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from contracts.intake import Consent
+from contracts.intake import Basis, Consent, Line
 from contracts.policy import CHILD_BANDS
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 from tests.builders import NOON, an_organisation
@@ -24,7 +24,7 @@ def no(**scope: str) -> Consent:
     return Consent(state="refused", by="person", **scope)
 
 
-async def said(office: Office, case_id: UUID, line: Consent) -> None:
+async def said(office: Office, case_id: UUID, line: Line) -> None:
     """What intake publishes once somebody has decided."""
     async with office.engine.begin() as connection:
         announcer = await office._announcer(connection)
@@ -57,6 +57,16 @@ async def test_an_offer_that_rested_on_consent_is_never_sent(office: Office) -> 
     await said(office, case_id, no(recipient_kind="shelter"))
 
     assert await states(office, "SHELTER_B") == [("referral.offered", "erased")]
+
+
+async def test_an_offer_that_a_later_ground_carries_as_well_is_sent(office: Office) -> None:
+    await office.publish(POLICE, NEAR)
+    (case_id,) = await office.offer(ADULT)
+
+    await said(office, case_id, Basis.model_validate(DANGER))
+    await said(office, case_id, no(recipient_kind="shelter"))
+
+    assert await states(office, "SHELTER_B") == [("referral.offered", "told")]
 
 
 async def test_what_was_leased_waits_for_the_relay_and_its_numbers_are_announced(

@@ -20,8 +20,8 @@ from services.reporting.consumers import on_events
 from tests.servers import Database
 
 TABLES = (
-    "facts_cases", "facts_referrals", "facts_referral_steps", "facts_unplaced", "organisations",
-    "followed",
+    "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced",
+    "organisations", "followed",
 )  # fmt: skip
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
@@ -60,6 +60,15 @@ class Happenings:
             "registered_on": date(2026, 11, 24),
         }
         event = intake.CaseRegistered.model_validate(coded | facts)
+        self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
+    def merged(self, case: int, into: int | None, *, minutes: float) -> None:
+        """The case counts under another from then on, or (None) under itself again."""
+        event: Message = (
+            intake.CaseUnmerged(out_of=case_id(0), owner="GEND_KITA", unmerged_on=DAWN.date())
+            if into is None
+            else intake.CaseMerged(into=case_id(into), owner="GEND_KITA", merged_on=DAWN.date())
+        )
         self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
 
     def offered(

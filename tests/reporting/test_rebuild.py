@@ -27,7 +27,7 @@ CODES = ("COMITE", "ONG_ABRI")
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Received]:
-    """Cases with referrals that go different ways, and organisations that are replaced."""
+    """Cases with referrals that go different ways, merges, and organisations that are replaced."""
     happened = Happenings()
     minutes = 0
     referrals = 0
@@ -40,6 +40,8 @@ def histories(draw: st.DrawFn) -> list[Received]:
                 happened.stepped(referrals, case, step, minutes=(minutes := minutes + 1))
         if draw(st.booleans()):
             happened.unplaced(case, minutes=(minutes := minutes + 1))
+        for into in draw(st.lists(st.sampled_from((None, *range(case))), max_size=3)):
+            happened.merged(case, into, minutes=(minutes := minutes + 1))
     for code in draw(st.lists(st.sampled_from(CODES), max_size=4)):
         happened.organisation(code, key=public_key(code), minutes=(minutes := minutes + 1))
     return happened.events

@@ -3,6 +3,7 @@
 from services.intake.api.access import AccessDesk, access_router
 from services.intake.api.consents import ConsentDesk, consent_router
 from services.intake.api.disclosures import disclosure_router
+from services.intake.api.duplicates import duplicate_router
 from services.intake.api.erasures import ErasureDesk, erasure_router
 from services.intake.api.registrar import Registrar
 from services.intake.api.routes import CaseSubmission, Desk, router
@@ -17,6 +18,7 @@ __all__ = [
     "access_router",
     "consent_router",
     "disclosure_router",
+    "duplicate_router",
     "erasure_router",
     "router",
 ]

@@ -1,6 +1,6 @@
 """HTTP in: a case's dossier for its owner, and the glass that two persons can break."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,6 @@ from contracts.vocabulary import Term
 from services.intake.api.routes import Section
 from services.intake.domain.exceptions import (
     ROLES,
-    ExceptionRefused,
     NotTheirs,
     OwnCase,
     PersonUnknown,
@@ -37,6 +36,7 @@ from services.intake.vault import Vault
 
 SECTIONS: tuple[str, ...] = get_args(Section)
 Group = Annotated[str, Term("data_group")]
+Problems = Mapping[type[Exception], Callable[[], Refusal]]
 
 
 class ExceptionRequest(BaseModel):
@@ -170,14 +170,20 @@ def _add_exceptions(routes: APIRouter, desk: AccessDesk, caller: BearerCaller) -
 
 
 @asynccontextmanager
-async def on_record(parts: Parts, who: Caller, action: str) -> AsyncIterator[None]:
-    """A refusal undoes the transaction, and with it its record: so it is written by itself."""
+async def on_record(
+    parts: Parts, who: Caller, action: str, *, problems: Problems | None = None
+) -> AsyncIterator[None]:
+    """A refusal undoes the transaction, and with it its record: so it is written by itself.
+
+    problems: what to answer to which refusal; those of exceptions when left out.
+    """
+    known = PROBLEMS if problems is None else problems
     try:
         yield
-    except ExceptionRefused as refused:
+    except tuple(known) as refused:
         refusal = Look(action=action, outcome="refused", shown=0)
         await parts.reads.auditor.record(who, refusal)
-        raise PROBLEMS[type(refused)]() from None
+        raise known[type(refused)]() from None
 
 
 def _no_case() -> Refusal:
@@ -189,7 +195,7 @@ def _no_exception() -> Refusal:
     return Refusal(404, "not_found", "There is no such request that is yours to agree to")
 
 
-PROBLEMS: dict[type[ExceptionRefused], Callable[[], Refusal]] = {
+PROBLEMS: Problems = {
     PersonUnknown: lambda: Refusal(
         403, "person_required", "The token must name the person, as `sub`"
     ),

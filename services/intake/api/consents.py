@@ -7,17 +7,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import ConfigDict
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
 from contracts.case_number import is_case_number
-from contracts.intake import Consent, Scope
+from contracts.intake import Basis, Consent, Scope
 from contracts.vocabulary import Term
-from services.intake.store import consents
+from services.intake.store import consents, merges
 from services.intake.use_cases.consenting import Decided, decide_consent
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.grounding import Grounded, record_ground
 
 STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -36,6 +38,12 @@ class Withdrawal(Scope):
     by: Annotated[str, Term("consent_authority")]
 
 
+class Ground(Basis):
+    """What else carries a disclosure, for whom and for which purpose; an officer answers for it."""
+
+    model_config = STRICT
+
+
 class Recorded(Shown):
     """The decision counts from `at`. told: organisations that hear of it and must confirm."""
 
@@ -52,10 +60,19 @@ class Line(Consent):
     recorded_by: str | None = None
 
 
+class GroundLine(Basis):
+    """A ground with its moment; those of the registration have no id of their own."""
+
+    decision_id: UUID | None
+    at: datetime
+    recorded_by: str | None = None
+
+
 class Lines(Shown):
     """Everything that was ever decided about a case, in the order in which it was said."""
 
     consents: list[Line]
+    grounds: list[GroundLine]
 
 
 class OpenAcknowledgement(Shown):
@@ -105,6 +122,14 @@ def consent_router(desk: ConsentDesk) -> APIRouter:
         line = Consent.model_validate({**body.model_dump(), "state": "refused"})
         return await _record(desk, number, line, request=request, who=who, is_withdrawal=True)
 
+    @routes.post("/cases/{number}/grounds", status_code=201)
+    async def add_ground(
+        number: str, request: Request, *, body: Ground, who: Annotated[Caller, Depends(caller)]
+    ) -> Recorded:
+        """Record a ground other than consent, such as a court's order; it counts at once."""
+        line = Basis.model_validate(body.model_dump())
+        return await _ground(desk, number, line, request=request, who=who)
+
     _add_reads(routes, desk, caller)
     return routes
 
@@ -125,7 +150,9 @@ def _add_reads(routes: APIRouter, desk: ConsentDesk, caller: BearerCaller) -> No
         )
         if found is None:
             raise no_such_case()
-        return Lines.model_validate({"consents": found[1]})
+        consent = [line for line in found[1] if line.get("ground") is None]
+        grounds = [line for line in found[1] if line.get("ground") is not None]
+        return Lines.model_validate({"consents": consent, "grounds": grounds})
 
     @routes.get("/acknowledgements")
     async def list_open(who: Annotated[Caller, Depends(caller)]) -> OpenAcknowledgements:
@@ -154,12 +181,31 @@ async def _record(
         trace=request.scope.get("siraba.hop"),
     )
     async with desk.parts.work.begin() as connection:
-        case_id = await consents.own_case(connection, checked(number), owner=who.organisation)
-        if case_id is None:
-            raise no_such_case()
+        # A merge gives a case to another owner: none may come between here and the decision.
+        await merges.hold(connection)
+        case_id = await _own_case(connection, number, who=who)
         done = await decide_consent(connection, case_id, decided, by=desk.discloser)
     await desk.parts.wake_relay()
     return Recorded(decision_id=done.decision_id, at=done.at, told=list(done.told))
+
+
+async def _ground(
+    desk: ConsentDesk, number: str, line: Basis, *, request: Request, who: Caller
+) -> Recorded:
+    trace = request.scope.get("siraba.hop")
+    grounded = Grounded(line=line, owner=who.organisation, trace=trace)
+    async with desk.parts.work.begin() as connection:
+        case_id = await _own_case(connection, number, who=who)
+        decision_id, at = await record_ground(connection, case_id, grounded, by=desk.discloser)
+    await desk.parts.wake_relay()
+    return Recorded(decision_id=decision_id, at=at, told=[])
+
+
+async def _own_case(connection: AsyncConnection, number: str, *, who: Caller) -> UUID:
+    case_id = await consents.own_case(connection, checked(number), owner=who.organisation)
+    if case_id is None:
+        raise no_such_case()
+    return case_id
 
 
 def checked(number: str) -> str:

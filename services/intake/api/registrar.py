@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from chassis.assembly import Parts
 from chassis.database import is_outage
 from services.intake import domain
-from services.intake.use_cases.registering import Answer, Submitted, register_cases
-from services.intake.vault import Vault
+from services.intake.use_cases.registering import Answer, Keeping, Submitted, register_cases
 
 AT_ONCE = 100
 
@@ -25,7 +24,7 @@ class Registrar:
     """
 
     parts: Parts
-    vault: Vault
+    keeping: Keeping
     _waiting: list[Waiting] = field(default_factory=list)
     _work: "asyncio.Task[None] | None" = None
 
@@ -81,7 +80,7 @@ class Registrar:
         async with self.parts.work.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             results = await register_cases(
-                connection, submitted, mint=self.parts.mint, vault=self.vault
+                connection, submitted, mint=self.parts.mint, keeping=self.keeping
             )
         await self.parts.wake_relay()
         return results

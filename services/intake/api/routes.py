@@ -67,11 +67,16 @@ class Unplaced(Shown):
 
 
 class OwnCase(Shown):
-    """A case as its owner sees it; who it is about is not shown here."""
+    """A case as its owner sees it; who it is about is not shown here.
+
+    merged: numbers of cases of the same person, whose steps and services are among these.
+    """
 
     number: str
     registered_at: datetime
     facts: CodedCase
+    merged_into: str | None
+    merged: list[str]
     steps: list[Step]
     unplaced: list[Unplaced]
 
@@ -154,9 +159,13 @@ def _add_reads(routes: APIRouter, desk: Desk, caller: BearerCaller) -> None:
 async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | None:
     if not is_case_number(number):
         return None  # any text may stand in a path, and not all of it can be asked for
-    return await desk.parts.reads.audited_read(
+    reads = desk.parts.reads
+    found = await reads.audited_read(
         who, lambda connection: cases.own_case(connection, number), _looked_at
     )
+    for case_id in found["merged_ids"] if found else ():
+        await reads.auditor.record(who, Look(action="case", case_id=case_id, parts=("steps",)))
+    return found
 
 
 def _looked_at(found: Mapping[str, Any] | None) -> Look:

@@ -9,11 +9,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Self
 
 from services.intake.domain.names import word_keys
 from services.intake.domain.spellings import RULES
 
 KEY_BYTES = 32
+PACKED_BYTES = 15
 SEXES = frozenset({"female", "male"})
 FIRST_YEAR = 1901  # 1900 is what registers hold when nobody knew
 
@@ -34,6 +36,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "any_order_near_year": ("names_any_order", "birth_year_near", "sex", "mother_name"),
     "any_order": ("names_any_order", "birth_year", "sex"),
 }
+# What is stored says the kind by its place here: a new one comes last, or is a new `RULES`.
+_KINDS = tuple(KINDS)
+_PLACES = {kind: place for place, kind in enumerate(_KINDS)}
 # Counted only where one of the two does not know the part: both known and different is a no. Whoever
 # has all five has "exact".
 _FOR_GAPS = frozenset({"without_sex", "without_year", "without_given", "without_family"})
@@ -66,6 +71,16 @@ class Fingerprint:
 
     kind: str
     token: bytes
+
+    @property
+    def packed(self) -> bytes:
+        """As it is stored: the kind's place in `KINDS`, and half of the token, which is enough."""
+        return bytes((_PLACES[self.kind],)) + self.token[:PACKED_BYTES]
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self:
+        """Equal to others that were stored, never to one fresh from a person."""
+        return cls(_KINDS[packed[0]], packed[1:])
 
 
 @dataclass(frozen=True, slots=True)

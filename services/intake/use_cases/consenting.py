@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from chassis.outbox import Outgoing
 from contracts import feed
 from contracts.intake import Consent, ConsentChanged, ConsentEvent, ConsentGiven, ConsentWithdrawn
 from contracts.policy.consent import CONSENT
-from services.intake.store import consents, disclosures
+from services.intake.store import consents, disclosures, merges
 from services.intake.store.consents import CaseFile, Told
 from services.intake.store.disclosures import Receipt, Recipient
 from services.intake.use_cases.cutting import cut_for, grounds_for, written
@@ -43,7 +43,21 @@ class Outcome:
 async def decide_consent(
     connection: AsyncConnection, case_id: UUID, decided: Decided, *, by: Discloser
 ) -> Outcome:
-    """Record, announce and carry out one decision about a case, all at once or not at all."""
+    """Record, announce and carry out one decision about a person, all at once or not at all.
+
+    It counts for every case of this one's person, each with a decision and an event of its own;
+    the outcome is this case's, and names all that are told.
+    """
+    cases = await merges.person(connection, case_id)
+    await consents.files(connection, cases)
+    done = {one: await _decide(connection, one, decided, by=by) for one in cases}
+    told = {organisation for outcome in done.values() for organisation in outcome.told}
+    return replace(done[case_id], told=tuple(sorted(told)))
+
+
+async def _decide(
+    connection: AsyncConnection, case_id: UUID, decided: Decided, *, by: Discloser
+) -> Outcome:
     before = (await consents.files(connection, [case_id]))[case_id]
     decision_id, at = by.mint.message_id(), by.mint.moment()
     await consents.add_decision(

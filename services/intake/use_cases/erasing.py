@@ -13,7 +13,7 @@ from contracts import feed
 from contracts.intake import CaseErased
 from services.intake.domain import exceptions as rules
 from services.intake.domain.exceptions import Asked
-from services.intake.store import consents, erasures
+from services.intake.store import consents, erasures, merges
 from services.intake.store.erasures import ErasureRequest
 from services.intake.store.person_keys import destroy_key
 from services.intake.use_cases.disclosing import Discloser
@@ -67,7 +67,7 @@ async def confirm_erasure(
     by: Discloser,
     trace: str | None,
 ) -> date | None:
-    """Erase, as a second person; the day. None: no such request.
+    """Erase every case of the person, as a second person; the day. None: no such request.
 
     An owner could destroy the proof of what it did: so, as with exceptions, the second person is
     another organisation's, here always a committee's data officer. Raises `ExceptionRefused`.
@@ -77,19 +77,24 @@ async def confirm_erasure(
         return None
     at = by.mint.moment()
     rules.confirm(_standing(asked), await party_of(connection, who), at=at)
+    cases = await merges.person(connection, asked.case_id)
+    files = await consents.files(connection, cases)
+    if files[asked.case_id].owner != asked.organisation:
+        raise rules.Settled  # a merge has given the case to another, who has not asked
     await erasures.confirm(
         connection, erasure_id, organisation=who.organisation, person=who.person, at=at
     )
     await audit.add(connection, who, [_look("erasure.confirm", asked, outcome="granted")])
-    erased = Erased(
-        case_id=asked.case_id,
-        reason=asked.reason,
-        organisation=asked.organisation,
-        confirmed_by=who.organisation,
-        at=at,
-        trace=trace,
-    )
-    await erase_case(connection, erased, by=by)
+    for case_id in cases:
+        erased = Erased(
+            case_id=case_id,
+            reason=asked.reason,
+            organisation=asked.organisation,
+            confirmed_by=who.organisation,
+            at=at,
+            trace=trace,
+        )
+        await erase_case(connection, erased, by=by)
     return at.date()
 
 
@@ -116,6 +121,7 @@ async def carry_out(
     fetched and opened are theirs to erase.
     """
     # First the case, as whoever discloses does: then nothing new is disclosed behind our back.
+    await merges.hold(connection)
     await consents.files(connection, [case_id])
     if await erasures.is_erased(connection, case_id):
         return False

@@ -1,7 +1,7 @@
 """Registering a case once, with the answer that a repeat gets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,8 @@ from contracts.case_number import make_case_number
 from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered, CodedCase
 from services.intake import domain
+from services.intake.domain.fingerprints import fingerprints
+from services.intake.domain.persons import person_of
 from services.intake.store import cases
 from services.intake.vault import Vault
 
@@ -41,14 +43,28 @@ class Answer:
     is_repeated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How a dossier is kept, and found again. fingerprint_key: 32 bytes."""
+
+    vault: Vault
+    fingerprint_key: bytes = field(repr=False)
+
+    def prints(self, submitted: Submitted) -> tuple[bytes, ...]:
+        """The person's blind tokens, as they are stored."""
+        person = person_of(submitted.dossier.get("identity", {}), sex=submitted.facts.sex)
+        found = fingerprints(person, key=self.fingerprint_key)
+        return tuple(one.packed for one in found)
+
+
 async def register_cases(
-    connection: AsyncConnection, submitted: Sequence[Submitted], *, mint: Mint, vault: Vault
+    connection: AsyncConnection, submitted: Sequence[Submitted], *, mint: Mint, keeping: Keeping
 ) -> list[Answer | domain.Refused]:
     """Case, dossier, event and answer of each, in one statement; a repeat gets the first answer.
 
     One result per submission, in order. No (organisation, key) may occur twice.
     """
-    prepared = [await _prepared(one, mint=mint, vault=vault) for one in submitted]
+    prepared = [await _prepared(one, mint=mint, keeping=keeping) for one in submitted]
     new = [one for one in prepared if isinstance(one, cases.NewCase)]
     claimed = await cases.save(connection, new) if new else set()
     return [
@@ -62,7 +78,7 @@ async def register_cases(
 
 
 async def _prepared(
-    submitted: Submitted, *, mint: Mint, vault: Vault
+    submitted: Submitted, *, mint: Mint, keeping: Keeping
 ) -> cases.NewCase | domain.Refused:
     now = mint.moment()
     try:
@@ -90,7 +106,8 @@ async def _prepared(
         case_id=case_id,
         number=number,
         registered_at=now,
-        dossier=await vault.seal(case_id, submitted.dossier),
+        dossier=await keeping.vault.seal(case_id, submitted.dossier),
+        fingerprints=keeping.prints(submitted),
         message=_announced(event, case_id, trace=submitted.trace, mint=mint),
     )
 

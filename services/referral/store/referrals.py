@@ -1,7 +1,7 @@
 """Cases as referral knows them, and the rows of every referral."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.intake import Consent
+from contracts.intake import Line, read_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class KnownCase:
     owner: str
     facts: dict[str, Any]
     recorded_at: datetime
-    decided: tuple[tuple[datetime, Consent], ...] = ()
+    decided: tuple[tuple[datetime, Line], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +84,14 @@ _DECIDE = text("""
 _CHANGED = text("""
     select case_id from cases where case_id = any(cast(:ids as uuid[])) and decided <> '[]'
 """)
+_HAND_OVER = tuple(
+    text(f"""
+        update {table} set owner = given.owner
+        from unnest(cast(:ids as uuid[]), cast(:owners as text[])) as given(id, owner)
+        where {table}.case_id = given.id
+    """)  # noqa: S608 - tables of ours
+    for table in ("referrals", "unplaced", "cases")
+)
 _OWN = text(f"""
     select {_COLUMNS}, offered_at, changed_at from referrals
     where organisation = :organisation order by offered_at desc limit 200
@@ -163,7 +171,7 @@ async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dic
             facts=_loaded(row.facts),
             recorded_at=row.recorded_at,
             decided=tuple(
-                (datetime.fromisoformat(one["at"]), Consent.model_validate(one["line"]))
+                (datetime.fromisoformat(one["at"]), read_line(one["line"]))
                 for one in _loaded(row.decided)
             ),
         )
@@ -172,11 +180,19 @@ async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dic
 
 
 async def decide(
-    connection: AsyncConnection, case_id: UUID, lines: Sequence[tuple[datetime, Consent]]
+    connection: AsyncConnection, case_id: UUID, lines: Sequence[tuple[datetime, Line]]
 ) -> None:
     """Add what was decided about a case, with when its event was recorded."""
     said = [{"at": at.isoformat(), "line": line.model_dump()} for at, line in lines]
     await connection.execute(_DECIDE, {"case_id": case_id, "lines": json.dumps(said)})
+
+
+async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> None:
+    """These cases, and with them what is told of their referrals, have other owners from now on."""
+    await lock(connection, [one.referral_id for one in await of_cases(connection, owners)])
+    given = {"ids": list(owners), "owners": list(owners.values())}
+    for statement in _HAND_OVER:
+        await connection.execute(statement, given)
 
 
 async def with_decisions(connection: AsyncConnection, cases: Iterable[UUID]) -> list[UUID]:

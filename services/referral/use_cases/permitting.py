@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from contracts.intake import CaseRegistered
-from contracts.policy import CHILD_BANDS, Reader, Record, may_know, purpose_of, standing
+from contracts.policy import Reader, Record, may_know, purpose_of, standing
 from contracts.policy.consent import CONSENT
 from services.referral.store.referrals import KnownCase
 
@@ -25,11 +25,10 @@ class Permit:
     @classmethod
     def of(cls, case: KnownCase, *, owner_kind: str, at: datetime) -> Self:
         """By everything that was decided, at registration and since."""
-        first = CaseRegistered.model_validate(case.facts).record(case.recorded_at)
-        later = tuple(line.decided(when) for when, line in case.decided)
+        facts = CaseRegistered.model_validate(case.facts)
         return cls(
-            record=Record(decisions=(*first.decisions, *later), bases=first.bases),
-            is_child=case.facts["age_band"] in CHILD_BANDS,
+            record=facts.record(case.recorded_at, case.decided),
+            is_child=facts.is_child,
             owner_kind=owner_kind,
             # Another clock may be ahead of ours; what is recorded has been said.
             at=max(at, case.recorded_at, *(when for when, _ in case.decided)),

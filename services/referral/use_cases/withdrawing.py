@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from contracts.feed import FeedTrimmed
-from contracts.intake import Consent
+from contracts.intake import Line
 from services.referral.store import referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer
@@ -22,7 +22,7 @@ class Said:
     """One decision about a case, with when its event was recorded."""
 
     case_id: UUID
-    line: Consent
+    line: Line
     recorded_at: datetime
 
 

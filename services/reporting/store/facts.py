@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Table = Literal["facts_cases", "facts_referrals", "facts_referral_steps", "facts_unplaced"]
+Table = Literal[
+    "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced"
+]
 Row = dict[str, Any]
 
 # The table itself says what type each field of the JSON has.
@@ -16,7 +18,7 @@ _SAVE = {
     table: text(
         f"insert into {table} select * from {_GIVEN.format(table=table)} on conflict do nothing"  # noqa: S608 - tables of ours
     )
-    for table in ("facts_cases", "facts_referrals", "facts_referral_steps", "facts_unplaced")
+    for table in get_args(Table)
 }
 _SAVE_ORGANISATIONS = text(f"""
     insert into organisations as known

@@ -14,18 +14,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.domain import STATES, Window
 
-# A case that has not been heard of yet may be of either population: it waits.
-_VICTIMS = "select case_id from facts_cases where offence_class <> 'migrant_smuggling' and recorded_at < :as_of"
+# Cases of one person count as one, under the case that they are merged into: its row says what the
+# person is. A case that has not been heard of yet may be of either population: it waits.
+_VICTIMS = """
+    select known.case_id, person.case_id as person, person.detected_on
+    from facts_cases as known
+    left join (
+        select distinct on (case_id) case_id, merged_into from facts_merges where at < :as_of
+        order by case_id, case_sequence desc
+    ) as merge on merge.case_id = known.case_id
+    join facts_cases as person on person.case_id = coalesce(merge.merged_into, known.case_id)
+    where person.offence_class <> 'migrant_smuggling'
+      and known.recorded_at < :as_of and person.recorded_at < :as_of
+"""
 _OFFERED = f"""
-    select * from facts_referrals
+    select facts_referrals.*, person
+    from facts_referrals join ({_VICTIMS}) as victims using (case_id)
     where offered_at >= :first_moment and offered_at < :end_moment and offered_at < :as_of
-      and case_id in ({_VICTIMS})
 """  # noqa: S608 - constants of ours
 _DETECTED = text(f"""
-    select count(*) from facts_cases
-    where detected_on >= :start and detected_on < :end and case_id in ({_VICTIMS})
+    select count(*) from ({_VICTIMS}) as victims
+    where case_id = person and detected_on >= :start and detected_on < :end
 """)  # noqa: S608 - constants of ours
-_REFERRED = text(f"select count(distinct case_id) from ({_OFFERED}) as offered")  # noqa: S608 - constants of ours
+_REFERRED = text(f"select count(distinct person) from ({_OFFERED}) as offered")  # noqa: S608 - constants of ours
 _BY_STATE = text(f"""
     select state, count(*) as referrals
     from ({_OFFERED}) as offered
@@ -39,8 +50,9 @@ _BY_STATE = text(f"""
     group by state
 """)  # noqa: S608 - constants of ours
 _UNPLACED = text(f"""
-    select count(distinct (case_id, service)) from facts_unplaced
-    where at >= :first_moment and at < :end_moment and at < :as_of and case_id in ({_VICTIMS})
+    select count(distinct (person, service))
+    from facts_unplaced join ({_VICTIMS}) as victims using (case_id)
+    where at >= :first_moment and at < :end_moment and at < :as_of
 """)  # noqa: S608 - constants of ours
 _ANSWERED = text(f"""
     select count(*) as answered,
@@ -75,8 +87,9 @@ class Followed:
 async def victims_detected(connection: AsyncConnection, window: Window) -> int:
     """V1. Unit: persons.
 
-    Numerator: distinct persons (one case is one person) detected on a day of the window, whose
-    offence class is not `migrant_smuggling`. Denominator: none. Source: `case.registered`.
+    Numerator: distinct persons (cases merged at `as_of` are one, that of the case they are merged
+    into) detected on a day of the window, whose offence class is not `migrant_smuggling`.
+    Denominator: none. Source: `case.registered`, `case.merged`, `case.unmerged`.
     """
     return int(await connection.scalar(_DETECTED, _bound(window)) or 0)
 
@@ -85,7 +98,7 @@ async def victims_referred(connection: AsyncConnection, window: Window) -> int:
     """R1. Unit: persons.
 
     Numerator: distinct persons for whom at least one referral was offered in the window, whatever
-    became of it. Denominator: none. Source: `referral.offered`, population by `case.registered`.
+    became of it. Denominator: none. Source: `referral.offered`, population and persons as in V1.
     """
     return int(await connection.scalar(_REFERRED, _bound(window)) or 0)
 

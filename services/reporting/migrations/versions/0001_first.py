@@ -28,6 +28,17 @@ create table facts_cases (
 );
 create index facts_cases_detected on facts_cases (detected_on);
 
+-- Under which case a person counts; of one case the row with the highest number.
+create table facts_merges (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    merged_into uuid,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
 create table facts_referrals (
     referral_id uuid primary key,
     case_id uuid not null,
@@ -87,7 +98,7 @@ create table followed (
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots from reporting_work;
-grant select on facts_cases, facts_referrals, facts_referral_steps, facts_unplaced, organisations,
+grant select on facts_cases, facts_merges, facts_referrals, facts_referral_steps, facts_unplaced, organisations,
     organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
