@@ -1,7 +1,8 @@
 """What intake says: cases in coded facts, what was decided about telling of them, what was told."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -80,6 +81,14 @@ class Basis(Scope):
         )
 
 
+Line = Consent | Basis
+
+
+def read_line(said: Mapping[str, Any]) -> Line:
+    """A line of either kind as it was written down; only a basis has a ground."""
+    return (Basis if said.get("ground") else Consent).model_validate(said)
+
+
 class CodedCase(Message):
     """The facts of a case that may travel inside: place as cercle, time as day, no free text."""
 
@@ -109,11 +118,12 @@ class CodedCase(Message):
         """Whether the law's rules for children apply."""
         return self.age_band in policy.CHILD_BANDS
 
-    def record(self, since: datetime) -> policy.Record:
-        """What was decided at registration, as the policy judges it."""
+    def record(self, since: datetime, later: Sequence[tuple[datetime, Line]] = ()) -> policy.Record:
+        """What was decided at registration and after it, each with its moment, for the policy."""
+        said = [*((since, line) for line in (*self.consent, *self.grounds)), *later]
         return policy.Record(
-            decisions=tuple(line.decided(since) for line in self.consent),
-            bases=tuple(line.standing(since) for line in self.grounds),
+            decisions=tuple(one.decided(at) for at, one in said if isinstance(one, Consent)),
+            bases=tuple(one.standing(at) for at, one in said if isinstance(one, Basis)),
         )
 
     @model_validator(mode="after")
@@ -134,6 +144,30 @@ class CaseRegistered(CodedCase):
 
     owner: str
     registered_on: date
+
+
+class CaseMerged(Message):
+    """The person of this case is that of the case `into`, under which she counts once from now on.
+
+    `into` is always a case that is merged into no other, and `owner` is its owner, and so this
+    case's. It is said of every case whose person now counts elsewhere.
+    """
+
+    name: ClassVar[str] = "case.merged"
+
+    into: UUID
+    owner: Organisation
+    merged_on: date
+
+
+class CaseUnmerged(Message):
+    """The case counts by itself again, not under `out_of`; its first owner has it back."""
+
+    name: ClassVar[str] = "case.unmerged"
+
+    out_of: UUID
+    owner: Organisation
+    unmerged_on: date
 
 
 class ConsentEvent(Message):
@@ -159,6 +193,15 @@ class ConsentWithdrawn(ConsentEvent):
     """A yes is taken back: what rested on it is taken out of the feeds."""
 
     name: ClassVar[str] = "consent.withdrawn"
+
+
+class GroundRecorded(Message):
+    """A ground other than consent that came after registration, such as a court's order."""
+
+    name: ClassVar[str] = "ground.recorded"
+
+    decision_id: UUID
+    line: Basis
 
 
 class ConsentAcknowledged(Message):
@@ -223,9 +266,12 @@ class CaseErased(Message):
 
 EVENTS: tuple[type[Message], ...] = (
     CaseRegistered,
+    CaseMerged,
+    CaseUnmerged,
     ConsentGiven,
     ConsentChanged,
     ConsentWithdrawn,
+    GroundRecorded,
     ConsentAcknowledged,
     DossierReleased,
     AccessExcepted,

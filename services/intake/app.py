@@ -1,4 +1,4 @@
-"""Assembles intake: settings, parts, consumers, routes; nothing happens at import."""
+"""Assembles intake: settings, parts, consumers, routes, pages; nothing happens at import."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,16 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.assembly import Parts, assemble
 from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
-from chassis.serving import key_lookup, serve
+from chassis.serving import entrance, serve
 from chassis.web import BearerCaller
 from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
-from services.intake import api
+from services.intake import api, pages
 from services.intake.consumers import Handlers, consumers
 from services.intake.restoring import Restorer
+from services.intake.searching import Searcher
 from services.intake.settings import IntakeSettings
 from services.intake.use_cases.checking import find_fallen
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.registering import Keeping
 from services.intake.vault import KeyFiles, MonthlyKeys, Vault
 
 
@@ -33,18 +35,25 @@ def create_app(
     discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key)
     parts.consumers += consumers(parts, Handlers(discloser))
     parts.relay.fallen = _ask_again(parts)
+    keeping = Keeping(vault, read_secret(settings.secrets_dir, "fingerprints.key"))
     parts.jobs.append(Restorer(parts, discloser).run)
+    parts.jobs.append(Searcher(parts).run)
     months = MonthlyKeys(settings.months_dir, parts.mint.entropy)
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    caller = BearerCaller(audience="intake", key_of=key_lookup(parts), clock=parts.mint.moment)
-    app = serve(parts)
-    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, vault), caller)))
+    door = entrance(parts, settings, roles=pages.ROLES, life=pages.LIFE)
+    caller = BearerCaller(audience="intake", key_of=door.key_of, clock=door.clock)
+    layout = pages.layout()
+    app = serve(parts, pages=layout)
+    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, keeping), caller)))
     desk = api.ConsentDesk(parts, discloser, caller)
     app.include_router(api.consent_router(desk))
     app.include_router(api.disclosure_router(desk))
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
+    app.include_router(api.duplicate_router(desk))
+    screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
+    pages.add_pages(app, screen)
     return app
 
 

@@ -27,6 +27,7 @@ class NewCase:
     number: str
     registered_at: datetime
     dossier: SealedDossier
+    fingerprints: Sequence[bytes]
     message: Outgoing
 
 
@@ -38,7 +39,7 @@ _SAVE = text(f"""
         select * from jsonb_to_recordset(cast(:rows as jsonb)) as row (
             nth int, organisation text, key text, digest text, answer jsonb, case_id uuid,
             number text, registered_at timestamptz, kek_id text, wrapped text, dossier jsonb,
-            message jsonb)
+            fingerprints jsonb, message jsonb)
     ), claimed as (
         insert into idempotency (organisation, key, digest, answer)
         select organisation, key, decode(digest, 'hex'), answer from given
@@ -58,6 +59,11 @@ _SAVE = text(f"""
         select case_id, part->>'section', (part->>'version')::int,
                decode(part->>'nonce', 'base64'), decode(part->>'ciphertext', 'base64')
         from fresh, jsonb_array_elements(dossier) as part
+    ), printed as (
+        insert into new_fingerprints (case_id, tokens)
+        select case_id, array(select decode(token, 'hex')
+                              from jsonb_array_elements_text(fingerprints) as token)
+        from fresh where fingerprints <> '[]'
     ), queued as ({insert_from("fresh")})
     select organisation, key from claimed
 """)  # noqa: S608 - constants of ours
@@ -65,15 +71,25 @@ _ANSWER = text("""
     select digest, answer from idempotency where organisation = :organisation and key = :key
 """)
 _OWN = text("""
-    select case_id, number, registered_at, facts from cases where number = :number
+    select one.case_id, one.number, one.registered_at, one.facts, above.number as merged_into
+    from cases as one left join cases as above on above.case_id = one.merged_into
+    where one.number = :number
+""")
+_MERGED = text("""
+    with recursive below as (
+        select case_id, number from cases where merged_into = :case_id
+        union
+        select cases.case_id, cases.number from cases join below on merged_into = below.case_id
+    )
+    select case_id, number from below order by number
 """)
 _STEPS = text("""
     select referral_id, organisation, service, step, at, reason from steps
-    join cases using (case_id) where cases.number = :number order by at
+    where case_id = any(cast(:cases as uuid[])) order by at
 """)
 _UNPLACED = text("""
     select service, unplaced.reason, at from unplaced
-    join cases using (case_id) where cases.number = :number order by service
+    where case_id = any(cast(:cases as uuid[])) order by service
 """)
 _LIST = text("""
     select number, registered_at from cases where number is not null
@@ -101,17 +117,25 @@ async def answer_of(
 
 
 async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] | None:
-    """A case of the reading organisation, with the steps of its referrals; None if it has none."""
+    """A case of the reading organisation and the steps of its referrals; None if it has none.
+
+    With the steps of what is merged into it: that is the same person, and the same owner's.
+    """
     row = (await connection.execute(_OWN, {"number": number})).first()
     if row is None:
         return None
-    steps = await connection.execute(_STEPS, {"number": number})
-    unplaced = await connection.execute(_UNPLACED, {"number": number})
+    below = (await connection.execute(_MERGED, {"case_id": row.case_id})).all()
+    cases = {"cases": [row.case_id, *(one.case_id for one in below)]}
+    steps = await connection.execute(_STEPS, cases)
+    unplaced = await connection.execute(_UNPLACED, cases)
     return {
         "case_id": row.case_id,
         "number": row.number,
         "registered_at": row.registered_at,
         "facts": _loaded(row.facts),
+        "merged_into": row.merged_into,
+        "merged": [one.number for one in below],
+        "merged_ids": [one.case_id for one in below],
         "steps": [dict(step._mapping) for step in steps],
         "unplaced": [dict(one._mapping) for one in unplaced],
     }
@@ -143,6 +167,7 @@ def _row(nth: int, case: NewCase) -> dict[str, Any]:
             }
             for one in case.dossier.sections
         ],
+        "fingerprints": [token.hex() for token in case.fingerprints],
         "message": as_row(case.message),
     }
 

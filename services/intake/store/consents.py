@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.intake import CodedCase, Consent
+from contracts.intake import CodedCase, Consent, Line, read_line
 from contracts.policy import Record
 
 
@@ -23,15 +23,13 @@ class CaseFile:
     owner_kind: str
     facts: CodedCase
     registered_at: datetime
-    decided: tuple[tuple[datetime, Consent], ...]
+    decided: tuple[tuple[datetime, Line], ...]
     is_erased: bool = False
 
     @property
     def record(self) -> Record:
         """Everything that was ever decided."""
-        first = self.facts.record(self.registered_at)
-        later = tuple(line.decided(at) for at, line in self.decided)
-        return Record(decisions=(*first.decisions, *later), bases=first.bases)
+        return self.facts.record(self.registered_at, self.decided)
 
     def judged(self, at: datetime) -> datetime:
         """The moment to judge it at: another clock may be ahead, and what is recorded was said."""
@@ -39,8 +37,9 @@ class CaseFile:
 
     @property
     def lines(self) -> tuple[Consent, ...]:
-        """Every line in the order in which it was said."""
-        return (*self.facts.consent, *(line for _, line in self.decided))
+        """Every line about consent in the order in which it was said."""
+        later = (line for _, line in self.decided if isinstance(line, Consent))
+        return (*self.facts.consent, *later)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +63,18 @@ _LOCK = text("""
 """)
 _READ = text(_LOCK.text.replace("for update of cases", ""))
 _DECIDED = text("""
-    select case_id, at, organisation, recipient_kind, purpose, state, by from consents
+    select case_id, at, organisation, recipient_kind, purpose, state, by, ground from consents
     where case_id = any(cast(:cases as uuid[])) order by at, decision_id
 """)
 _ADD = text("""
     insert into consents (decision_id, case_id, at, organisation, recipient_kind, purpose, state,
-                          by, recorded_by)
+                          by, ground, recorded_by)
     values (:decision_id, :case_id, :at, :organisation, :recipient_kind, :purpose, :state, :by,
-            :recorded_by)
+            :ground, :recorded_by)
 """)
 _LIST = text("""
-    select decision_id, consents.at, organisation, recipient_kind, purpose, state, by, recorded_by
+    select decision_id, consents.at, organisation, recipient_kind, purpose, state, by, ground,
+           recorded_by
     from consents join cases using (case_id) where number = :number order by consents.at
 """)
 _REGISTERED = text("select case_id, facts, registered_at from cases where number = :number")
@@ -96,6 +96,10 @@ _UNCONFIRMED = text("""
     select withdrawal_id from withdrawals
     where referral_id = :referral_id and acknowledged_at is null order by told_at
 """)
+_UNCONFIRMED_BY = text("""
+    select withdrawal_id, referral_id, told_at from withdrawals
+    where organisation = :organisation and acknowledged_at is null order by told_at limit 200
+""")
 _OPEN = text("""
     select number, organisation, referral_id, withdrawal_id, told_at,
            extract(epoch from clock_timestamp() - told_at) as age_seconds
@@ -116,9 +120,9 @@ async def files(
     """These cases with all that was decided; locked, unless nothing will be written by it."""
     given = {"cases": list(cases)}
     rows = list(await connection.execute(_LOCK if lock else _READ, given))
-    decided: dict[UUID, list[tuple[datetime, Consent]]] = {}
+    decided: dict[UUID, list[tuple[datetime, Line]]] = {}
     for row in await connection.execute(_DECIDED, given):
-        line = Consent.model_validate(dict(row._mapping))
+        line = read_line(dict(row._mapping))
         decided.setdefault(row.case_id, []).append((row.at, line))
     return {
         row.case_id: CaseFile(
@@ -136,7 +140,7 @@ async def files(
 
 async def add_decision(
     connection: AsyncConnection,
-    line: Consent,
+    line: Line,
     *,
     decision_id: UUID,
     case_id: UUID,
@@ -145,19 +149,21 @@ async def add_decision(
 ) -> None:
     """Put one decision on record."""
     said = {"decision_id": decision_id, "case_id": case_id, "at": at, "recorded_by": recorded_by}
-    await connection.execute(_ADD, line.model_dump() | said)
+    kind = dict.fromkeys(("state", "by", "ground"))
+    await connection.execute(_ADD, kind | line.model_dump() | said)
 
 
 async def listed(
     connection: AsyncConnection, number: str
 ) -> tuple[UUID, list[dict[str, Any]]] | None:
-    """(case, every line with its moment), of a case of the reading organisation."""
+    """(case, every line of both kinds with its moment), of a case of the reading organisation."""
     row = (await connection.execute(_REGISTERED, {"number": number})).first()
     if row is None:
         return None
+    facts = CodedCase.model_validate(_loaded(row.facts))
     first = [
-        {**line, "at": row.registered_at, "decision_id": None}
-        for line in _loaded(row.facts)["consent"]
+        {**line.model_dump(), "at": row.registered_at, "decision_id": None}
+        for line in (*facts.consent, *facts.grounds)
     ]
     later = [dict(one._mapping) for one in await connection.execute(_LIST, {"number": number})]
     return row.case_id, [*first, *later]
@@ -186,6 +192,14 @@ async def unconfirmed(connection: AsyncConnection, referral_id: UUID) -> tuple[U
     """Withdrawals that the recipient of this referral has yet to confirm."""
     found = await connection.execute(_UNCONFIRMED, {"referral_id": referral_id})
     return tuple(row.withdrawal_id for row in found)
+
+
+async def unconfirmed_by(
+    connection: AsyncConnection, organisation: str
+) -> list[tuple[UUID, UUID, datetime]]:
+    """(withdrawal, referral, told at) that this organisation has yet to confirm; the oldest 200."""
+    found = await connection.execute(_UNCONFIRMED_BY, {"organisation": organisation})
+    return [(row.withdrawal_id, row.referral_id, row.told_at) for row in found]
 
 
 async def open_acknowledgements(connection: AsyncConnection) -> list[dict[str, Any]]:

@@ -55,11 +55,17 @@ _END_DISCLOSURES = text("""
 # of the whole submission in clear, which could be guessed.
 _FORGET_ANSWER = text("""
     update idempotency set digest = '', answer = '{}'
-    from cases where case_id = :case_id and organisation = owner
+    from cases where case_id = :case_id and organisation = coalesce(first_owner, owner)
       and answer->>'case_number' = number
 """)
 _FORGET = (
     text("delete from dossiers where case_id = :case_id"),
+    text("delete from new_fingerprints where case_id = :case_id"),
+    text("delete from fingerprints where case_id = :case_id"),
+    text("""
+        update duplicates set kind = null, agreed = '{}'
+        where :case_id in (earlier, later) and kind is not null
+    """),
     text("update openings set digest = null where case_id = :case_id"),
     text("update exceptions set number = null where case_id = :case_id"),
     _FORGET_ANSWER,

@@ -14,15 +14,87 @@ create table organisations (
     channel text not null
 );
 
--- An erased case has no number: only its pseudonymous facts are left.
+-- An erased case has no number: only its pseudonymous facts are left. A case that is merged into
+-- another has that one's owner, and remembers its own.
 create table cases (
     case_id uuid primary key,
     number text unique,
     owner text not null,
     registered_at timestamptz not null,
-    facts jsonb not null
+    facts jsonb not null,
+    first_owner text,
+    merged_into uuid references cases check (merged_into <> case_id)
 );
 create index cases_owner on cases (owner, registered_at desc);
+create index cases_merged on cases (merged_into) where merged_into is not null;
+
+-- By what a person is found again: blind tokens, each with its kind. Those of a new case wait here,
+-- without an index to keep, until they have been searched for.
+create table new_fingerprints (
+    case_id uuid primary key,
+    tokens bytea[] not null
+);
+create table fingerprints (
+    case_id uuid primary key,
+    tokens bytea[] not null
+);
+create index fingerprints_tokens on fingerprints using gin (tokens) with (fastupdate = off);
+
+-- Two cases that may be of one person. The owners stand here as in `cases`, since neither may see
+-- the other's row. child: the case that this pair has merged into `parent`.
+create table duplicates (
+    pair_id uuid primary key,
+    earlier uuid not null references cases,
+    later uuid not null references cases,
+    earlier_owner text not null,
+    earlier_first_owner text not null,
+    later_owner text not null,
+    later_first_owner text not null,
+    kind text,
+    agreed text[] not null,
+    found_at timestamptz not null default clock_timestamp(),
+    state text not null default 'open' check (state in ('open', 'dismissed', 'merged')),
+    child uuid references cases,
+    parent uuid references cases,
+    unique (earlier, later),
+    check ((child is null) = (parent is null)),
+    check (child is null or state = 'merged')
+);
+create index duplicates_later on duplicates (later);
+create index duplicates_state on duplicates (state, found_at);
+
+-- Who said what of a pair; the last word of each counts. Only ever added to.
+create table duplicate_decisions (
+    nth bigint generated always as identity primary key,
+    pair_id uuid not null references duplicates,
+    organisation text not null,
+    role text not null,
+    person text,
+    same_person boolean not null,
+    decided_at timestamptz not null default clock_timestamp()
+);
+create index duplicate_decisions_pair on duplicate_decisions (pair_id);
+
+alter table new_fingerprints enable row level security;
+alter table new_fingerprints force row level security;
+alter table fingerprints enable row level security;
+alter table fingerprints force row level security;
+alter table duplicates enable row level security;
+alter table duplicates force row level security;
+alter table duplicate_decisions enable row level security;
+alter table duplicate_decisions force row level security;
+create policy work on new_fingerprints to intake_work using (true) with check (true);
+create policy work on fingerprints to intake_work using (true) with check (true);
+create policy work on duplicates to intake_work using (true) with check (true);
+create policy work on duplicate_decisions to intake_work using (true) with check (true);
+create policy own on duplicates for select to intake_web
+    using (current_setting('siraba.org', true) in (
+        earlier_owner, earlier_first_owner, later_owner, later_first_owner));
+create policy own on duplicate_decisions for select to intake_web
+    using (exists (select from duplicates
+                   where duplicates.pair_id = duplicate_decisions.pair_id));
+-- Who has to decide, and since when, for `siraba duplicates`; never about which case.
+create policy codes on duplicates for select to siraba_ops using (true);
 
 create table dossiers (
     case_id uuid not null references cases,
@@ -89,9 +161,12 @@ create table consents (
     organisation text,
     recipient_kind text,
     purpose text,
-    state text not null,
-    by text not null,
-    recorded_by text not null
+    -- A yes or a no and who said it, or a ground other than consent.
+    state text,
+    by text,
+    ground text,
+    recorded_by text not null,
+    check ((state is null) = (by is null) and (state is null) <> (ground is null))
 );
 create index consents_case on consents (case_id);
 
@@ -116,6 +191,8 @@ create table disclosures (
 );
 create index disclosures_case on disclosures (case_id);
 create index disclosures_referral on disclosures (referral_id);
+create index disclosures_desk on disclosures (organisation)
+    where form = 'desk' and ended_at is null;
 
 -- Each time a desk has looked, and the digest of the bytes that it was shown.
 create table openings (
@@ -247,6 +324,11 @@ grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) 
     to intake_web;
 grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,
               until) on exceptions to intake_web;
+revoke delete on duplicates from intake_work;
+revoke update, delete on duplicate_decisions from intake_work;
+grant select on duplicates to intake_web;
+grant select (pair_id, organisation, same_person, nth) on duplicate_decisions to intake_web;
+grant select (earlier_owner, later_owner, kind, found_at, state) on duplicates to siraba_ops;
 revoke update, delete on consents, openings from intake_work;
 grant update (digest) on openings to intake_work;
 revoke delete on disclosures, withdrawals from intake_work;
