@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
-from chassis.assembly import assemble
+from chassis.assembly import Assembly, assemble
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
 from chassis.web import Sessions
@@ -17,11 +17,14 @@ SOURCE = "/siraba/reporting"
 
 
 def create_app(
-    settings: ReportingSettings | None = None, *, processors: Sequence[SpanProcessor] = ()
+    settings: ReportingSettings | None = None,
+    *,
+    processors: Sequence[SpanProcessor] = (),
+    assembly: Assembly = assemble,
 ) -> FastAPI:
     """The service as an ASGI app; it starts its consumers with its lifespan."""
     settings = settings or ReportingSettings()
-    parts = assemble("reporting", settings, source=SOURCE, processors=processors)
+    parts = assembly("reporting", settings, source=SOURCE, processors=processors)
     parts.consumers += consumers(parts)
     sessions = Sessions(
         read_secret(settings.secrets_dir, "reporting-session.key"),
