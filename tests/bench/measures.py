@@ -30,9 +30,9 @@ class Size:
     partners: int
 
 
-SHORT = Size(rounds=3, cases=(600, 60), paced=100, relay_rows=3000, stored=10_000, partners=50)
+SHORT = Size(rounds=2, cases=(400, 40), paced=60, relay_rows=3000, stored=10_000, partners=50)
 LONG = Size(
-    rounds=5, cases=(2000, 400), paced=500, relay_rows=20_000, stored=1_000_000, partners=500
+    rounds=5, cases=(2000, 300), paced=500, relay_rows=20_000, stored=1_000_000, partners=500
 )
 
 
