@@ -92,7 +92,8 @@ async def _fill(url: str, schema: str, copies: int) -> None:
         await connection.execute("set synchronous_commit = off")
         await connection.execute("set maintenance_work_mem = '512MB'")
         # The auditor has seen what we copy: else it would take the copies for news.
-        await connection.execute(f"update {schema}.conservation set since = clock_timestamp()")
+        for table in ("conservation", "streams"):
+            await connection.execute(f"update {schema}.{table} set since = clock_timestamp()")
         for table in [row[0] for row in await connection.fetch(_TABLES, schema)]:
             statement = _copies(table, await _columns(connection, table), copies)
             if statement:
