@@ -1,17 +1,19 @@
 """`make bench`: Siraba against the plain chain, its relay, what protecting costs, growth; or a profile.
 
 python -m tests.bench [--short] [--only chain protection relay cases partners]
-python -m tests.bench --profile intake|referral|reporting
+python -m tests.bench --profile intake|referral|reporting [--protection sealed|signed|none]
 """
 
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 from contracts.topology import SERVICES
 from tests.bench import measures
 from tests.bench.measures import LONG, SHORT, Size
 from tests.bench.profiling import profile
+from tests.bench.program import Protection
 from tests.bench.versus import Versus
 
 
@@ -76,9 +78,10 @@ async def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--profile", choices=SERVICES, help="instead: where its time goes")
     parser.add_argument("--cases", type=int, default=3000, help="of the profile")
+    parser.add_argument("--protection", choices=get_args(Protection), default="sealed")
     given = parser.parse_args()
     if given.profile:
-        print(await profile(given.profile, given.cases))
+        print(await profile(given.profile, given.cases, protection=given.protection))
         return
     for name in given.only:
         print(f"--- {name}: {PARTS[name].__doc__}")

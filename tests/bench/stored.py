@@ -76,7 +76,9 @@ async def store_cases(chain: Chain, count: int, *, like: int) -> None:
     together still does.
     """
     await chain.run(like)
-    await asyncio.gather(*(_fill(chain.admin_url, schema, -(-count // like)) for schema in SCHEMAS))
+    await asyncio.gather(
+        *(fill_schema(chain.admin_url, schema, -(-count // like)) for schema in SCHEMAS)
+    )
     connection = await asyncpg.connect(chain.admin_url)
     try:
         await connection.execute("checkpoint")
@@ -84,7 +86,8 @@ async def store_cases(chain: Chain, count: int, *, like: int) -> None:
         await connection.close()
 
 
-async def _fill(url: str, schema: str, copies: int) -> None:
+async def fill_schema(url: str, schema: str, copies: int) -> None:
+    """So many copies of every row of one service that is about cases. url: as the superuser."""
     connection = await asyncpg.connect(url)
     try:
         # Constraints hold by construction; checking each copied key would take most of the time.
