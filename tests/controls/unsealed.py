@@ -34,12 +34,16 @@ class NoSigner(Signer):
         """Nothing."""
         return ""
 
+    def sign_events(self, payloads: Sequence[bytes]) -> list[str]:
+        """Nothing, for each."""
+        return [""] * len(payloads)
+
 
 @dataclass(frozen=True, slots=True)
 class Believer(Trust):
     """Believes everybody."""
 
-    async def refresh(self) -> None:
+    async def refresh(self, batch: Sequence[Raw] = ()) -> None:
         """There is nothing to learn."""
 
     def check(self, raw: Raw) -> None:

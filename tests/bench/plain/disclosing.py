@@ -21,7 +21,9 @@ from contracts.intake import SOURCE, CodedCase, DossierReleased
 from contracts.referral import ReferralAccepted
 from contracts.sealing import Place
 from contracts.topology import OUT, internal_subject, out_subject
-from services.intake.use_cases.cutting import fields_by_ground, part_of, written
+from services.intake.store.consents import CaseFile
+from services.intake.store.disclosures import Recipient
+from services.intake.use_cases.cutting import open_fields, part_of, written
 from tests.bench.clear import write_clear
 from tests.bench.plain import models
 from tests.bench.plain.messages import outgoing
@@ -64,21 +66,29 @@ class Discloser:
 
     async def _open_to(
         self, session: AsyncSession, opening: Opening
-    ) -> dict[str, frozenset[policy.FieldName]]:
+    ) -> Mapping[str, frozenset[policy.FieldName]]:
         case = await session.get_one(models.Case, opening.case_id)
         owner = await session.get_one(models.Caller, case.owner)
-        facts = CodedCase.model_validate(case.facts)
-        reader = policy.Reader(
-            kind=opening.event.organisation_kind,
-            relation="recipient",
-            purpose=opening.purpose,
-            is_child=facts.is_child,
-            organisation=opening.event.organisation,
-            from_kind=owner.kind,
+        file = CaseFile(
+            case_id=case.case_id,
+            owner=case.owner,
+            owner_kind=owner.kind,
+            facts=CodedCase.model_validate(case.facts),
+            registered_at=case.registered_at,
+            decided=(),
         )
-        now = max(self.mint.moment(), case.registered_at)
-        grounds = policy.standing(facts.record(case.registered_at), reader, now)
-        return fields_by_ground(policy.may_know(reader, STAGE, grounds))
+        recipient = Recipient(
+            referral_id=opening.event.referral_id,
+            case_id=case.case_id,
+            organisation=opening.event.organisation,
+            kind=opening.event.organisation_kind,
+            service=opening.event.service,
+            channel="nats",
+            sealing_key=None,
+            sealing_since=None,
+            steps=frozenset({STAGE}),
+        )
+        return open_fields(recipient, file, stage=STAGE, at=self.mint.moment())
 
     def _disclosed(self, opening: Opening, content: Content, ground: str) -> list[Any]:
         id, event = self.mint.message_id(), opening.event
