@@ -13,7 +13,10 @@ Runs = dict[str, list[Run]]
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """The runs of two chains; every ratio is of medians and above 1 when ours is better."""
+    """The runs of two chains, round by round; every ratio is above 1 when ours is better.
+
+    Of each round by itself, then the median: a slow minute of the machine meets both sides of it.
+    """
 
     ours: list[Run]
     theirs: list[Run]
@@ -21,23 +24,24 @@ class Versus:
     @property
     def cpu_ratio(self) -> float:
         """Their processor time a case by ours."""
-        return median(r.cpu_ms for r in self.theirs) / median(r.cpu_ms for r in self.ours)
+        return self._median(lambda ours, theirs: theirs.cpu_ms / ours.cpu_ms)
 
     @property
     def saved_us(self) -> float:
         """Microseconds of processor time a case that ours spares."""
-        theirs = median(r.cpu_ms for r in self.theirs)
-        return 1000 * (theirs - median(r.cpu_ms for r in self.ours))
+        return 1000 * self._median(lambda ours, theirs: theirs.cpu_ms - ours.cpu_ms)
 
     @property
     def rate_ratio(self) -> float:
         """Our complete cases a second by theirs."""
-        return median(r.rate for r in self.ours) / median(r.rate for r in self.theirs)
+        return self._median(lambda ours, theirs: ours.rate / theirs.rate)
 
     def latency_ratio(self, share: float) -> float:
         """Their latency by ours, at this share of the cases."""
-        theirs = median(r.latency_ms(share) for r in self.theirs)
-        return theirs / median(r.latency_ms(share) for r in self.ours)
+        return self._median(lambda ours, theirs: theirs.latency_ms(share) / ours.latency_ms(share))
+
+    def _median(self, of: Callable[[Run, Run], float]) -> float:
+        return median(of(*pair) for pair in zip(self.ours, self.theirs, strict=True))
 
 
 async def in_turns(
@@ -46,10 +50,11 @@ async def in_turns(
     per_second: float | None = None,
     report: Report = print,
 ) -> Runs:
-    """`rounds` runs of each chain with so many cases."""
+    """`rounds` runs of each chain with so many cases; each round begins with another chain."""
     runs: Runs = {chain.name: [] for chain, _ in chains}
-    for _ in range(rounds):
-        for chain, cases in chains:
+    for nth in range(rounds):
+        first = nth % len(chains)
+        for chain, cases in (*chains[first:], *chains[:first]):
             run = await chain.run(cases, per_second=per_second)
             report(told(chain.name, run))
             runs[chain.name].append(run)
