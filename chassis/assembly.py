@@ -44,7 +44,10 @@ def end_process() -> None:
 
 @dataclass(slots=True, kw_only=True)
 class Parts:
-    """What use cases and edges stand on; nothing runs until `running` is entered."""
+    """What use cases and edges stand on; nothing runs until `running` is entered.
+
+    trust: whom consumers of our own streams believe; trust_of_partners: whom those of INBOX believe.
+    """
 
     service: str
     web: AsyncEngine
@@ -54,6 +57,8 @@ class Parts:
     spans: SpanTable
     metrics: Metrics
     keys: PlatformKeys
+    trust: Trust
+    trust_of_partners: Trust
     mint: Mint
     relay: Relay
     on_failure: Callable[[], None]
@@ -64,16 +69,6 @@ class Parts:
     async def wake_relay(self) -> None:
         """Poke whichever process leads; called after a commit that filled the outbox."""
         await self.wire.poke(poke_subject(self.service))
-
-    @property
-    def trust(self) -> Trust:
-        """Whom consumers of our own streams believe: the services' keys."""
-        return Trust("event", self.keys)
-
-    @property
-    def trust_of_partners(self) -> Trust:
-        """Whom consumers of INBOX believe: the organisations' keys in this service's tables."""
-        return Trust("request", DirectoryKeys(self.work))
 
     @property
     def health(self) -> Health:
@@ -148,6 +143,10 @@ class Parts:
             self.on_failure()
 
 
+#: Makes the parts of a service: `assemble`, or what a control puts in its place.
+Assembly = Callable[..., Parts]
+
+
 def assemble(
     service: str,
     settings: ServiceSettings,
@@ -180,6 +179,8 @@ def assemble(
         spans=spans,
         metrics=start_metrics(service),
         keys=keys,
+        trust=Trust("event", keys),
+        trust_of_partners=Trust("request", DirectoryKeys(work)),
         mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
         relay=Relay(service=service, engine=work, wire=wire, stamper=stamper, tracing=tracing),
         on_failure=on_failure,

@@ -11,7 +11,7 @@ the signature over the whole message does.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from joserfc.errors import JoseError
@@ -111,6 +111,12 @@ class Sealed(_Part):
             return cls.model_validate(json.loads(text.decode(), object_pairs_hook=_once))
         except (ValidationError, ValueError, RecursionError):
             raise SealingRefused("malformed") from None
+
+
+class Seal(Protocol):
+    """What `seal` is, for whoever takes it as an argument."""
+
+    def __call__(self, content: bytes, place: Place, *, keys: Sequence[PublicKey]) -> Sealed: ...
 
 
 def seal(content: bytes, place: Place, *, keys: Sequence[PublicKey]) -> Sealed:

@@ -47,7 +47,13 @@ SECRETS = ("feed.key", "fingerprints.key", "intake-session.key", "reporting-sess
 class Platform:
     """A running platform. `nats_url`, `front_url`, `service_urls` say where; `pids()` what runs."""
 
-    def __init__(self, settings: PlatformSettings, report: Report) -> None:
+    def __init__(
+        self,
+        settings: PlatformSettings,
+        report: Report,
+        *,
+        process: type[ServiceProcess] = ServiceProcess,
+    ) -> None:
         # Children have other working folders than we do.
         self.state = State(settings.state_dir.resolve())
         self.settings = settings
@@ -56,6 +62,7 @@ class Platform:
         self.front_url = ""
         self.service_urls: dict[str, str] = {}
         self.database: Administration | None = None
+        self._process = process
         self._ports: NatsPorts | None = None
 
     def pids(self) -> dict[str, int]:
@@ -176,7 +183,7 @@ class Platform:
     def _service(self, name: str) -> ServiceProcess:
         web, work = self.database_url(f"{name}_web"), self.database_url(f"{name}_work")
         addresses = Addresses(self.nats_url, web, work)
-        return ServiceProcess(
+        return self._process(
             name,
             port=free_port(),
             state=self.state,
@@ -197,13 +204,14 @@ async def running_platform(
     *,
     services: Sequence[str] = SERVICES,
     report: Report = lambda _: None,
+    process: type[ServiceProcess] = ServiceProcess,
 ) -> AsyncIterator[Platform]:
     """Start everything, yield the running platform, stop everything.
 
     Use it in the main thread: the kernel ends the children with the thread that started them.
     Raises ServerError with what an operator can do.
     """
-    platform = Platform(settings, report)
+    platform = Platform(settings, report, process=process)
     platform.state.prepare()
     async with AsyncExitStack() as stack:
         stack.enter_context(platform.state.locked())

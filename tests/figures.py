@@ -28,9 +28,12 @@ HEAD = """\
 # Figures
 
 What was promised and what was measured, written by `make figures` (long forms) from `build/figures.json`.
-Absolute speeds depend on the machine; ratios and counts do not.
+Absolute speeds depend on the machine; ratios and counts do not. What stands below the table is written
+by hand.
 
 """
+#: Where that begins.
+NOTES = "\n## "
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     passed = _measure(options.issue or "all")
     taken = monotonic() - began
     print(f"The long forms took {taken:.0f} s; an issue may take {LONG_SECONDS} s.")
-    page = read_page(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else []
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
     ledger = read_rows(LEDGER)
-    PAGE.write_text(write_page(merge(page, ledger)), encoding="utf-8")
+    rows = merge(read_page(page), ledger)
+    PAGE.write_text(write_page(rows, notes=read_notes(page)), encoding="utf-8")
     complaints = unkept(chosen, [row for row in ledger if row["at"] >= start])
     for complaint in complaints:
         print(complaint, file=sys.stderr)
@@ -92,11 +96,11 @@ def unkept(issues: Iterable[Issue], rows: Iterable[Row]) -> list[str]:
     return complaints
 
 
-def write_page(rows: Iterable[Row]) -> str:
-    """Write the rows as one Markdown table."""
+def write_page(rows: Iterable[Row], *, notes: str = "") -> str:
+    """Write the rows as one Markdown table, and below it what people wrote."""
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
     lines += ["| " + " | ".join(_cell(row, column) for column in COLUMNS) + " |" for row in rows]
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join(lines) + "\n" + notes
 
 
 def _cell(row: Row, column: str) -> str:
@@ -111,7 +115,7 @@ def _cell(row: Row, column: str) -> str:
 def read_page(text: str) -> list[Row]:
     """Read the rows of a page back, so that one issue's run keeps the others' figures."""
     rows = []
-    for line in text.splitlines():
+    for line in text.partition(NOTES)[0].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if not line.startswith("| ") or len(cells) != len(COLUMNS) or cells[0] == "key":
             continue
@@ -120,6 +124,12 @@ def read_page(text: str) -> list[Row]:
             cast(Row, {**told, "value": _number(told["value"]), "holds": told["holds"] == "yes"})
         )
     return rows
+
+
+def read_notes(text: str) -> str:
+    """What people wrote below the table, from its first heading on."""
+    _, heading, notes = text.partition(NOTES)
+    return heading + notes
 
 
 def _number(text: str) -> float | int:

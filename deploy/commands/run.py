@@ -1,10 +1,12 @@
 """`siraba run SERVICE`: one service alone, for containers and for `siraba up`."""
 
 import gc
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from chassis.telemetry.logs import set_up_logging
 from contracts.topology import SERVICES
@@ -29,6 +31,11 @@ def run(
     """
     if service not in SERVICES:
         raise ServerError(f"unknown service: choose one of {', '.join(SERVICES)}")
+    serve(service, f"services.{service}.app:create_app")
+
+
+def serve(service: str, create_app: str | Callable[[], FastAPI]) -> None:
+    """Run the app that this makes, or that is made by what this names, until told to stop."""
     settings = RunSettings()
     set_up_logging(service)
     # What is loaded now stays, and a busy service makes thousands of short-lived objects a second:
@@ -36,7 +43,7 @@ def run(
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     uvicorn.run(
-        f"services.{service}.app:create_app",
+        create_app,
         factory=True,
         host=settings.bind,
         port=settings.port,

@@ -6,13 +6,14 @@ from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.assembly import Parts, assemble
+from chassis.assembly import Assembly, Parts, assemble
 from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
 from chassis.serving import entrance, serve
 from chassis.web import BearerCaller
 from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
+from contracts.sealing import Seal, seal
 from services.intake import api, pages
 from services.intake.consumers import Handlers, consumers
 from services.intake.restoring import Restorer
@@ -25,14 +26,18 @@ from services.intake.vault import KeyFiles, MonthlyKeys, Vault
 
 
 def create_app(
-    settings: IntakeSettings | None = None, *, processors: Sequence[SpanProcessor] = ()
+    settings: IntakeSettings | None = None,
+    *,
+    processors: Sequence[SpanProcessor] = (),
+    assembly: Assembly = assemble,
+    seal: Seal = seal,
 ) -> FastAPI:
     """The service as an ASGI app; it starts its consumers and relay with its lifespan."""
     settings = settings or IntakeSettings()
-    parts = assemble("intake", settings, source=SOURCE, processors=processors)
+    parts = assembly("intake", settings, source=SOURCE, processors=processors)
     vault = _vault(settings, parts)
     feed_key = read_secret(settings.secrets_dir, "feed.key")
-    discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key)
+    discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key, seal=seal)
     parts.consumers += consumers(parts, Handlers(discloser))
     parts.relay.fallen = _ask_again(parts)
     keeping = Keeping(vault, read_secret(settings.secrets_dir, "fingerprints.key"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
-from chassis.assembly import assemble
+from chassis.assembly import Assembly, assemble
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
 from contracts.feed import EvidenceRooted
@@ -16,11 +16,14 @@ from services.referral.settings import ReferralSettings
 
 
 def create_app(
-    settings: ReferralSettings | None = None, *, processors: Sequence[SpanProcessor] = ()
+    settings: ReferralSettings | None = None,
+    *,
+    processors: Sequence[SpanProcessor] = (),
+    assembly: Assembly = assemble,
 ) -> FastAPI:
     """The service as an ASGI app; it starts its consumers and relay with its lifespan."""
     settings = settings or ReferralSettings()
-    parts = assemble("referral", settings, source=SOURCE, processors=processors)
+    parts = assembly("referral", settings, source=SOURCE, processors=processors)
     handlers = Handlers(parts, read_secret(settings.secrets_dir, "feed.key"))
     parts.consumers += consumers(parts, handlers)
     parts.relay.fallen = handlers.fallen

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
-from chassis.assembly import assemble
+from chassis.assembly import Assembly, assemble
 from chassis.serving import entrance, serve
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
@@ -15,11 +15,14 @@ SOURCE = "/siraba/reporting"
 
 
 def create_app(
-    settings: ReportingSettings | None = None, *, processors: Sequence[SpanProcessor] = ()
+    settings: ReportingSettings | None = None,
+    *,
+    processors: Sequence[SpanProcessor] = (),
+    assembly: Assembly = assemble,
 ) -> FastAPI:
     """The service as an ASGI app; it starts its consumers with its lifespan."""
     settings = settings or ReportingSettings()
-    parts = assemble("reporting", settings, source=SOURCE, processors=processors)
+    parts = assembly("reporting", settings, source=SOURCE, processors=processors)
     parts.consumers += consumers(parts)
     layout = pages.layout()
     app = serve(parts, pages=layout)

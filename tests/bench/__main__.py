@@ -1,28 +1,46 @@
-"""`make bench`: Siraba against the plain chain, its relay, and how both grow; or one profile.
+"""`make bench`: Siraba against the plain chain, its relay, what protecting costs, growth; or a profile.
 
-python -m tests.bench [--short] [--only chain relay cases partners]
-python -m tests.bench --profile intake|referral|reporting
+python -m tests.bench [--short] [--only chain protection relay cases partners]
+python -m tests.bench --profile intake|referral|reporting [--protection sealed|signed|none]
 """
 
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import get_args
 
 from contracts.topology import SERVICES
 from tests.bench import measures
 from tests.bench.measures import LONG, SHORT, Size
 from tests.bench.profiling import profile
+from tests.bench.program import Protection
+from tests.bench.versus import Versus
 
 
 async def chain(size: Size) -> None:
     """The whole way of a case."""
     fast, paced = await measures.against_plain(size)
-    print(f"processor time a case: {fast.cpu_ratio:.1f} times less")
-    print(f"complete cases a second: {fast.rate_ratio:.1f} times more")
-    print(
-        f"POST to partner at {measures.PER_SECOND:.0f}/s: p50 {paced.latency_ratio(0.5):.1f} times, "
-        f"p99 {paced.latency_ratio(0.99):.1f} times sooner"
-    )
+    for name, title in (
+        ("road", "the road (nobody signs or seals)"),
+        ("siraba", "the whole product (signed and sealed)"),
+    ):
+        quick, even = (Versus(runs[name], runs["plain"]) for runs in (fast, paced))
+        print(f"{title} beside the plain chain:")
+        print(f"  processor time a case: {quick.cpu_ratio:.1f} times less")
+        print(f"  complete cases a second: {quick.rate_ratio:.1f} times more")
+        print(
+            f"  POST to partner at {measures.PER_SECOND:.0f}/s: p50 {even.latency_ratio(0.5):.1f} "
+            f"times, p99 {even.latency_ratio(0.99):.1f} times sooner"
+        )
+
+
+async def protection(size: Size) -> None:
+    """What signing and sealing cost."""
+    runs = await measures.protection_costs(size)
+    whole, signed, road = runs["siraba"], runs["signed"], runs["road"]
+    print(f"complete cases a second: {Versus(whole, road).rate_ratio:.2f} of the road's")
+    print(f"signing and checking: {Versus(road, signed).saved_us:.0f} us of processor time a case")
+    print(f"sealing and opening: {Versus(signed, whole).saved_us:.0f} us of processor time a case")
 
 
 async def relay(size: Size) -> None:
@@ -46,6 +64,7 @@ async def partners(size: Size) -> None:
 
 PARTS: dict[str, Callable[[Size], Awaitable[None]]] = {
     "chain": chain,
+    "protection": protection,
     "relay": relay,
     "cases": cases,
     "partners": partners,
@@ -59,9 +78,10 @@ async def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     parser.add_argument("--profile", choices=SERVICES, help="instead: where its time goes")
     parser.add_argument("--cases", type=int, default=3000, help="of the profile")
+    parser.add_argument("--protection", choices=get_args(Protection), default="sealed")
     given = parser.parse_args()
     if given.profile:
-        print(await profile(given.profile, given.cases))
+        print(await profile(given.profile, given.cases, protection=given.protection))
         return
     for name in given.only:
         print(f"--- {name}: {PARTS[name].__doc__}")

@@ -1,8 +1,8 @@
-"""What both chains have in common for whoever measures them, and the measuring of one run."""
+"""What all chains have in common for whoever measures them, and the measuring of one run."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,12 +22,15 @@ from partners.kit import Keys
 from tests.bench.callers import lines, post_all
 from tests.bench.cast import Member, posts
 from tests.bench.cpu import spent, used
+from tests.bench.program import Protection
 
 LINES = 32
 ROOT = Path(__file__).parents[2]
-#: What one case adds to each stream: registered; offered and accepted; each partner's copies.
-STREAMS = {"INTAKE": 1, "REFERRAL": 2, OUT.name: 3}
+#: What one case adds to each stream: registered and released; offered and accepted; an offer, the
+#: news that it is accepted to both, and the dossier.
+STREAMS = {"INTAKE": 2, "REFERRAL": 2, OUT.name: 4}
 COUNTED = "select count(*) from reporting.facts_referral_steps where at >= $1"
+STANDSTILL_SECONDS = 30.0
 _RUNS = count(1)
 
 
@@ -85,11 +88,9 @@ class Chain:
         )
 
     async def _drained(self, expected: Mapping[str, int]) -> None:
-        async with asyncio.timeout(600):
-            while await self._sizes() != expected:
-                await asyncio.sleep(0.02)
-            for durable in self.durables:
-                await self._idle(durable)
+        await reached(expected, self._sizes)
+        for durable in self.durables:
+            await self._idle(durable)
 
     async def _sizes(self) -> dict[str, int]:
         infos = {name: await asked(self.operations, f"STREAM.INFO.{name}") for name in STREAMS}
@@ -98,11 +99,13 @@ class Chain:
     async def _idle(self, durable: Durable) -> None:
         """Wait until everything in the stream has been acknowledged."""
         place = f"{durable.stream}.{durable.name}"
-        while True:
+        waiting, unsettled = f"{place} waiting", f"{place} not acknowledged"
+
+        async def left() -> dict[str, int]:
             info = await asked(self.operations, f"CONSUMER.INFO.{place}")
-            if not info["num_pending"] and not info["num_ack_pending"]:
-                return
-            await asyncio.sleep(0.02)
+            return {waiting: info["num_pending"], unsettled: info["num_ack_pending"]}
+
+        await reached({waiting: 0, unsettled: 0}, left)
 
     async def _latencies(self, sent_at: Mapping[str, float], began: datetime) -> list[float]:
         """Seconds from each POST to the offer in the partner's hands."""
@@ -150,16 +153,42 @@ class Run:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
 
+async def reached(
+    expected: Mapping[str, int],
+    look: Callable[[], Awaitable[Mapping[str, int]]],
+    *,
+    standstill: float = STANDSTILL_SECONDS,
+) -> None:
+    """Wait until `look` finds what is expected.
+
+    Raises AssertionError with every number that differs once nothing has moved for so many seconds.
+    """
+    found: Mapping[str, int] = {}
+    moved = monotonic()
+    while (now := await look()) != expected:
+        if now != found:
+            found, moved = now, monotonic()
+        elif monotonic() - moved > standstill:
+            raise AssertionError(f"nothing moves any more: {differing(expected, found)}")
+        await asyncio.sleep(0.02)
+
+
+def differing(expected: Mapping[str, int], found: Mapping[str, int]) -> str:
+    """What is not as expected, by name."""
+    wrong = (name for name in expected if found.get(name) != expected[name])
+    return ", ".join(f"{name}: {found.get(name)}, expected {expected[name]}" for name in wrong)
+
+
 @asynccontextmanager
 async def partner_programs(
-    url: str, folder: Path, receipts: Path, *, cast: list[Member]
+    url: str, folder: Path, receipts: Path, *, protection: Protection, cast: list[Member]
 ) -> AsyncIterator[Child]:
     """The organisations' programs as one child process."""
     command = [sys.executable, "-m", "tests.bench.program", url, str(folder), str(receipts)]
     child = spawn(
         ChildSpec(
             "partners",
-            command=[*command, *(one.code for one in cast)],
+            command=[*command, protection, *(one.code for one in cast)],
             log=folder / "programs.log",
             folder=ROOT,
         )

@@ -11,7 +11,7 @@ from tests.bench.plain.running import running_plain
 from tests.bench.relays import Carrier, consumed_per_second, nats_with, our_relay, peer_relay
 from tests.bench.siraba import running_siraba
 from tests.bench.stored import store_cases
-from tests.bench.versus import Report, Versus, in_turns
+from tests.bench.versus import Report, Runs, Versus, in_turns
 from tests.servers import open_folder, running_postgres
 
 PARTNERS = 10
@@ -20,7 +20,7 @@ PER_SECOND = 50.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How much of everything. cases: of Siraba and of the plain chain in one run."""
+    """How much of everything. cases: of each Siraba and of the plain chain in one run."""
 
     rounds: int
     cases: tuple[int, int]
@@ -30,9 +30,9 @@ class Size:
     partners: int
 
 
-SHORT = Size(rounds=3, cases=(600, 60), paced=100, relay_rows=3000, stored=10_000, partners=50)
+SHORT = Size(rounds=2, cases=(400, 40), paced=60, relay_rows=3000, stored=10_000, partners=50)
 LONG = Size(
-    rounds=5, cases=(2000, 400), paced=500, relay_rows=20_000, stored=1_000_000, partners=500
+    rounds=5, cases=(2000, 300), paced=500, relay_rows=20_000, stored=1_000_000, partners=500
 )
 
 
@@ -46,16 +46,23 @@ class Speeds:
     consumed: float
 
 
-async def against_plain(size: Size, report: Report = print) -> tuple[Versus, Versus]:
-    """Siraba and the plain chain: as fast as each can, then both at 50 cases a second."""
-    cast = members(PARTNERS)
-    async with running_siraba(cast) as ours, running_plain(cast) as theirs:
-        await _warm(ours, theirs)
-        fast = await in_turns(ours, theirs, cases=size.cases, rounds=size.rounds, report=report)
+async def against_plain(size: Size, report: Report = print) -> tuple[Runs, Runs]:
+    """`siraba`, `road` and `plain`: as fast as each can, then all at 50 cases a second.
+
+    The road neither signs nor seals, and no more does the plain chain: these two carry the same.
+    """
+    cast, (many, few) = members(PARTNERS), size.cases
+    async with (
+        running_siraba(cast) as whole,
+        running_siraba(cast, name="road", protection="none") as road,
+        running_plain(cast) as plain,
+    ):
+        await _warm(whole, road, plain)
+        fast = await in_turns(
+            (whole, many), (road, many), (plain, few), rounds=size.rounds, report=report
+        )
         paced = await in_turns(
-            ours,
-            theirs,
-            cases=(size.paced, size.paced),
+            *((chain, size.paced) for chain in (whole, road, plain)),
             rounds=max(1, size.rounds // 2),
             per_second=PER_SECOND,
             report=report,
@@ -63,15 +70,35 @@ async def against_plain(size: Size, report: Report = print) -> tuple[Versus, Ver
     return fast, paced
 
 
+async def protection_costs(size: Size, report: Report = print) -> Runs:
+    """`siraba`, `signed` (but not sealed) and `road` (neither), as fast as each can."""
+    cast = members(PARTNERS)
+    async with (
+        running_siraba(cast) as whole,
+        running_siraba(cast, name="signed", protection="signed") as signed,
+        running_siraba(cast, name="road", protection="none") as road,
+    ):
+        await _warm(whole, signed, road)
+        return await in_turns(
+            *((chain, size.cases[0]) for chain in (whole, signed, road)),
+            rounds=size.rounds,
+            report=report,
+        )
+
+
 async def growth_by_cases(size: Size, report: Report = print) -> Versus:
     """An empty platform, and one with a past; `cpu_ratio` says how much more a case costs there."""
     cast = members(PARTNERS)
-    async with running_siraba(cast) as empty, running_siraba(cast) as full:
+    async with (
+        running_siraba(cast, name="empty") as empty,
+        running_siraba(cast, name="full") as full,
+    ):
         await store_cases(full, size.stored, like=1000)
         report(f"{size.stored} cases stored")
         await _warm(empty, full)
-        cases = (size.cases[0], size.cases[0])
-        return await in_turns(empty, full, cases=cases, rounds=size.rounds, report=report)
+        cases = size.cases[0]
+        runs = await in_turns((empty, cases), (full, cases), rounds=size.rounds, report=report)
+    return Versus(ours=runs["empty"], theirs=runs["full"])
 
 
 async def growth_by_partners(size: Size, report: Report = print) -> Versus:
@@ -81,16 +108,19 @@ async def growth_by_partners(size: Size, report: Report = print) -> Versus:
     compares batches. At one pace every feed gets its messages one by one on both sides.
     """
     few, many = members(PARTNERS), members(size.partners)
-    async with running_siraba(few) as small, running_siraba(many) as large:
+    async with (
+        running_siraba(few, name="few") as small,
+        running_siraba(many, name="many") as large,
+    ):
         await _warm(small, large)
-        return await in_turns(
-            small,
-            large,
-            cases=(size.paced, size.paced),
+        runs = await in_turns(
+            (small, size.paced),
+            (large, size.paced),
             rounds=size.rounds,
             per_second=PER_SECOND,
             report=report,
         )
+    return Versus(ours=runs["few"], theirs=runs["many"])
 
 
 async def relay_speeds(size: Size, report: Report = print) -> Speeds:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.bench.cast import members
+from tests.bench.program import Protection
 from tests.bench.siraba import running_siraba
 from tests.bench.versus import told
 from tests.servers import open_folder
@@ -18,9 +19,9 @@ PER_SECOND = 200
 _IDLE = re.compile(r"\bwait \(threading\.py|^$")
 
 
-async def profile(service: str, cases: int) -> str:
+async def profile(service: str, cases: int, *, protection: Protection) -> str:
     """Two tables as text: own time by function, and the time below each function of ours."""
-    async with running_siraba(members(10)) as chain:
+    async with running_siraba(members(10), name=protection, protection=protection) as chain:
         await chain.run(300)
         with open_folder() as folder:
             raw = folder / "raw"

@@ -1,7 +1,7 @@
-"""Chain A: the platform as it ships, on a state of its own."""
+"""Chain A: the platform as it ships, or a control that protects less, on a state of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -12,20 +12,30 @@ from deploy.jetstream import connected
 from deploy.keys import OPERATIONS, seed_file
 from deploy.migrate import DATABASE
 from deploy.platform import Platform, running_platform
+from deploy.service_process import ServiceProcess
 from deploy.settings import PlatformSettings
 from partners.kit import init
 from tests.bench.cast import Member, write_directory
 from tests.bench.chain import Chain, partner_programs
+from tests.bench.program import Protection
+from tests.controls.unsealed import Unprotected, Unsealed
 from tests.servers import open_folder
 
 CROSSING = """
     select number, referral_id from intake.cases join referral.referrals using (case_id)
     where registered_at >= $1
 """
+PROCESSES: Mapping[Protection, type[ServiceProcess]] = {
+    "sealed": ServiceProcess,
+    "signed": Unsealed,
+    "none": Unprotected,
+}
 
 
 @asynccontextmanager
-async def running_siraba(cast: list[Member]) -> AsyncIterator[Chain]:
+async def running_siraba(
+    cast: list[Member], *, name: str = "siraba", protection: Protection = "sealed"
+) -> AsyncIterator[Chain]:
     """The platform with these organisations and their programs."""
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(open_folder())
@@ -34,16 +44,20 @@ async def running_siraba(cast: list[Member]) -> AsyncIterator[Chain]:
         settings = PlatformSettings(
             state_dir=folder, front_port=0, nats_port=0, directory_file=folder / "directory.yaml"
         )
-        platform = await stack.enter_async_context(running_platform(settings))
+        platform = await stack.enter_async_context(
+            running_platform(settings, process=PROCESSES[protection])
+        )
         receipts = folder / "receipts"
         programs = await stack.enter_async_context(
-            partner_programs(platform.nats_url, folder / "partners", receipts, cast=cast)
+            partner_programs(
+                platform.nats_url, folder / "partners", receipts, protection=protection, cast=cast
+            )
         )
         operations = await stack.enter_async_context(
             connected(platform.nats_url, OPERATIONS, seed_file(platform.state, OPERATIONS))
         )
         chain = Chain(
-            name="siraba",
+            name=name,
             cast=cast,
             keys=keys,
             intake_url=platform.service_urls["intake"],

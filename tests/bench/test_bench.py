@@ -13,8 +13,10 @@ from tests.bench.measures import (
     against_plain,
     growth_by_cases,
     growth_by_partners,
+    protection_costs,
     relay_speeds,
 )
+from tests.bench.versus import Versus
 from tests.ledger import Figure, Form
 
 PUBLISHED = "published"
@@ -31,11 +33,30 @@ async def test_a_case_costs_a_fraction_of_what_the_plain_chain_needs(
     size: Size, figure: Figure
 ) -> None:
     fast, paced = await against_plain(size)
-    absolute(figure, "", fast.ours, paced.ours)
-    absolute(figure, "plain_", fast.theirs, paced.theirs)
-    figure("fire.bench.cpu_ratio", fast.cpu_ratio)
-    figure("fire.bench.rate_ratio", fast.rate_ratio)
-    figure("fire.bench.latency_p99_ratio", paced.latency_ratio(0.99))
+    for prefix, name in (("", "siraba"), ("road_", "road"), ("plain_", "plain")):
+        absolute(figure, prefix, fast[name], paced[name])
+    whole, slow = (Versus(runs["siraba"], runs["plain"]) for runs in (fast, paced))
+    write = partial(figure, unit="times", bound=PUBLISHED, holds=True)
+    write("fire.bench.sealed_cpu_ratio", whole.cpu_ratio)
+    write("fire.bench.sealed_rate_ratio", whole.rate_ratio)
+    write("fire.bench.sealed_latency_p99_ratio", slow.latency_ratio(0.99))
+    # Neither the road nor the plain chain signs or seals: these carry the same events.
+    road, slow = (Versus(runs["road"], runs["plain"]) for runs in (fast, paced))
+    figure("fire.bench.cpu_ratio", road.cpu_ratio)
+    figure("fire.bench.rate_ratio", road.rate_ratio)
+    figure("fire.bench.latency_p99_ratio", slow.latency_ratio(0.99))
+
+
+@pytest.mark.share("sealed")
+async def test_protecting_leaves_at_least_half_of_the_roads_rate(
+    size: Size, figure: Figure
+) -> None:
+    runs = await protection_costs(size)
+    whole, signed, road = runs["siraba"], runs["signed"], runs["road"]
+    write = partial(figure, unit="us", bound=PUBLISHED, holds=True)
+    write("sealed.cost.signing_us", Versus(road, signed).saved_us)
+    write("sealed.cost.sealing_us", Versus(signed, whole).saved_us)
+    figure("sealed.cost.ratio", Versus(whole, road).rate_ratio)
 
 
 def absolute(figure: Figure, of: str, fast: list[Run], paced: list[Run]) -> None:

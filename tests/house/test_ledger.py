@@ -119,6 +119,21 @@ def test_the_page_of_figures_reads_back() -> None:
     assert "| road.b | 31 | s | ≤ 30 | NO |  | 7 | short | abc |" in page
 
 
+def test_what_people_wrote_below_the_table_stays_as_it_is() -> None:
+    notes = (
+        "\n## What each step brought\n\n| a | b | c | d | e | f | g | h | i |\n|---|\n\n## More\n"
+    )
+    page = figures.write_page([a_row("road.a", 1.5)], notes=notes)
+
+    again = figures.write_page(
+        [*figures.read_page(page), a_row("road.b", 2)], notes=figures.read_notes(page)
+    )
+
+    assert again.endswith(notes)
+    assert [row["key"] for row in figures.read_page(again)] == ["road.a", "road.b"]
+    assert figures.read_notes(figures.write_page([a_row("road.a", 1)])) == ""
+
+
 def test_shares_overspent_are_named() -> None:
     complaints = overspent({"road": 481, "fire": 479}, {"road": 8, "fire": 8})
 

@@ -18,7 +18,7 @@ from contracts.feed import DossierDisclosed
 from contracts.identifiers import Mint
 from contracts.intake import DossierReleased
 from contracts.policy import VERSION, FieldName
-from contracts.sealing import Place, seal
+from contracts.sealing import Place, Seal, seal
 from contracts.topology import OUT
 from services.intake.store import consents, disclosures
 from services.intake.store.consents import CaseFile
@@ -45,6 +45,7 @@ class Discloser:
     mint: Mint
     vault: Vault
     feed_key: bytes = field(repr=False)
+    seal: Seal = seal
 
     def told(
         self,
@@ -231,7 +232,7 @@ def _message(due: _Due, content: Dossier, *, ground: str, by: Discloser) -> Outg
     case = FeedKey.of(by.feed_key, recipient.organisation).subject(recipient.case_id)
     key = recipient.key
     assert key is not None  # noqa: S101 - the caller has looked
-    sealed = seal(
+    sealed = by.seal(
         json.dumps(content, ensure_ascii=False, sort_keys=True).encode(),
         Place(str(id), recipient.organisation, case, sections),
         keys=[key],

@@ -1,7 +1,7 @@
 """Plain intake: one ORM transaction a POST, one a followed event."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from secrets import token_bytes
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import FastAPI, Header, HTTPException, Request
-from faststream.nats import JStream, NatsMessage
+from faststream.nats import JStream
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from pydantic import ConfigDict
 from sqlalchemy.exc import IntegrityError
@@ -22,8 +22,10 @@ from contracts.envelope import Envelope
 from contracts.identifiers import Mint
 from contracts.intake import SOURCE, CaseRegistered, CodedCase
 from contracts.referral import ReferralAccepted, ReferralEvent, ReferralOffered
+from contracts.requests import AcceptReferral
 from contracts.topology import internal_subject
 from tests.bench.plain import models
+from tests.bench.plain.disclosing import Discloser
 from tests.bench.plain.messages import delivery, is_a, once, outgoing, received, relay
 from tests.bench.plain.parts import Parts, Settings, assemble, running
 from tests.bench.plain.vault import seal
@@ -42,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     parts = assemble(settings)
     mint = Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes)
     vault = AESGCM(bytes.fromhex(settings.dossier_key))
-    _follow(parts)
+    _follow(parts, Discloser(mint, vault, bytes.fromhex(settings.feed_key)))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -139,7 +141,7 @@ def _announced(event: CaseRegistered, case_id: str, mint: Mint) -> Any:
     )
 
 
-def _follow(parts: Parts) -> None:
+def _follow(parts: Parts, discloser: Discloser) -> None:
     """REFERRAL: each event by itself."""
     subscriber = parts.broker.subscriber(
         ">",
@@ -148,8 +150,8 @@ def _follow(parts: Parts) -> None:
         no_reply=True,
     )
 
-    async def keep(event: ReferralEvent, message: NatsMessage) -> None:
-        one = received(message)
+    def noted(event: ReferralEvent, one: Envelope) -> tuple[models.IntakeInbox, models.Step]:
+        at = delivery(parts).raw_message.metadata.timestamp
         inbox = models.IntakeInbox(consumer="intake-REFERRAL", source=one.source, id=one.id)
         step = models.Step(
             referral_id=event.referral_id,
@@ -157,14 +159,24 @@ def _follow(parts: Parts) -> None:
             case_id=one.subject,
             organisation=event.organisation,
             service=event.service,
-            at=message.raw_message.metadata.timestamp,
+            at=at,
         )
-        await once(parts.sessions, inbox, step)
+        return inbox, step
 
     @subscriber(filter=is_a(ReferralOffered))
     async def on_offered(event: ReferralOffered) -> None:
-        await keep(event, delivery(parts))
+        await once(parts.sessions, *noted(event, received(delivery(parts))))
 
     @subscriber(filter=is_a(ReferralAccepted))
     async def on_accepted(event: ReferralAccepted) -> None:
-        await keep(event, delivery(parts))
+        one = received(delivery(parts))
+        with suppress(IntegrityError):  # a repeat
+            async with parts.sessions.begin() as session:
+                released = await discloser.released(session, event, cause=one)
+                session.add_all([*noted(event, one), *released])
+
+    @parts.broker.subscriber(
+        ">", stream=JStream("INBOX", declare=False), durable="intake-INBOX", no_reply=True
+    )
+    async def on_request(_: AcceptReferral) -> None:
+        """An acceptance is referral's: nothing to do."""

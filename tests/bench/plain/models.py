@@ -93,6 +93,7 @@ class Caller(Model):
     __table_args__ = ({"schema": "intake"},)
 
     code: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
     signing_key: Mapped[str]
 
 
@@ -146,6 +147,27 @@ class Step(Model):
     organisation: Mapped[str]
     service: Mapped[str]
     at: Mapped[datetime]
+
+
+class Disclosure(Model):
+    """The receipt of what one recipient was shown."""
+
+    __tablename__ = "disclosures"
+    __table_args__ = ({"schema": "intake"},)
+
+    receipt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("intake.cases.case_id"), index=True)
+    referral_id: Mapped[UUID] = mapped_column(index=True)
+    organisation: Mapped[str]
+    organisation_kind: Mapped[str]
+    service: Mapped[str]
+    purpose: Mapped[str]
+    stage: Mapped[str]
+    ground: Mapped[str]
+    policy_version: Mapped[str]
+    fields: Mapped[list[str]]
+    digest: Mapped[bytes]
+    released_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class Organisation(Model):

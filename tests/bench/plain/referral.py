@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts import policy
 from contracts.identifiers import Mint
-from contracts.intake import CaseRegistered
+from contracts.intake import CaseRegistered, DossierReleased
 from contracts.reading import partner_source
 from contracts.requests import AcceptReferral
 from contracts.topology import sender_of
@@ -23,7 +23,7 @@ from services.referral.domain.lifecycle import step
 from services.referral.domain.ranking import Candidate, Limits, Person, rank
 from tests.bench.plain import models
 from tests.bench.plain.announcing import Announcer
-from tests.bench.plain.messages import delivery, received, relay
+from tests.bench.plain.messages import delivery, is_a, received, relay
 from tests.bench.plain.parts import Parts, Settings, assemble, running
 
 
@@ -51,10 +51,15 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _on_cases(parts: Parts, announcer: Announcer) -> None:
     """INTAKE: each case by itself."""
-
-    @parts.broker.subscriber(
+    subscriber = parts.broker.subscriber(
         ">", stream=JStream("INTAKE", declare=False), durable="referral-INTAKE", no_reply=True
     )
+
+    @subscriber(filter=is_a(DossierReleased))
+    async def on_released(_: DossierReleased) -> None:
+        """What was told to whom changes no referral."""
+
+    @subscriber(filter=is_a(CaseRegistered))
     async def on_case(event: CaseRegistered) -> None:
         one = received(delivery(parts))
         case_id = UUID(one.subject)

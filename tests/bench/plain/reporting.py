@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from faststream.nats import JStream
 
-from contracts.intake import CaseRegistered
+from contracts.intake import CaseRegistered, DossierReleased
 from contracts.referral import ReferralAccepted, ReferralOffered
 from tests.bench.plain import models
 from tests.bench.plain.messages import delivery, is_a, once, received
@@ -60,7 +60,9 @@ async def _count(parts: Parts, fact: Callable[[str, Any], models.Model], stream:
 
 
 def _on_cases(parts: Parts) -> None:
-    @_subscriber(parts, "INTAKE")  # type: ignore[untyped-decorator]  # chosen above
+    subscriber = _subscriber(parts, "INTAKE")
+
+    @subscriber(filter=is_a(CaseRegistered))  # type: ignore[untyped-decorator]  # chosen above
     async def on_case(event: CaseRegistered) -> None:
         def fact(subject: str, at: Any) -> models.Model:
             return models.CaseFact(
@@ -72,6 +74,10 @@ def _on_cases(parts: Parts) -> None:
             )
 
         await _count(parts, fact, "INTAKE")
+
+    @subscriber(filter=is_a(DossierReleased))  # type: ignore[untyped-decorator]  # chosen above
+    async def on_released(_: DossierReleased) -> None:
+        """No figure rests on it."""
 
 
 def _on_referrals(parts: Parts) -> None:

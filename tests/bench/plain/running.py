@@ -55,7 +55,9 @@ async def running_plain(cast: list[Member]) -> AsyncIterator[Chain]:
             trees[name] = child.pid
             ports[name] = settings.port
         receipts = state.root / "receipts"
-        programs = partner_programs(nats.url, state.partners, receipts, cast=cast)
+        programs = partner_programs(
+            nats.url, state.partners, receipts, protection="none", cast=cast
+        )
         trees["partners"] = (await stack.enter_async_context(programs)).pid
         operations = connected(nats.url, OPERATIONS, seed_file(state, OPERATIONS))
         yield Chain(
@@ -115,8 +117,9 @@ async def _make_tables(url: str, cast: Iterable[Member], keys: Mapping[str, Keys
             public = base64.urlsafe_b64encode(
                 keys[one.code].signing.public_key().public_bytes_raw()
             ).decode()
+            callers = models.Caller.__table__
             await connection.execute(
-                models.Caller.__table__.insert().values(code=one.code, signing_key=public)  # type: ignore[attr-defined]  # a Table
+                callers.insert().values(code=one.code, kind=one.kind, signing_key=public)  # type: ignore[attr-defined]  # a Table
             )
             await connection.execute(
                 models.Organisation.__table__.insert().values(  # type: ignore[attr-defined]  # a Table
