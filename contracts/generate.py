@@ -13,6 +13,7 @@ from contracts.topology import OUT
 HERE = Path(__file__).parent
 SCHEMAS = HERE / "schemas"
 ASYNCAPI = HERE / "asyncapi.json"
+RELEASED = HERE / "released"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _HEADERS: Mapping[str, tuple[str, bool]] = {
@@ -142,11 +143,30 @@ def rendered(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def release(version: str) -> int:
+    """Copy everything as it is now to where it never changes again; 1 when that version is there."""
+    folder = RELEASED / version
+    if folder.exists():
+        print(f"{folder.relative_to(HERE.parent)} is released")  # noqa: T201 - a command
+        return 1
+    for path, content in documents():
+        copy = folder / path.relative_to(HERE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(rendered(content))
+    return 0
+
+
 def main() -> int:
-    """Write all files, or with --check say which differ."""
+    """Write all files, with --check say which differ, or with --release freeze a version."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare; 1 when files differ")
-    check = parser.parse_args().check
+    parser.add_argument("--release", metavar="VERSION", help="copy to contracts/released/VERSION")
+    given = parser.parse_args()
+    return release(given.release) if given.release else write(check=given.check)
+
+
+def write(*, check: bool) -> int:
+    """Bring the files up to date, or only say which are not: 1 when there are such."""
     wanted = {path: rendered(content) for path, content in documents()}
     stale = [path for path in SCHEMAS.rglob("*.json") if path not in wanted]
     differing = [p for p, text in wanted.items() if not p.exists() or p.read_text() != text]
