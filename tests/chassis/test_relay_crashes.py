@@ -28,8 +28,8 @@ from tests.parts import Site
 
 pytestmark = pytest.mark.share("fire")
 
-# Every await of a small round; every fifth of a batch, which has several a row.
-ROUNDS = {"a window": (3, 1), "an atomic batch": (ATOMIC_FROM, 5)}
+# Every await of a small round; every second of one in batches, for the stream and for both feeds.
+ROUNDS = {"a window": (3, 1), "atomic batches": (2 * ATOMIC_FROM, 2)}
 Leased = dict[str, tuple[str, str]]
 
 
