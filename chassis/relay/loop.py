@@ -113,6 +113,7 @@ class Relay:
         async with connection.begin():
             gone = await withdrawn(connection)
             batch = await outbox.leased(connection, ROOM) if self._left_over else []
+            more = len(batch) == ROOM
             # New rows go along, or those that NATS refuses for good would hold back all others.
             fresh = await self._good(connection, await outbox.waiting(connection, ROOM))
             if fresh:
@@ -124,7 +125,7 @@ class Relay:
             self._left_over = False
             return erased
         self._left_over = True
-        self._left_over = not await self._send(connection, batch)
+        self._left_over = not await self._send(connection, batch) or more
         return len(batch)
 
     async def _good(self, connection: AsyncConnection, rows: list[Row]) -> list[Row]:

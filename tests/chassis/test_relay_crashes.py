@@ -10,6 +10,7 @@ from chassis.assembly import Parts
 from chassis.broker import Wire
 from chassis.outbox import Outgoing
 from chassis.relay import Relay
+from chassis.relay.loop import ROOM
 from chassis.relay.send import ATOMIC_FROM
 from tests.chassis.mortal import Died, Life, MortalConnection, MortalWire
 from tests.chassis.outgoing import (
@@ -136,3 +137,17 @@ def same_bytes(headers: dict[str, str], body: bytes, committed: Leased) -> None:
     exact_headers, exact_body = committed[headers["ce-id"]]
     assert own == json.loads(exact_headers)
     assert body.decode() == exact_body
+
+
+async def test_more_than_a_round_can_hold_is_sent_again_to_the_last(site: Site) -> None:
+    async with site.parts("referral") as parts:
+        sent = [inside(uuid4()) for _ in range(ROOM + 20)]
+        await queue(parts, sent)
+        await drain(parts)
+        await site.run("update referral.outbox set sent_at = null, stream_sequence = null")
+
+        await recover(parts)
+
+        left = await site.rows("select count(*) from referral.outbox where sent_at is null")
+        assert left == [(0,)]
+        assert ids(await stored(site)) == ids(sent)
