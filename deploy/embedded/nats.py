@@ -34,6 +34,7 @@ class EmbeddedNats:
         self.port = port
         self.monitor_port = monitor_port
         self.child: Child | None = None
+        self._was_ready = False
         self._log = log
         self._pid_file = self.config.with_suffix(".pid")
 
@@ -56,12 +57,14 @@ class EmbeddedNats:
     def spawn(self) -> None:
         """Start the server process; see `processes.spawn` on the calling thread."""
         command = [str(_binary()), "-c", str(self.config)]
+        self._was_ready = False
         self.child = spawn(ChildSpec("nats-server", command=command, log=self._log))
         self._pid_file.write_text(str(self.child.pid))
 
     def wait_ready(self, timeout: float = 30.0) -> None:
         """Block until clients are greeted and JetStream is healthy."""
         wait_until(self._ready, self.child, timeout)
+        self._was_ready = True
 
     def stop(self) -> None:
         """Orderly end; returns when the process is gone."""
@@ -94,15 +97,16 @@ class EmbeddedNats:
         return loaded
 
     def is_stuck(self) -> bool:
-        """True when a failed write has frozen a stream and the disk takes bytes again.
+        """True when a failed write has frozen a stream, or all of JetStream, and the disk takes bytes.
 
-        The server itself never thaws one before its next start (2.15.1), and a start on a full
-        disk could lose more.
+        The server itself never thaws them before its next start (2.15.1), and a start on a full
+        disk could lose more. One that has only just started has no JetStream yet.
         """
         try:
             self._monitor("/healthz")
         except urllib.error.HTTPError as answer:
-            frozen = b"write error" in answer.read()
+            said = answer.read()
+            frozen = b"write error" in said or (self._was_ready and b"not enabled" in said)
         except OSError:
             return False
         else:
