@@ -242,9 +242,15 @@ class Partner:
 
         return Delivery(envelope=envelope, message=message, again=received.copies > 1, _close=close)
 
+    @staticmethod
+    def _may_be_new(raw: Msg) -> bool:
+        """Whether one of our platform's services may have a key that we shall still hear of."""
+        source = (raw.headers or {}).get("ce-source", "")
+        return source.startswith("/siraba/") and raw.metadata.num_delivered < KEY_TRIES
+
     async def _put_aside(self, raw: Msg, rejected: Rejected) -> None:
         sequence = raw.metadata.sequence.stream
-        if rejected.reason == "unknown_key" and raw.metadata.num_delivered < KEY_TRIES:
+        if rejected.reason == "unknown_key" and self._may_be_new(raw):
             # After a crash a message can overtake the one that tells of its key.
             await self._link.postpone(raw, seconds=KEY_SECONDS)
             return

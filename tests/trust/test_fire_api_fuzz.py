@@ -57,7 +57,11 @@ PAGES: dict[str, Any] = {
                     *_parameters("query", "from", "to", "as_of", "lang", "more"),
                     *_parameters("header", "Accept-Language"),
                 ],
-                "responses": {status: PAGE for status in ("200", "401", "422")},
+                "responses": {
+                    "200": PAGE,
+                    "422": PAGE,
+                    "401": {"description": "The door, or a problem for who asks for no page."},
+                },
             }
         },
         "/enter": {
