@@ -1,9 +1,11 @@
 """Connections to PostgreSQL: one engine per role, and the transactions the edges open."""
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,6 +22,17 @@ BY_INDEX = {
     "enable_seqscan": "off",
     "jit": "off",
 }
+# A line on which nothing comes through is given up after ten seconds, at both ends: by default the
+# kernel goes on for a quarter of an hour, we would wait as long for an answer, and PostgreSQL would
+# keep the locks of a relay that nobody can reach.
+DEAD_AFTER_SECONDS = 10
+_PROBES = {"IDLE": 4, "INTVL": 2, "CNT": 3}
+_AT_THE_SERVER = {
+    "tcp_keepalives_idle": str(_PROBES["IDLE"]),
+    "tcp_keepalives_interval": str(_PROBES["INTVL"]),
+    "tcp_keepalives_count": str(_PROBES["CNT"]),
+    "tcp_user_timeout": f"{DEAD_AFTER_SECONDS}s",
+}
 # For what may be done again after a crash: such a commit need not wait for the disk.
 MAY_BE_LOST = text("set local synchronous_commit = off")
 
@@ -28,17 +41,32 @@ def open_engine(
     url: str, *, schema: str, pool_size: int, planner: Mapping[str, str] | None = None
 ) -> AsyncEngine:
     """An engine whose errors never carry parameters and whose tables are those of one schema."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         hide_parameters=True,
         pool_pre_ping=False,
         connect_args={
-            "server_settings": {"search_path": schema, **(planner or {})},
+            "server_settings": {"search_path": schema, **_AT_THE_SERVER, **(planner or {})},
             "timeout": 5,
         },
     )
+    event.listen(engine.sync_engine, "connect", _watch_line)
+    return engine
+
+
+def _watch_line(connection: Any, _: Any) -> None:
+    """The same at our end, of a new connection; not every system has every option."""
+    line = connection.driver_connection._transport.get_extra_info("socket")
+    if line.family == socket.AF_UNIX:
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if (option := getattr(socket, f"TCP_KEEP{name}", None)) is not None:
+            line.setsockopt(socket.IPPROTO_TCP, option, value)
+    if (option := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        line.setsockopt(socket.IPPROTO_TCP, option, DEAD_AFTER_SECONDS * 1000)
 
 
 @asynccontextmanager

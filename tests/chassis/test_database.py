@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from uuid import uuid4
 
 import pytest
@@ -227,3 +228,17 @@ async def test_no_role_but_intakes_own_reads_a_dossier(fresh_database: Database)
         await engine.dispose()
 
     assert read == []
+
+
+async def test_both_ends_give_up_a_line_on_which_nothing_comes_through(work: AsyncEngine) -> None:
+    async with work.connect() as connection:
+        theirs = await connection.scalar(text("show tcp_user_timeout"))
+        probes = await connection.scalar(text("show tcp_keepalives_idle"))
+        raw = (await connection.get_raw_connection()).driver_connection
+        line = raw._transport.get_extra_info("socket")  # type: ignore[union-attr]  # asyncpg's own
+        ours = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        watched = line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    await work.dispose()
+
+    assert (theirs, probes) == ("10000", "4")
+    assert (ours, bool(watched)) == (10_000, True)
