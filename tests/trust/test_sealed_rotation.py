@@ -49,7 +49,7 @@ def _accept(*_: object, **__: object) -> str:
 async def test_every_key_is_exchanged_under_load_and_all_that_rested_on_one_still_opens(
     form: Form, figure: Figure, tmp_path: Path
 ) -> None:
-    rounds = form.pick(short=3, long=20)
+    rounds = form.pick(short=1, long=20)
     async with running_road() as road:
         road.programs = {
             code: Program(code, road.folder(code), road.platform.nats_url, _accept)
