@@ -1,20 +1,15 @@
 """`siraba consent`: who has yet to confirm that it heard of a withdrawal."""
 
-import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
-from deploy.commands.context import database_url, failing_clearly, running_state
-from deploy.migrate import OPERATIONS
+from deploy.commands.context import failing_clearly, operator_rows, running_state
 
 consent = typer.Typer(
     help="Look at withdrawals of consent. Only codes are shown, never content.",
@@ -48,19 +43,10 @@ def open_acknowledgements(
       siraba consent open
     """
     state = running_state(state_dir)
-    rows = asyncio.run(_open(database_url(state, OPERATIONS)))
+    rows = operator_rows(state, _OPEN)
     table = Table("case", "recipient", "referral", "told", "open for")
     for row in rows:
         age = timedelta(seconds=int(row.age_seconds))
         told = f"{row.told_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(row.number, row.organisation, str(row.referral_id), told, str(age))
     Console().print(table if rows else "No confirmation is open.")
-
-
-async def _open(url: str) -> Sequence[Any]:
-    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
-    try:
-        async with engine.connect() as connection:
-            return (await connection.execute(_OPEN)).all()
-    finally:
-        await engine.dispose()

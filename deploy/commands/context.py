@@ -2,17 +2,20 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy import TextClause
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from chassis.database import open_engine
 from deploy.embedded.processes import ServerError
+from deploy.migrate import OPERATIONS
 from deploy.settings import PlatformSettings
 from deploy.state import State
 
@@ -74,6 +77,21 @@ def with_tables_of(service: str, state: State, act: Callable[[AsyncEngine], Awai
             await engine.dispose()
 
     return asyncio.run(running())
+
+
+def operator_rows(state: State, statement: TextClause) -> Sequence[Any]:
+    """What this question finds, asked with the rights of an operator, who may only read."""
+
+    async def asked() -> Sequence[Any]:
+        url = database_url(state, OPERATIONS)
+        engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+        try:
+            async with engine.connect() as connection:
+                return (await connection.execute(statement)).all()
+        finally:
+            await engine.dispose()
+
+    return asyncio.run(asked())
 
 
 def failing_clearly(command: Callable[_P, _R]) -> Callable[_P, _R]:
