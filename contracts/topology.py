@@ -26,7 +26,8 @@ RESERVED_CODES: Final = frozenset({PLATFORM_ACCOUNT, "SYS"})
 class Stream:
     """One JetStream stream; everything not named here is the same for all (file, limits, new).
 
-    `max_age` None means kept for ever; -1 means no bound of its own.
+    `max_age` None means kept for ever; -1 means no bound of its own. `allow_direct`: whoever may
+    read it can ask for many messages at once.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Stream:
     deny_delete: bool = False
     deny_purge: bool = False
     allow_atomic: bool = False
+    allow_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def service_stream(service: str) -> Stream:
         deny_delete=True,
         deny_purge=True,
         allow_atomic=True,
+        allow_direct=True,
     )
 
 
@@ -123,6 +126,7 @@ def inbox_stream(codes: Iterable[str]) -> Stream:
         sources=tuple(ingress_stream(code).name for code in sorted(set(codes))),
         max_age=timedelta(days=30),
         duplicate_window=timedelta(0),
+        allow_direct=True,
     )
 
 

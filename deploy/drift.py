@@ -62,6 +62,7 @@ def stream_config(stream: Stream) -> Config:
         "deny_delete": stream.deny_delete,
         "deny_purge": stream.deny_purge,
         "allow_atomic": stream.allow_atomic,
+        "allow_direct": stream.allow_direct,
     }
 
 

@@ -57,8 +57,9 @@ def _reading_rights(reading: Reading) -> list[str]:
         f"$JS.ACK.{place}.>",
         # A dead letter is retried from the original, which is read by its sequence.
         f"{_API}.STREAM.MSG.GET.{durable.stream}",
-        # How far the stream reaches, for the law of conservation.
+        # How far the stream reaches, and all of its messages, for the law of conservation.
         f"{_API}.STREAM.INFO.{durable.stream}",
+        f"{_API}.DIRECT.GET.{durable.stream}",
     ]
 
 

@@ -1,20 +1,22 @@
-"""What a stream holds, asked with few requests: how far it reaches, its holes, single messages."""
+"""What a stream holds, asked with few requests: how far it reaches, its holes, its messages."""
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 from uuid import UUID
 
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
-from nats.js.errors import NotFoundError
+from nats.js.errors import ServiceUnavailableError
 
 from chassis.inbox.received import Raw
 from contracts.envelope import Rejected, decode_headers
 
-WINDOW = 50
+BATCH: Final = 500
+BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 class Reach(NamedTuple):
@@ -75,36 +77,65 @@ async def read(
     jetstream: JetStreamContext, stream: str, sequences: Iterable[int]
 ) -> dict[int, Seen]:
     """The messages in these places; places that hold none are left out."""
-    wanted = sorted(set(sequences))
     found: dict[int, Seen] = {}
-    for start in range(0, len(wanted), WINDOW):
-        window = wanted[start : start + WINDOW]
-        answers = await asyncio.gather(*(_at(jetstream, stream, place) for place in window))
-        found.update((seen.sequence, seen) for seen in answers if seen is not None)
+    for run in _runs(sorted(set(sequences))):
+        found |= await read_on(jetstream, stream, places=run, room=len(run))
     return found
 
 
 async def read_on(
-    jetstream: JetStreamContext, stream: str, *, pattern: str, places: range
+    jetstream: JetStreamContext, stream: str, *, places: range, room: int, pattern: str = ""
 ) -> dict[int, Seen]:
-    """The messages in these places whose subject fits, one after the other."""
+    """The messages in these places whose subject fits, at most `room` of them, by their place."""
     found: dict[int, Seen] = {}
-    at = places.start
-    while at < places.stop:
-        try:
-            stored = await jetstream.get_msg(stream, seq=at, subject=pattern, next=True)
-        except NotFoundError:
-            break
-        seen = Seen.of(Raw.stored(stream, stored))
-        if seen.sequence >= places.stop:
-            break
-        found[seen.sequence] = seen
-        at = seen.sequence + 1
+    fitting = {"next_by_subj": pattern} if pattern else {}
+    at, more = places.start, True
+    while more and at < places.stop and len(found) < room:
+        size = min(BATCH, places.stop - at, room - len(found))
+        question = {"seq": at, "batch": size, "max_bytes": BATCH_BYTES, **fitting}
+        batch, more = await _asked(jetstream, stream, question)
+        found |= {one.sequence: one for one in batch if one.sequence < places.stop}
+        at = batch[-1].sequence + 1 if batch else places.stop
     return found
 
 
-async def _at(jetstream: JetStreamContext, stream: str, sequence: int) -> Seen | None:
+async def _asked(
+    jetstream: JetStreamContext, stream: str, question: Mapping[str, Any]
+) -> tuple[list[Seen], bool]:
+    """One direct get of many messages, and whether there are more. nats-py only asks for one."""
+    client, inbox = jetstream._nc, jetstream._nc.new_inbox()
+    batch: list[Seen] = []
+    ended: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+
+    async def take(message: Msg) -> None:
+        headers = message.headers or {}
+        # The server writes its own beside whatever a message has: only its last word has none.
+        if "Nats-Sequence" in headers:
+            batch.append(Seen.of(Raw.direct(stream, message)))
+        elif not ended.done():
+            ended.set_result(headers)
+
+    subscription = await client.subscribe(inbox, cb=take)
     try:
-        return Seen.of(Raw.stored(stream, await jetstream.get_msg(stream, sequence)))
-    except NotFoundError:
-        return None
+        subject = f"{jetstream._prefix}.DIRECT.GET.{stream}"
+        await client.publish(subject, json.dumps(question).encode(), reply=inbox)
+        async with asyncio.timeout(jetstream._timeout):
+            said = await ended
+    finally:
+        await subscription.unsubscribe()
+    match said.get("Status"):
+        case "204":
+            return batch, said.get("Nats-Num-Pending") != "0"
+        case "404":
+            return batch, False
+        case _:
+            raise ServiceUnavailableError
+
+
+def _runs(places: Sequence[int]) -> Iterator[range]:
+    """Places in ascending order, as ranges without a gap."""
+    start = 0
+    for nth, place in enumerate(places, start=1):
+        if nth == len(places) or places[nth] != place + 1:
+            yield range(places[start], place + 1)
+            start = nth

@@ -95,13 +95,14 @@ class TakenBorder:
     async def _acked(self, info: ConsumerInfo, start: int) -> _Acked:
         """A durable made anew begins below what was judged, and is waited for."""
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
-        upto = max(start, min(floor, start + ROOM))
-        places, pattern = range(start + 1, upto + 1), _PATTERNS.get(self.name, "")
-        jetstream = self.wire.jetstream
-        if pattern:
-            messages = await read_on(jetstream, self.stream, pattern=pattern, places=places)
-        else:
-            messages = await read(jetstream, self.stream, places)
+        messages = await read_on(
+            self.wire.jetstream,
+            self.stream,
+            places=range(start + 1, floor + 1),
+            room=ROOM,
+            pattern=_PATTERNS.get(self.name, ""),
+        )
+        upto = max(messages) if len(messages) == ROOM else max(start, floor)
         return _Acked(messages, upto, floor)
 
     async def _begin(self, connection: AsyncConnection, *, is_first: bool) -> datetime:

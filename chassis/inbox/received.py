@@ -53,6 +53,19 @@ class Raw(NamedTuple):
             recorded_at=_moment(message.time),
         )
 
+    @classmethod
+    def direct(cls, stream: str, message: Msg) -> Self:
+        """An answer to a direct get. What the server adds stands last, and the last counts."""
+        headers = dict(message.headers or {})
+        return cls(
+            subject=headers["Nats-Subject"],
+            headers=headers,
+            body=message.data,
+            stream=stream,
+            sequence=int(headers["Nats-Sequence"]),
+            recorded_at=_moment(headers["Nats-Time-Stamp"]),
+        )
+
     @property
     def digest(self) -> bytes:
         """SHA-256 of the body, so that a reused id with another body shows."""

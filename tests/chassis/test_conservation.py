@@ -390,6 +390,35 @@ async def test_nothing_of_what_a_stranger_wrote_is_kept_or_said(
     assert "Aminata" not in repr(rows) + repr(ids)
 
 
+async def test_who_writes_the_servers_words_into_its_own_headers_hides_nothing(site: Site) -> None:
+    words = {"Nats-Sequence": "1", "Nats-Subject": "x", "Nats-Time-Stamp": "x", "Status": "204"}
+    await make_effects(site)
+    async with site.parts("referral") as parts, site.server.partner(A) as client:
+        consumer = a_request_consumer(parts, Told())
+        for body in (b"", b"{}", b""):
+            await send(client, A, headers=words | {"Nats-Num-Pending": "0"}, body=body)
+        await send(client, A)
+        await taken(parts, consumer, 4)
+        await acknowledged(parts, consumer)
+        found = (await look(keeper_of(parts, consumer)))[consumer.name]
+    assert counts(found) == {"accepted": 4, "dead": 3, "delivered": 1}
+
+
+@pytest.mark.parametrize("room", [1, 7, 100])
+async def test_what_is_over_for_one_look_waits_for_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr("chassis.conservation.taken.ROOM", room)
+    monkeypatch.setattr("chassis.conservation.reach.BATCH", 3)
+    async with asked(site, [uuid4() for _ in range(20)]) as (parts, consumer):
+        keeper = keeper_of(parts, consumer)
+        for nth in range(1, 20 // room + 2):
+            seen = min(20, nth * room)
+            pending = {"pending": 20 - seen} if seen < 20 else {}
+            expected = {"accepted": 20, "delivered": seen, **pending}
+            assert counts((await look(keeper))[consumer.name]) == expected
+
+
 async def test_a_durable_that_hears_some_subjects_answers_for_those_alone(site: Site) -> None:
     (reading,) = (one for one in READINGS if one.durable.name == "intake-INBOX")
     assert reading.filter_subject

@@ -81,6 +81,8 @@ SERVICE_TRESPASSES = [
     ("referral", "siraba.intake.case.registered.v1.0"),
     ("referral", "$JS.API.CONSUMER.MSG.NEXT.OUT.AA"),
     ("referral", "$JS.API.STREAM.MSG.GET.OUT"),
+    ("referral", "$JS.API.DIRECT.GET.OUT"),
+    ("reporting", "$JS.API.DIRECT.GET.INBOX"),
     ("reporting", "out.AA.referral.offered.v1"),
     ("reporting", "$JS.API.STREAM.MSG.DELETE.OUT"),
     ("reporting", "$JS.API.CONSUMER.MSG.NEXT.INTAKE.referral-INTAKE"),

@@ -31,6 +31,12 @@ async def reads_directly(world: World) -> bool:
     return await world.call(f"DIRECT.GET.OUT.out.{VICTIM}.referral.offered.v1") is not None
 
 
+async def reads_many_of_our_own_directly(world: World) -> bool:
+    many = {"seq": 1, "batch": 10}
+    answers = [await world.call(f"DIRECT.GET.{name}", many) for name in ("INTAKE", "INBOX")]
+    return any(answer is not None for answer in answers)
+
+
 async def looks_at_a_stream(world: World) -> bool:
     return await world.call("STREAM.INFO.OUT") is not None
 
@@ -215,6 +221,7 @@ TRESPASSES: tuple[Trespass, ...] = (
     reads_a_message_by_its_number,
     reads_the_last_message_of_anothers_subject,
     reads_directly,
+    reads_many_of_our_own_directly,
     looks_at_a_stream,
     lists_the_streams,
     looks_at_anothers_consumer,
