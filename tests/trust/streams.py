@@ -14,6 +14,7 @@ from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER
 
 QUIET_SECONDS = 10.0
+BITS_A_SECOND = 80_000_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -66,6 +67,8 @@ async def _read(client: Client, stream: str) -> list[Stored]:
         "deliver_policy": "all",
         "ack_policy": "none",
         "replay_policy": "instant",
+        # Faster than we can read, the server would cut us off as a slow consumer.
+        "rate_limit_bps": BITS_A_SECOND,
         "mem_storage": True,
         "inactive_threshold": 30_000_000_000,
     }
