@@ -20,7 +20,7 @@ from tests.trust.disclosures import shows
 from tests.trust.people import People
 from tests.trust.wiretap import Heard
 
-CANARY = re.compile(re.escape(MARK) + r"(\d{6})z")
+CANARY = re.compile(re.escape(MARK) + r"(\d{6,})z")
 #: Each word of a message's body that tells something of a case, and its group, written by hand.
 TELLS = {
     "service": "G0", "urgency": "G0", "region": "G0", "safety": "G0", "organisation": "G0",

@@ -25,7 +25,7 @@ from tests.trust.streams import Stored
 
 SECTIONS = ("identity", "contact", "exploitation", "medical", "psychosocial", "safe_place",
             "notes", "other")  # fmt: skip
-_CANARY = re.compile(re.escape(MARK) + r"(\d{6})z")
+_CANARY = re.compile(re.escape(MARK) + r"(\d{6,})z")
 _TABLES = """
     select table_schema, table_name from information_schema.tables
     where table_schema in ('intake', 'referral', 'reporting', 'telemetry')
