@@ -134,7 +134,15 @@ async def answering(road: Road, decide: Decide) -> AsyncIterator[dict[str, Progr
         yield road.programs
     finally:
         failed = [task.exception() for task in tasks if task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
     assert not failed, failed
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Ask until it is done: on Python 3.11 `wait_for` can lose a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
+    await asyncio.gather(*tasks, return_exceptions=True)
