@@ -2,7 +2,6 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from uuid import UUID, uuid4
 
-import nats.errors
 import pytest
 from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,7 +34,7 @@ async def feed(site: Site, code: str) -> list[Msg]:
     found: list[Msg] = []
     async with site.server.partner(code) as client:
         mine = await partner_jetstream(client, 5).pull_subscribe_bind(code, stream="OUT")
-        with suppress(nats.errors.TimeoutError):
+        with suppress(TimeoutError):
             while True:
                 found += await mine.fetch(50, timeout=0.5)
     return found
