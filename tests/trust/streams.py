@@ -13,7 +13,7 @@ from contracts.topology import inbox_prefix
 from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER
 
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 10.0
 BITS_A_SECOND = 80_000_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

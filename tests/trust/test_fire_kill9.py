@@ -14,7 +14,7 @@ SEED = 20261202
 EVENTS_PER_SECOND = 100
 
 
-@pytest.mark.timeout(2400)
+@pytest.mark.timeout(1200)
 async def test_at_a_hundred_events_a_second_kills_lose_double_and_misorder_nothing(
     form: Form, figure: Figure
 ) -> None:
