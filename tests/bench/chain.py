@@ -21,14 +21,16 @@ from deploy.jetstream import asked
 from partners.kit import Keys
 from tests.bench.callers import lines, post_all
 from tests.bench.cast import Member, posts
-from tests.bench.cpu import spent, used
 from tests.bench.program import Protection
+from tests.bench.usage import held, spent, used
 
 LINES = 32
 ROOT = Path(__file__).parents[2]
 #: What one case adds to each stream: registered and released; offered and accepted; an offer, the
 #: news that it is accepted to both, and the dossier.
 STREAMS = {"INTAKE": 2, "REFERRAL": 2, OUT.name: 4}
+#: All that one case has stored: these, and the partner's request in its own stream and the inbox.
+MESSAGES = sum(STREAMS.values()) + 2
 COUNTED = "select count(*) from reporting.facts_referral_steps where at >= $1"
 STANDSTILL_SECONDS = 30.0
 _RUNS = count(1)
@@ -84,6 +86,7 @@ class Chain:
             seconds=seconds,
             posted=posted,
             cpu=spent(before, after),
+            memory=held(self.trees),
             latencies=latencies,
         )
 
@@ -125,12 +128,13 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run. cpu: seconds by process tree; latencies: seconds from POST to partner."""
+    """One run. By process tree, cpu: seconds, memory: MiB at its end; latencies: POST to partner, s."""
 
     cases: int
     seconds: float
     posted: float
     cpu: Mapping[str, float]
+    memory: Mapping[str, float]
     latencies: list[float]
 
     @property
@@ -142,6 +146,11 @@ class Run:
     def cpu_ms(self) -> float:
         """Milliseconds of processor time a case, everything but the callers."""
         return sum(self.cpu.values()) / self.cases * 1000
+
+    @property
+    def cpu_us_per_message(self) -> float:
+        """Microseconds of processor time a message that a stream has stored."""
+        return self.cpu_ms * 1000 / MESSAGES
 
     def cpu_us(self) -> dict[str, float]:
         """Microseconds a case, by process tree."""

@@ -101,13 +101,15 @@ async def growth_by_cases(size: Size, report: Report = print) -> Versus:
     return Versus(ours=runs["empty"], theirs=runs["full"])
 
 
-async def growth_by_partners(size: Size, report: Report = print) -> Versus:
-    """Ten organisations, and many, at one pace.
+async def growth_by_partners(
+    size: Size, report: Report = print, *, partners: int | None = None
+) -> Versus:
+    """Ten organisations, and many (as `size` says, where it is not said here), at one pace.
 
     As fast as each can, ten would have batches where five hundred have single messages: that
     compares batches. At one pace every feed gets its messages one by one on both sides.
     """
-    few, many = members(PARTNERS), members(size.partners)
+    few, many = members(PARTNERS), members(partners or size.partners)
     async with (
         running_siraba(few, name="few") as small,
         running_siraba(many, name="many") as large,

@@ -87,3 +87,17 @@ async def test_a_long_past_does_not_make_a_case_dear(size: Size, figure: Figure)
 
 async def test_many_partners_do_not_make_a_case_dear(size: Size, figure: Figure) -> None:
     figure("fire.bench.growth_partners_ratio", (await growth_by_partners(size)).cpu_ratio)
+
+
+@pytest.mark.share("partners")
+async def test_a_thousand_partners_cost_a_message_little_more_than_ten(
+    size: Size, figure: Figure
+) -> None:
+    grown = await growth_by_partners(size, partners=1000)
+    write = partial(figure, bound=PUBLISHED, holds=True)
+    for count, runs in ((10, grown.ours), (1000, grown.theirs)):
+        prefix = f"partners.growth1000.with_{count}"
+        cpu = median(run.cpu_us_per_message for run in runs)
+        write(f"{prefix}_cpu_per_message", cpu, unit="us")
+        write(f"{prefix}_memory", sum(runs[-1].memory.values()), unit="MiB")
+    figure("partners.growth1000.cost_ratio", grown.cpu_ratio)

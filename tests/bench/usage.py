@@ -1,4 +1,4 @@
-"""How much processor time whole process trees have used, from /proc."""
+"""How much processor time and memory whole process trees use, from /proc."""
 
 import os
 from collections import defaultdict
@@ -23,9 +23,24 @@ def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, 
     return {name: after[name] - before[name] for name in before}
 
 
-def _sum(root: int, ticks: Mapping[int, int], children: Mapping[int, list[int]]) -> int:
-    below = sum(_sum(child, ticks, children) for child in children.get(root, ()))
-    return ticks.get(root, 0) + below
+def held(trees: Mapping[str, int]) -> dict[str, float]:
+    """MiB of memory by name; what processes share is split between them (PSS)."""
+    pids = {one.name for one in Path("/proc").glob("[0-9]*")}
+    sizes = {int(pid): _proportional_kib(pid) for pid in pids}
+    _, children = _read()
+    return {name: _sum(root, sizes, children) / 1024 for name, root in trees.items()}
+
+
+def _proportional_kib(pid: str) -> int:
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("Pss:")).split()[1])
+    return 0
+
+
+def _sum(root: int, amounts: Mapping[int, int], children: Mapping[int, list[int]]) -> int:
+    below = sum(_sum(child, amounts, children) for child in children.get(root, ()))
+    return amounts.get(root, 0) + below
 
 
 def _read() -> tuple[dict[int, int], dict[int, list[int]]]:
