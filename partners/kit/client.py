@@ -29,6 +29,7 @@ from partners.kit.ledger import Ledger
 from partners.kit.link import Address, Link
 from partners.kit.lock import only_one
 from partners.kit.referrals import Referral
+from partners.kit.telemetry import processing
 from partners.kit.watch import LOG
 from partners.kit.writing import Writer
 
@@ -118,11 +119,12 @@ class Partner:
                 delivery = await self._take(raw)
                 if delivery is None:
                     continue
-                if on_withdrawn is not None and isinstance(delivery.message, ConsentWithdrawn):
-                    await on_withdrawn(delivery.message)
-                    await delivery.done()
-                else:
-                    yield delivery
+                with processing(delivery.envelope, hop=_hop_of(raw), feed=self.code):
+                    if on_withdrawn is not None and isinstance(delivery.message, ConsentWithdrawn):
+                        await on_withdrawn(delivery.message)
+                        await delivery.done()
+                    else:
+                        yield delivery
 
     async def send(self, request: AboutReferral, *, answering: Envelope | None = None) -> Receipt:
         """Store the request on disk, then send it; it is sent again until the platform has it.
@@ -181,7 +183,7 @@ class Partner:
         received = self._ledger.receive(
             envelope,
             message,
-            hop=(raw.headers or {}).get(HOP),
+            hop=_hop_of(raw),
             now=self._edge.now(),
             organisation=self.code,
         )
@@ -269,6 +271,10 @@ class Partner:
 
 def _acknowledgement(message: ConsentWithdrawn) -> AcknowledgeConsent:
     return AcknowledgeConsent(referral_id=message.referral_id, withdrawal_id=message.withdrawal_id)
+
+
+def _hop_of(raw: Msg) -> str | None:
+    return (raw.headers or {}).get(HOP)
 
 
 def _envelope_of(raw: Msg) -> Envelope | None:

@@ -10,6 +10,7 @@ from partners.kit.edge import Edge
 from partners.kit.keys import Keys
 from partners.kit.ledger import Ledger
 from partners.kit.outbox import Answered
+from partners.kit.telemetry import hop_of_answer
 
 
 class Writer:
@@ -36,7 +37,9 @@ class Writer:
             request,
             envelope=envelope,
             subject=partner_subject(request.name, request.version),
-            headers=self._signed(request, envelope, hop=answered.hop if answered else None),
+            headers=self._signed(
+                request, envelope, hop=hop_of_answer(answered.hop) if answered else None
+            ),
             answers=answered.number if answered else None,
             now=self._edge.now(),
         )
