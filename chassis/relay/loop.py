@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +50,7 @@ class Relay:
     """Runs until cancelled; every failure is tried again from what the table says.
 
     fallen: asked once more before a row gets its number; what it names is never sent.
+    room: rows a round, of each stream where some are left over.
     """
 
     service: str
@@ -57,6 +59,7 @@ class Relay:
     stamper: Stamper
     tracing: Tracing
     fallen: CheckGrounds = nothing_fell
+    room: int = ROOM
     leading: bool = False
     # Until a round says otherwise, an earlier leader or a failed send may have left leased rows.
     _left_over: bool = True
@@ -112,10 +115,12 @@ class Relay:
         """One round: what a crash left, then the head of the queue. How many rows it had."""
         async with connection.begin():
             gone = await withdrawn(connection)
-            batch = await outbox.leased(connection, ROOM) if self._left_over else []
-            more = len(batch) == ROOM
-            # New rows go along, or those that NATS refuses for good would hold back all others.
-            fresh = await self._good(connection, await outbox.waiting(connection, ROOM))
+            batch = await outbox.leased(connection, self.room) if self._left_over else []
+            # More may be left of these: whatever is new of the same stream comes after all of it.
+            full = [s for s, n in Counter(row.stream for row in batch).items() if n == self.room]
+            # Else new rows go along, or those that NATS refuses for good would hold back all others.
+            waiting = await outbox.waiting(connection, self.room, held_back=full)
+            fresh = await self._good(connection, waiting)
             if fresh:
                 fresh = await self.stamper.stamp(connection, fresh)
                 await outbox.lease(connection, fresh)
@@ -125,7 +130,7 @@ class Relay:
             self._left_over = False
             return erased
         self._left_over = True
-        self._left_over = not await self._send(connection, batch) or more
+        self._left_over = not await self._send(connection, batch) or bool(full)
         return len(batch)
 
     async def _good(self, connection: AsyncConnection, rows: list[Row]) -> list[Row]:

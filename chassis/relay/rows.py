@@ -1,7 +1,7 @@
 """The outbox as the relay sees it: lease the head, remember what was sent, forget old bodies."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -48,12 +48,16 @@ _COLUMNS = ", ".join(Row._fields)
 _WAITING = text(f"""
     select {_COLUMNS} from outbox
     where sent_at is null and erased_at is null and leased_at is null
+        and stream <> all(cast(:held_back as text[]))
     order by position limit :room for update
 """)  # noqa: S608 - a constant of ours
 _LEASED = text(f"""
-    select {_COLUMNS} from outbox
-    where sent_at is null and erased_at is null and leased_at is not null and withdrawn_at is null
-    order by position limit :room
+    select {_COLUMNS} from (
+        select *, row_number() over (partition by stream order by position) as nth from outbox
+        where sent_at is null and erased_at is null and leased_at is not null
+            and withdrawn_at is null
+    ) as outbox
+    where nth <= :room order by position
 """)  # noqa: S608 - a constant of ours
 
 _CHAINS = text("""
@@ -122,13 +126,16 @@ _RECIPIENTS = text("""
 
 
 async def leased(connection: AsyncConnection, room: int) -> list[Row]:
-    """Rows whose bytes are committed and whose PubAck we never saw, oldest first."""
+    """Rows whose bytes are committed and whose PubAck we never saw, oldest first; `room` a stream."""
     return _rows(await connection.execute(_LEASED, {"room": room}))
 
 
-async def waiting(connection: AsyncConnection, room: int) -> list[Row]:
-    """The oldest rows nobody has leased, locked."""
-    return _rows(await connection.execute(_WAITING, {"room": room}))
+async def waiting(
+    connection: AsyncConnection, room: int, *, held_back: Collection[str] = ()
+) -> list[Row]:
+    """The oldest rows nobody has leased, locked; none of the streams that are held back."""
+    given = {"room": room, "held_back": list(held_back)}
+    return _rows(await connection.execute(_WAITING, given))
 
 
 async def read_chains(

@@ -10,6 +10,10 @@ from sqlalchemy import text
 from chassis import outbox
 from chassis.relay import rows
 from chassis.relay.send import ATOMIC_FROM
+from contracts.topology import service_stream
+from deploy.drift import stream_config
+from deploy.jetstream import asked
+from deploy.keys import PROVISIONER
 from tests.chassis.outgoing import (
     POLICE,
     SHELTER,
@@ -147,6 +151,32 @@ async def test_rows_that_are_refused_for_good_hold_back_no_other(site: Site, how
 
     assert left == [(too_large.id,), (no_subject.id,)]
     assert len(await stored(site)) == len(messages) + 1 - 2
+
+
+async def test_a_backlog_of_several_rounds_stays_in_order_when_the_stream_takes_messages_again(
+    site: Site,
+) -> None:
+    messages = [inside(uuid4()) for _ in range(35)]
+    async with site.parts("referral") as parts, parts.work.connect() as connection:
+        parts.relay.room = 10
+        await limit(site, max_msgs=1)
+        for nth in range(0, 30, 10):
+            await queue(parts, messages[nth : nth + 10])
+            await parts.relay.carry(connection)
+        assert await unsent(site) == 29
+
+        await limit(site, max_msgs=-1)
+        await queue(parts, messages[30:])
+        await drain(parts)
+
+    assert ids(await stored(site)) == ids(messages)
+
+
+async def limit(site: Site, *, max_msgs: int) -> None:
+    """How many messages referral's stream takes."""
+    async with site.server.user(PROVISIONER) as client:
+        config = {**stream_config(service_stream("referral")), "max_msgs": max_msgs}
+        await asked(client, "STREAM.UPDATE.REFERRAL", config)
 
 
 async def test_a_transaction_that_commits_late_is_not_skipped(site: Site) -> None:
