@@ -192,13 +192,13 @@ def stored_partner_subject(code: str, message_type: str, version: int) -> str:
 
 
 def sender_of(stored_subject: str) -> str:
-    """The organisation the server stamped on a stored request; ValueError on any other subject.
+    """The organisation the server stamped on what it stored; ValueError where it stamped none.
 
-    A reply subject of the sender's choosing can land here, so nothing may be assumed.
+    The rest may be anything: whoever sent it is told that it is wrong.
     """
     tokens = stored_subject.split(".")
-    if len(tokens) != 5 or tokens[0] != "in":
-        raise ValueError("subject: not in.<CODE>.<entity>.<verb>.v<n>")
+    if len(tokens) < 3 or tokens[0] != "in":
+        raise ValueError("subject: not in.<CODE>.…")
     return organisation_code(tokens[1])
 
 

@@ -83,7 +83,7 @@ async def _busy(road: Road) -> list[str]:
         counters = read_counters(road.folder(code))
         if counters and (counters.waiting or counters.received > counters.handled):
             found.append(f"program of {code}")
-    return found + await _moving(road)
+    return found + await moving(road)
 
 
 def _not_ready(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -95,10 +95,10 @@ def _not_ready(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-async def _moving(road: Road) -> list[str]:
-    """Durables with something pending or out, and requests that have not reached INBOX."""
+async def moving(road: Road) -> list[str]:
+    """Durables of what runs with something pending or out, and requests that have not reached INBOX."""
     seed = seed_file(road.platform.state, OPERATIONS)
-    served = {*road.keys, *road.platform.service_urls}
+    served = {*road.programs, *road.platform.service_urls}
     found = []
     try:
         async with connected(road.platform.nats_url, OPERATIONS, seed) as client:
