@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "policy": "deploy.commands.policy:policy",
     "keys": "deploy.commands.keys:keys",
     "vault": "deploy.commands.vault:vault",
+    "partner": "deploy.commands.partner:partner",
     "link": "deploy.commands.link:link",
     "dlq": "deploy.commands.dlq:dlq",
     "doctor": "deploy.commands.doctor:doctor",

@@ -7,7 +7,6 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
@@ -29,9 +28,9 @@ from deploy.engines import (
 )
 from deploy.front_server import serve_front
 from deploy.key_rotation import make_first_key
-from deploy.keys import PROVISIONER, SYSTEM, read_public_keys, seed_file
+from deploy.keys import PROVISIONER, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
-from deploy.provision import Outcome, codes_of, provision, reload_by_system_account
+from deploy.provision import Outcome, codes_of, provision
 from deploy.service_process import Addresses, ServiceProcess
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import ensure_signing_keys, hand_over
@@ -93,16 +92,6 @@ class Platform:
         if self.database is None:
             raise ServerError("the database is not up")
         return role_url(self.database, role)
-
-    async def register_partner(self, public_keys: Path) -> Outcome:
-        """Give an organisation its account: take its `public.json`, reload NATS, declare."""
-        partner = read_public_keys(public_keys)
-        write_secret(self.state.partners / f"{partner.code}.json", public_keys.read_text("utf-8"))
-        partners = known_partners(self.state, self.settings)
-        if self._ports is not None:
-            write_nats_config(self.state, self._ports, partners)
-            await reload_by_system_account(self.nats_url, seed_file(self.state, SYSTEM))
-        return await self.provision()
 
     async def publish_directory(self) -> list[str]:
         """Let referral announce what is new or changed in the directory; the codes of those.

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import nats
 import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
 from deploy.embedded.processes import ServerError
-from deploy.keys import new_seed, public_key
 from deploy.platform import Platform, running_platform
 from deploy.settings import PlatformSettings
 from tests.servers import open_folder
@@ -80,18 +78,6 @@ async def running_platform_refused(wanted: PlatformSettings) -> AsyncIterator[No
         async with running_platform(wanted, services=()):
             pass
     yield
-
-
-async def test_an_organisation_that_hands_over_its_key_can_connect_at_once(tmp_path: Path) -> None:
-    seed = new_seed()
-    public = tmp_path / "public.json"
-    public.write_text(f'{{"code": "SHELTER_T", "nkey": "{public_key(seed)}"}}')
-    async with platform() as running:
-        await running.register_partner(public)
-        client = await nats.connect(running.nats_url, nkeys_seed_str=seed)
-        answer = await client.request("in.referral.accept.v1", b"{}", timeout=2)
-        await client.close()
-    assert b"IN_SHELTER_T" in answer.data
 
 
 async def test_an_address_that_is_taken_stops_what_was_started() -> None:

@@ -1,0 +1,132 @@
+"""`siraba partner`: organisations' keys on a running platform, from the first to the last."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.directory_keys import load_keys
+from contracts.keyring import PublicKey
+from deploy.commands.context import (
+    database_url,
+    failing_clearly,
+    platform_settings,
+    running_state,
+    with_tables_of,
+)
+from deploy.directory import load_directory
+from deploy.embedded.processes import ServerError
+from deploy.keys import read_public_keys
+from deploy.onboarding import keep_public_keys, put_away, take_up
+from deploy.settings import PlatformSettings
+from deploy.state import State
+
+partner = typer.Typer(
+    help="Organisations that take part with a program: let in, new keys, cut off.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+StateDir = Annotated[Path | None, typer.Option(help="State folder (default .siraba).")]
+#: Whose directory it is.
+OWNER = "referral"
+_OPEN = text("""
+    select count(*) from referrals
+    where organisation = :code and state in ('offered', 'received', 'accepted', 'started')
+""")
+
+
+@partner.command("add")
+@failing_clearly
+def add(
+    files: Annotated[
+        list[Path], typer.Argument(help="public.json of each, as `siraba-partner init` made it.")
+    ],
+    state_dir: StateDir = None,
+) -> None:
+    """Let organisations of the directory file in, or give them the keys they have now.
+
+    Nothing restarts and nobody else is disturbed. Keys that are replaced live
+    on for a day, for what is on its way. Compare the key ids with the
+    organisation by telephone before: whoever swaps the file can read for it.
+
+    Example:
+
+      siraba partner add shelter/public.json
+    """
+    state, settings = _running(state_dir)
+    known = {entry.code for entry in load_directory(settings.directory_file)}
+    strangers = sorted({read_public_keys(file).code for file in files} - known)
+    if strangers:
+        raise ServerError(f"not in the directory file: {', '.join(strangers)}")
+    codes = keep_public_keys(state, files)
+    _take_up(state, settings)
+    typer.echo(f"Let in: {', '.join(codes)}. Hand over `siraba keys show`.")
+
+
+@partner.command("revoke")
+@failing_clearly
+def revoke(
+    code: Annotated[str, typer.Argument(help="Code of the organisation.")],
+    state_dir: StateDir = None,
+) -> None:
+    """Cut an organisation off: its connection ends, its keys count for nothing from now on.
+
+    What it signed before stays good. Its feed is kept. Say what becomes of
+    its open referrals: they are counted here and stay where they are.
+
+    Example:
+
+      siraba partner revoke SHELTER_A
+    """
+    state, settings = _running(state_dir)
+    put_away(state, code, now=datetime.now(UTC))
+    _take_up(state, settings)
+    left = with_tables_of(OWNER, state, lambda engine: _count_open(engine, code))
+    typer.echo(f"{code} is cut off. Open referrals with it: {left}.")
+
+
+@partner.command("show")
+@failing_clearly
+def show(state_dir: StateDir = None) -> None:
+    """List the organisations with a feed, and the keys of each.
+
+    Example:
+
+      siraba partner show
+    """
+    state, settings = _running(state_dir)
+    keys: dict[str, list[str]] = {}
+    for key in sorted(with_tables_of(OWNER, state, _load_keys), key=lambda key: key.use):
+        end = f" until {key.valid_until:%Y-%m-%d %H:%M}" if key.valid_until else ""
+        keys.setdefault(key.owner, []).append(f"{key.use} {key.id}{end}")
+    table = Table("organisation", "channel", "keys")
+    for entry in load_directory(settings.directory_file):
+        if entry.channel != "desk" or entry.code in keys:
+            table.add_row(entry.code, entry.channel, "\n".join(keys.get(entry.code, ["none"])))
+    Console().print(table)
+
+
+async def _count_open(engine: AsyncEngine, code: str) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(_OPEN, {"code": code})).scalar_one())
+
+
+async def _load_keys(engine: AsyncEngine) -> list[PublicKey]:
+    async with engine.connect() as connection:
+        return await load_keys(connection)
+
+
+def _running(state_dir: Path | None) -> tuple[State, PlatformSettings]:
+    return running_state(state_dir), platform_settings(state_dir=state_dir)
+
+
+def _take_up(state: State, settings: PlatformSettings) -> None:
+    asyncio.run(take_up(state, settings, database_url=database_url(state, f"{OWNER}_work")))
+    if not state.status().get("nats_ports"):
+        typer.echo("NATS is external: run `siraba provision --emit DIR --reload` now.", err=True)

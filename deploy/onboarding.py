@@ -1,0 +1,63 @@
+"""Organisations' keys on a running platform: taken up, replaced and cut off without a restart."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from deploy.directory_publish import publish_directory
+from deploy.embedded.processes import ServerError
+from deploy.engines import NatsPorts, known_partners, write_nats_config
+from deploy.keys import PROVISIONER, SYSTEM, read_public_keys, seed_file
+from deploy.provision import codes_of, provision, reload_by_system_account
+from deploy.settings import PlatformSettings
+from deploy.signing_keys import hand_over
+from deploy.state import State, write_secret
+
+
+def keep_public_keys(state: State, files: Iterable[Path]) -> list[str]:
+    """Lay these `public.json` into the state, in the place of what was there; their codes.
+
+    All are read before one is written. Raises KeyFileError.
+    """
+    read = {read_public_keys(file).code: file.read_text("utf-8") for file in files}
+    for code, text in read.items():
+        for place in _places(state, code) or [state.partners / f"{code}.json"]:
+            write_secret(place, text)
+    return list(read)
+
+
+def put_away(state: State, code: str, *, now: datetime) -> None:
+    """Take an organisation's public keys out, and keep them beside: no start takes them up again.
+
+    Raises ServerError when it has none.
+    """
+    places = _places(state, code)
+    if not places:
+        raise ServerError(f"{code}: no keys of this organisation are taken up")
+    for place in places:
+        place.rename(place.with_name(f"{place.name}.revoked-{now:%Y%m%dT%H%M%SZ}"))
+
+
+async def take_up(state: State, settings: PlatformSettings, *, database_url: str) -> None:
+    """Bring NATS and the directory to what lies in the state; who is not there is disconnected.
+
+    Other connections are not touched. An external NATS is not ours to configure: it follows
+    `siraba provision --emit DIR --reload`. Raises ServerError.
+    """
+    partners = known_partners(state, settings)
+    status = state.status()
+    url = str(status["nats_url"])
+    if ports := status.get("nats_ports"):
+        write_nats_config(state, NatsPorts(*ports), partners)
+        await reload_by_system_account(url, seed_file(state, SYSTEM))
+    hand_over(state)
+    await publish_directory(settings.directory_file, state=state, database_url=database_url)
+    outcome = await provision(url, seed_file(state, PROVISIONER), codes_of(partners))
+    if not outcome.clean:
+        raise ServerError("\n".join(["streams differ:", *map(str, outcome.found)]))
+
+
+def _places(state: State, code: str) -> list[Path]:
+    """Where the public keys of this organisation lie."""
+    found = (*state.partners.glob("*.json"), *state.partners.glob("*/public.json"))
+    return [path for path in sorted(found) if read_public_keys(path).code == code]

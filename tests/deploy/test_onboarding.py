@@ -1,0 +1,61 @@
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+import pytest
+import yaml
+
+from deploy.settings import PlatformSettings
+from deploy.signing_keys import platform_keys
+from partners.kit import Partner, init
+from tests.bench.cast import members
+from tests.journeys.road import PARTNERS, Road, running_road
+from tests.ledger import Figure, Form
+
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.timeout(400)]
+
+
+def directory_of(folder: Path, *, newcomers: int) -> Path:
+    """The demo's directory with this many more organisations."""
+    known = yaml.safe_load(PlatformSettings().directory_file.read_text("utf-8"))["organisations"]
+    more = [one.entry().model_dump(mode="json", exclude={"keys"}) for one in members(newcomers)]
+    path = folder / "directory.yaml"
+    path.write_text(json.dumps({"organisations": known + more}))
+    return path
+
+
+async def finds_its_feed(road: Road, folder: Path) -> None:
+    (folder / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
+    async with Partner.open(folder, url=road.platform.nats_url, patience=None) as partner:
+        async for _ in partner.deliveries(idle=0.1):
+            pass
+
+
+async def test_a_hundred_organisations_are_let_in_by_one_script(
+    tmp_path: Path, form: Form, figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomers = form.pick(short=20, long=100)
+    monkeypatch.setenv("SIRABA_DIRECTORY_FILE", str(directory_of(tmp_path, newcomers=newcomers)))
+    async with running_road(PARTNERS[:1]) as road:
+        codes = [one.code for one in members(newcomers)]
+        for code in codes:
+            init(tmp_path / code, code=code)
+        files = [str(tmp_path / code / "public.json") for code in codes]
+        began = monotonic()
+        command = [sys.executable, "-m", "deploy.cli", "partner", "add", *files]
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [*command, "--state-dir", str(road.platform.state.root)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        for code in codes:
+            await finds_its_feed(road, tmp_path / code)
+        seconds = monotonic() - began
+    # In the short form the fixed part counts five times: never less than a hundred would take.
+    figure("partners.onboard100.seconds", round(seconds * 100 / newcomers, 1))

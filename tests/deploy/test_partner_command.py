@@ -1,0 +1,141 @@
+import asyncio
+import gc
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from contracts.requests import ReceiveReferral
+from deploy.cli import app
+from deploy.signing_keys import platform_keys
+from partners.kit import Keys, NotAdmitted, Partner, init
+from services.referral.use_cases.publishing import OVERLAP
+from tests.journeys.road import Road, running_road
+from tests.ledger import Figure
+from tests.trust.evidence import Asking
+
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.timeout(300)]
+OLD, STAYS, NEW = "POLICE_KAYES", "PARQUET_KAYES", "CSREF_KITA"
+
+
+@pytest.fixture
+async def road() -> AsyncIterator[Road]:
+    async with running_road((OLD, STAYS)) as running:
+        yield running
+
+
+async def siraba(road: Road, *arguments: object, fails: bool = False) -> str:
+    """What `siraba partner …` says, in one line."""
+    call = ["partner", *map(str, arguments), "--state-dir", str(road.platform.state.root)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, call, env={"COLUMNS": "160"})
+    assert result.exit_code == int(fails), result.output
+    return " ".join(result.output.split())
+
+
+async def status(road: Road, code: str, keys: Keys) -> int:
+    road.keys[code] = keys
+    answer = await road.http.get("/intake/cases", headers=road.headers(code))
+    return answer.status_code
+
+
+async def listens(road: Road, folder: Path) -> None:
+    """Its program connects and finds its feed."""
+    (folder / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
+    async with Partner.open(folder, url=road.platform.nats_url, patience=None) as partner:
+        async for _ in partner.deliveries(idle=0.2):
+            pass
+
+
+def own_folder(road: Road, tmp_path: Path) -> Path:
+    """Its keys as they lie at the organisation, away from the platform's state."""
+    return Path(shutil.copytree(road.folder(OLD), tmp_path / "own"))
+
+
+async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_path: Path) -> None:
+    async with Partner.open(road.folder(STAYS), url=road.platform.nats_url) as other:
+        keys = init(tmp_path / "new", code=NEW)
+        assert "Let in: CSREF_KITA" in await siraba(road, "add", tmp_path / "new" / "public.json")
+
+        await listens(road, tmp_path / "new")
+        async with asyncio.timeout(10):
+            while await status(road, NEW, keys) != httpx.codes.OK:
+                await asyncio.sleep(0.1)
+        assert other._link._client.stats["reconnects"] == 0
+    shown = await siraba(road, "show")
+    assert f"{NEW} │ nats │ sealing" in shown
+
+
+async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_rest(
+    road: Road, tmp_path: Path
+) -> None:
+    init(tmp_path / "new", code=NEW)
+    init(tmp_path / "stranger", code="STRANGER")
+    files = [tmp_path / name / "public.json" for name in ("new", "stranger")]
+
+    said = await siraba(road, "add", *files, fails=True)
+
+    assert said == "siraba: not in the directory file: STRANGER"
+    assert not (road.platform.state.partners / f"{NEW}.json").exists()
+
+
+async def test_keys_that_are_replaced_live_on_for_a_day(road: Road, tmp_path: Path) -> None:
+    mine = own_folder(road, tmp_path)
+    init(tmp_path / "next", code=OLD)
+    before = datetime.now(UTC)
+    await siraba(road, "add", tmp_path / "next" / "public.json")
+
+    await listens(road, tmp_path / "next")
+    with pytest.raises(NotAdmitted):
+        await listens(road, mine)
+    ends = await Asking(road, "referral")(f"""
+        select use, valid_until - timestamptz '{before.isoformat()}' < interval '1 day 1 minute',
+               valid_until - timestamptz '{before.isoformat()}' >= interval '1 day'
+        from referral.organisation_keys
+        where owner = '{OLD}' and valid_until is not null order by use
+    """)
+    assert timedelta(days=1) == OVERLAP
+    assert ends == [("sealing", "True", "True"), ("signing", "True", "True")]
+
+
+# nats-py drops the sockets of refused attempts to reconnect; they are collected here, not later.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds(
+    road: Road, tmp_path: Path, figure: Figure
+) -> None:
+    gone, keys, mine = asyncio.Event(), road.keys[OLD], own_folder(road, tmp_path)
+    async with Partner.open(mine, url=road.platform.nats_url) as partner:
+
+        async def listen() -> None:
+            with suppress(NotAdmitted):
+                async for _ in partner.deliveries():
+                    pass
+            gone.set()
+
+        listening = asyncio.create_task(listen())
+        assert await status(road, OLD, keys) == httpx.codes.OK
+        await asyncio.sleep(1)
+        began = monotonic()
+        said = await siraba(road, "revoke", OLD)
+        async with asyncio.timeout(30):
+            await gone.wait()
+            while await status(road, OLD, keys) != httpx.codes.UNAUTHORIZED:
+                await asyncio.sleep(0.05)
+        seconds = monotonic() - began
+        receipt = await partner.send(ReceiveReferral(referral_id=uuid4()))
+        await listening
+
+    assert said == f"{OLD} is cut off. Open referrals with it: 0."
+    assert not receipt.acknowledged, "nothing afterwards"
+    with pytest.raises(NotAdmitted):
+        await listens(road, mine)
+    await listens(road, road.folder(STAYS))
+    assert "no keys of this organisation" in await siraba(road, "revoke", OLD, fails=True)
+    gc.collect()
+    figure("partners.revoke.seconds_max", round(seconds, 2))
