@@ -32,6 +32,12 @@ RUSH_SECONDS = 0.015
 LINGER_SECONDS = 0.005
 ACK_WAIT_SECONDS = 30.0
 
+_LOST_ALREADY = (
+    nats.errors.ConnectionClosedError,
+    nats.errors.ConnectionReconnectingError,
+    ConnectionError,
+)
+
 TakeBatch = Callable[[Sequence[Msg]], Awaitable[None]]
 log = logging.getLogger("siraba.broker")
 
@@ -57,8 +63,11 @@ class Wire:
     async def stop(self) -> None:
         """Let the batch in hand end, then leave."""
         self.stopping = True
-        with suppress(nats.errors.ConnectionClosedError):  # it is lost already
+        with suppress(*_LOST_ALREADY):
             await self.broker.stop()
+        if self.client is not None:  # still there where the line was down, and so nothing to drain
+            with suppress(*_LOST_ALREADY):
+                await self.client.close()
 
     @property
     def is_connected(self) -> bool:

@@ -35,7 +35,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 from joserfc.jws import CompactSignature, JWSRegistry
 
-ROLES = ("officer", "case_owner", "focal_point", "analyst", "data_officer", "operator")
+# The last is an organisation's program, which no person's session is.
+ROLES = ("officer", "case_owner", "focal_point", "analyst", "data_officer", "operator", "system")
 TOKEN_TYPE = "siraba-caller+jwt"  # noqa: S105 -- the name of a kind of token, not a secret
 LIFETIME = timedelta(minutes=5)
 LEEWAY = timedelta(seconds=30)

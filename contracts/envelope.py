@@ -67,8 +67,7 @@ def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, s
     for header, attribute in _ATTRIBUTES:
         value = getattr(envelope, attribute)
         if value is not None:
-            text = str(value)
-            headers[header] = text if _PLAIN.fullmatch(text) else quote(text, safe=SAFE)
+            headers[header] = encode_value(str(value))
     if hop is not None:
         headers[HOP] = hop
     return headers
@@ -76,7 +75,7 @@ def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, s
 
 def decode_headers(headers: Mapping[str, str] | None) -> Envelope:
     """Read the attributes back. Raises `Rejected` naming the attribute that is missing or wrong."""
-    found = {name.lower(): _decoded(str(value)) for name, value in (headers or {}).items()}
+    found = {name.lower(): decode_value(str(value)) for name, value in (headers or {}).items()}
     for name in _REQUIRED:
         if not found.get(name):
             raise Rejected("missing_attribute", field=name)
@@ -85,7 +84,13 @@ def decode_headers(headers: Mapping[str, str] | None) -> Envelope:
     return Envelope(id=_uuid(found, "ce-id"), **text, **numbers)  # type: ignore[arg-type]  # required ones are checked above
 
 
-def _decoded(value: str) -> str:
+def encode_value(text: str) -> str:
+    """An attribute's text as a header's value."""
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=SAFE)
+
+
+def decode_value(value: str) -> str:
+    """A header's value as the attribute's text."""
     if not value.isascii():  # half a character can be neither digested nor stored
         value = value.encode("utf-8", "replace").decode()
     return unquote(value) if "%" in value else value

@@ -89,6 +89,7 @@ OUT: Final = Stream(
     max_age=timedelta(days=90),
     max_consumers=5000,
     allow_atomic=True,
+    allow_direct=True,
 )
 
 

@@ -12,6 +12,14 @@ from deploy.embedded.processes import ServerError
 from deploy.front import Front
 
 
+def front_paths(service_urls: Mapping[str, str]) -> dict[str, str]:
+    """The services by the first part of a path; the partners' door is referral's."""
+    paths = dict(service_urls)
+    if "referral" in paths:
+        paths["partners"] = paths["referral"]
+    return paths
+
+
 class _Server(uvicorn.Server):
     """The platform decides when to stop, so that children end in order."""
 

@@ -15,9 +15,11 @@ from deploy.state import State
 
 PROVISIONER: Final = "provisioner"
 OPERATIONS: Final = "ops"
+#: Reads feeds and stores requests for the organisations that come by HTTP.
+DOOR: Final = "door"
 SYSTEM: Final = "sys"
 #: Every user of ours; each has a seed `nats-<name>.seed` among the secrets.
-OWN_USERS: Final = (*SERVICES, PROVISIONER, OPERATIONS, SYSTEM)
+OWN_USERS: Final = (*SERVICES, DOOR, PROVISIONER, OPERATIONS, SYSTEM)
 
 _PUBLIC_USER_KEY = re.compile(r"U[A-Z2-7]{55}")
 

@@ -14,7 +14,7 @@ from contracts.topology import (
     readings_of,
     service_stream,
 )
-from deploy.keys import OPERATIONS, PROVISIONER
+from deploy.keys import DOOR, OPERATIONS, PROVISIONER
 
 #: Lets each user ask the server for its own rights: the doctor compares them with these lists.
 OWN_RIGHTS = "$SYS.REQ.USER.INFO"
@@ -63,6 +63,22 @@ def _reading_rights(reading: Reading) -> list[str]:
     ]
 
 
+def door_rights() -> Rights:
+    """Reads the feeds, moves their positions and stores requests, for whoever comes by HTTP.
+
+    Apart from referral's own rights, so that the service which judges requests cannot make one.
+    """
+    publish = (
+        "in.*.>",
+        f"{_API}.DIRECT.GET.{OUT.name}",
+        f"{_API}.STREAM.INFO.{OUT.name}",
+        f"{_API}.CONSUMER.INFO.{OUT.name}.*",
+        f"{_API}.CONSUMER.RESET.{OUT.name}.*",
+        OWN_RIGHTS,
+    )
+    return Rights(publish, (f"{inbox_prefix(DOOR)}.>",))
+
+
 def provisioner_rights() -> Rights:
     """Declares streams and consumers; reads, deletes or purges no message and no stream."""
     publish = (
@@ -102,4 +118,9 @@ def all_rights(codes: Iterable[str]) -> dict[str, Rights]:
     """The rights of every user of the PLATFORM account."""
     wanted = tuple(codes)
     rights = {service: service_rights(service, wanted) for service in SERVICES}
-    return {**rights, PROVISIONER: provisioner_rights(), OPERATIONS: operations_rights()}
+    return {
+        **rights,
+        DOOR: door_rights(),
+        PROVISIONER: provisioner_rights(),
+        OPERATIONS: operations_rights(),
+    }

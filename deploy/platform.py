@@ -26,7 +26,7 @@ from deploy.engines import (
     witnesses,
     write_nats_config,
 )
-from deploy.front_server import serve_front
+from deploy.front_server import front_paths, serve_front
 from deploy.key_rotation import make_first_key
 from deploy.keys import PROVISIONER, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
@@ -210,7 +210,7 @@ async def running_platform(
         await platform.publish_directory()
         await platform.start_services(services)
         front = serve_front(
-            platform.service_urls, host=settings.front_bind, port=settings.front_port
+            front_paths(platform.service_urls), host=settings.front_bind, port=settings.front_port
         )
         platform.front_url = await stack.enter_async_context(front)
         platform.write_status()

@@ -1,22 +1,17 @@
 """What a stream holds, asked with few requests: how far it reaches, its holes, its messages."""
 
-import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, Self
+from typing import NamedTuple, Self
 from uuid import UUID
 
-from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
-from nats.js.errors import ServiceUnavailableError
 
+from chassis.direct import BATCH, get_many
 from chassis.inbox.received import Raw
 from contracts.envelope import Rejected, decode_headers
-
-BATCH: Final = 500
-BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 class Reach(NamedTuple):
@@ -92,44 +87,10 @@ async def read_on(
     at, more = places.start, True
     while more and at < places.stop and len(found) < room:
         size = min(BATCH, places.stop - at, room - len(found))
-        question = {"seq": at, "batch": size, "max_bytes": BATCH_BYTES, **fitting}
-        batch, more = await _asked(jetstream, stream, question)
-        found |= {one.sequence: one for one in batch if one.sequence < places.stop}
+        batch, more = await get_many(jetstream, stream, {"seq": at, "batch": size, **fitting})
+        found |= {one.sequence: Seen.of(one) for one in batch if one.sequence < places.stop}
         at = batch[-1].sequence + 1 if batch else places.stop
     return found
-
-
-async def _asked(
-    jetstream: JetStreamContext, stream: str, question: Mapping[str, Any]
-) -> tuple[list[Seen], bool]:
-    """One direct get of many messages, and whether there are more. nats-py only asks for one."""
-    client, inbox = jetstream._nc, jetstream._nc.new_inbox()
-    batch: list[Seen] = []
-    ended: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
-
-    async def take(message: Msg) -> None:
-        headers = message.headers or {}
-        # The server writes its own beside whatever a message has: only its last word has none.
-        if "Nats-Sequence" in headers:
-            batch.append(Seen.of(Raw.direct(stream, message)))
-        elif not ended.done():
-            ended.set_result(headers)
-
-    subscription = await client.subscribe(inbox, cb=take)
-    try:
-        subject = f"{jetstream._prefix}.DIRECT.GET.{stream}"
-        await client.publish(subject, json.dumps(question).encode(), reply=inbox)
-        async with asyncio.timeout(jetstream._timeout):
-            said = await ended
-    finally:
-        await subscription.unsubscribe()
-    match said.get("Status"):
-        case "204":
-            return batch, said.get("Nats-Num-Pending") != "0"
-        case "404":
-            return batch, False
-        case _:
-            raise ServiceUnavailableError
 
 
 def _runs(places: Sequence[int]) -> Iterator[range]:

@@ -5,40 +5,33 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from nats.aio.msg import Msg
-
-from contracts.catalogue import FEED, read_message
-from contracts.envelope import HOP, SIGNATURE, Envelope, Rejected, decode_headers
+from contracts.envelope import HOP, Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.feed import ConsentWithdrawn, DossierDisclosed, KeysPublished
-from contracts.keyring import KeyringRefused
-from contracts.referral import SOURCE as DIRECTORY
+from contracts.feed import ConsentWithdrawn
 from contracts.requests import AboutReferral, AcknowledgeConsent
-from contracts.signing import SignatureRefused, named_key, verify_message
-from contracts.topology import out_subject
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
-from partners.kit.dossiers import Dossier, open_dossier
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KitError
 from partners.kit.feed import Broken, Received
-from partners.kit.keys import Keys, PlatformKeys, load
+from partners.kit.keys import Keys, load
 from partners.kit.ledger import Ledger
 from partners.kit.link import Address, Link
 from partners.kit.lock import only_one
+from partners.kit.raw import Line, Raw
+from partners.kit.reading import KEY_SECONDS, Reader
 from partners.kit.referrals import Referral
 from partners.kit.telemetry import processing
 from partners.kit.watch import LOG
+from partners.kit.web_line import WebLine
 from partners.kit.writing import Writer
 
 PULL_SECONDS = 5.0
 # A platform that has just started answers at once, and makes the feeds a little later.
 FEED_SECONDS = 30.0
-# Longer together than the platform waits before it sends again what was never acknowledged.
-KEY_TRIES, KEY_SECONDS = 10, 5.0
-
 
 #: Erases in your own system what was told of a referral on consent; called again after a crash.
 OnWithdrawn = Callable[[ConsentWithdrawn], Awaitable[None]]
@@ -47,10 +40,10 @@ OnWithdrawn = Callable[[ConsentWithdrawn], Awaitable[None]]
 class Partner:
     """One organisation's connection; make it with `Partner.open`."""
 
-    def __init__(self, *, link: Link, ledger: Ledger, edge: Edge, keys: Keys, folder: Path):
+    def __init__(self, *, link: Line, ledger: Ledger, edge: Edge, keys: Keys, folder: Path):
         self.code = keys.code
         self._keys = keys
-        self._platform = PlatformKeys(folder)
+        self._reader = Reader(keys, folder)
         self._link = link
         self._ledger = ledger
         self._edge = edge
@@ -74,7 +67,8 @@ class Partner:
 
         Args:
             folder: what `siraba-partner init` made; the ledger lies beside the keys.
-            url: `nats://host:port`, or `tls://host:port` off this machine.
+            url: `nats://host:port`, or `tls://host:port` off this machine; `https://host` where
+                there is no NATS.
             code: the organisation, to be sure that the folder is the right one.
             ca: PEM file of the authority that signed the platform's certificate, if not public.
             patience: seconds to wait for the platform; None waits for ever, and then 30 s
@@ -87,7 +81,7 @@ class Partner:
             Unreachable: nothing answered in time.
         """
         keys = load(folder, code=code)
-        link = await Link.open(keys, Address(url=url, ca=ca), patience=patience)
+        link = await _line_to(url).open(keys, Address(url=url, ca=ca), patience=patience)
         try:
             await link.check_feed(patience=FEED_SECONDS if patience is None else patience)
             ledger = Ledger.open(folder)
@@ -163,7 +157,7 @@ class Partner:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _messages(self, idle: float | None) -> AsyncIterator[Msg]:
+    async def _messages(self, idle: float | None) -> AsyncIterator[Raw]:
         loop = asyncio.get_running_loop()
         last = loop.time()
         while idle is None or (left := last + idle - loop.time()) > 0:
@@ -172,11 +166,9 @@ class Partner:
                 yield raw
                 last = loop.time()
 
-    async def _take(self, raw: Msg) -> Delivery | None:
+    async def _take(self, raw: Raw) -> Delivery | None:
         try:
-            envelope, message = self._read(raw)
-            dossier = self._opened(envelope, message)
-            self._learn(raw, envelope, message)
+            envelope, message, dossier = self._reader.read(raw)
         except Rejected as rejected:
             await self._put_aside(raw, rejected)
             return None
@@ -194,47 +186,8 @@ class Partner:
         delivery = self._delivery(raw, received, envelope=envelope, message=message)
         return replace(delivery, dossier=dossier)
 
-    def _read(self, raw: Msg) -> tuple[Envelope, Message]:
-        self._check_signature(raw)
-        envelope, message = read_message(raw.headers, raw.data, types=FEED)
-        if raw.subject != out_subject(self.code, message.name, message.version):
-            raise Rejected("wrong_subject", field="subject")
-        if not envelope.source.startswith("/siraba/"):
-            raise Rejected("wrong_source", field="ce-source")
-        return envelope, message
-
-    def _opened(self, envelope: Envelope, message: Message) -> Dossier | None:
-        if not isinstance(message, DossierDisclosed):
-            return None
-        return open_dossier(message, envelope, keys=self._keys)
-
-    def _learn(self, raw: Msg, envelope: Envelope, message: Message) -> None:
-        """The platform's new keys, on the word of the one service that publishes them."""
-        if not isinstance(message, KeysPublished):
-            return
-        if envelope.source != DIRECTORY:
-            raise Rejected("wrong_source", field="ce-source")
-        try:
-            self._platform.learn(message.keys, signer=named_key(raw.headers or {}))
-        except KeyringRefused:
-            raise Rejected("wrong_schema", field="keys") from None
-
-    def _check_signature(self, raw: Msg) -> None:
-        """What no service of the platform has signed is not read."""
-        try:
-            verify_message(
-                raw.headers or {},
-                raw.data,
-                subject=raw.subject,
-                kind="event",
-                keys=self._platform.ring(),
-                at=raw.metadata.timestamp,
-            )
-        except SignatureRefused as refused:
-            raise Rejected(refused.reason, field=SIGNATURE) from None
-
     def _delivery(
-        self, raw: Msg, received: Received, *, envelope: Envelope, message: Message
+        self, raw: Raw, received: Received, *, envelope: Envelope, message: Message
     ) -> Delivery:
         async def close() -> None:
             if isinstance(message, ConsentWithdrawn):
@@ -244,23 +197,17 @@ class Partner:
 
         return Delivery(envelope=envelope, message=message, again=received.copies > 1, _close=close)
 
-    @staticmethod
-    def _may_be_new(raw: Msg) -> bool:
-        """Whether one of our platform's services may have a key that we shall still hear of."""
-        source = (raw.headers or {}).get("ce-source", "")
-        return source.startswith("/siraba/") and raw.metadata.num_delivered < KEY_TRIES
-
-    async def _put_aside(self, raw: Msg, rejected: Rejected) -> None:
-        sequence = raw.metadata.sequence.stream
-        if rejected.reason == "unknown_key" and self._may_be_new(raw):
+    async def _put_aside(self, raw: Raw, rejected: Rejected) -> None:
+        sequence = raw.sequence
+        if rejected.reason == "unknown_key" and self._reader.may_be_new(raw):
             # After a crash a message can overtake the one that tells of its key.
             await self._link.postpone(raw, seconds=KEY_SECONDS)
             return
         broken = Broken(
             stream_sequence=sequence,
             subject=raw.subject,
-            headers=raw.headers or {},
-            body=raw.data,
+            headers=raw.headers,
+            body=raw.body,
             reason=rejected.reason,
             field=rejected.field,
         )
@@ -269,15 +216,19 @@ class Partner:
         await self._link.acknowledge(raw)
 
 
+def _line_to(url: str) -> type[Link | WebLine]:
+    return WebLine if urlsplit(url).scheme in ("http", "https") else Link
+
+
 def _acknowledgement(message: ConsentWithdrawn) -> AcknowledgeConsent:
     return AcknowledgeConsent(referral_id=message.referral_id, withdrawal_id=message.withdrawal_id)
 
 
-def _hop_of(raw: Msg) -> str | None:
-    return (raw.headers or {}).get(HOP)
+def _hop_of(raw: Raw) -> str | None:
+    return raw.headers.get(HOP)
 
 
-def _envelope_of(raw: Msg) -> Envelope | None:
+def _envelope_of(raw: Raw) -> Envelope | None:
     try:
         return decode_headers(raw.headers)
     except Rejected:

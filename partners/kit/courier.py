@@ -1,20 +1,23 @@
 """Carries stored requests to the platform, in order, until each is acknowledged."""
 
 import asyncio
+from contextlib import suppress
 
 from partners.kit.edge import Edge
 from partners.kit.errors import NotAdmitted, Unreachable
 from partners.kit.ledger import Ledger
-from partners.kit.link import Link
+from partners.kit.raw import Line
 from partners.kit.watch import LOG
 
 RETRY_SECONDS = 2.0
+# Who only sends hears of no recovery otherwise.
+OUTAGE_SECONDS = 15.0
 
 
 class Courier:
     """The only sender: a later request never overtakes an earlier one."""
 
-    def __init__(self, *, ledger: Ledger, link: Link, edge: Edge):
+    def __init__(self, *, ledger: Ledger, link: Line, edge: Edge):
         self._ledger = ledger
         self._link = link
         self._edge = edge
@@ -34,7 +37,9 @@ class Courier:
             try:
                 await self.flush()
             except Unreachable:
-                await self._link.watch.up.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(OUTAGE_SECONDS):
+                        await self._link.watch.up.wait()
             except NotAdmitted:
                 # The reading side tells; here the request just stays where it is safe.
                 LOG.debug("requests wait: the platform does not take them")

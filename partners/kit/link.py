@@ -21,6 +21,7 @@ from nats.js.client import JetStreamContext
 from contracts.topology import PARTNER_API_PREFIX, feed_durable, inbox_prefix
 from partners.kit.errors import NotAdmitted, Unreachable
 from partners.kit.keys import Keys
+from partners.kit.raw import Raw
 from partners.kit.watch import LOG, NoEncryption, Watch
 
 BATCH = 20
@@ -93,7 +94,7 @@ class Link:
         await watch.connected()
         return cls(client=client, watch=watch, code=keys.code)
 
-    async def pull(self, wait: float) -> list[Msg]:
+    async def pull(self, wait: float) -> list[Raw]:
         """Up to BATCH messages of the own feed, or none after `wait` seconds.
 
         Raises `NotAdmitted` when the platform has cut this key off.
@@ -107,7 +108,7 @@ class Link:
             feed = await self._subscription()
             found = await _while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
             self._silent = False
-            return found
+            return [_raw(message) for message in found]
         except (TimeoutError, nats.errors.TimeoutError):
             return []
         except nats.errors.ConnectionClosedError:
@@ -118,8 +119,8 @@ class Link:
             await asyncio.sleep(min(wait, 1.0))
             return []
 
-    async def check_feed(self, *, patience: float) -> int:
-        """How many messages wait in the own feed.
+    async def check_feed(self, *, patience: float) -> None:
+        """Make sure that there is a feed.
 
         Raises `NotAdmitted` when none is there for this key and code. A platform that has just
         started answers nobody for a moment, so this asks again for `patience` seconds.
@@ -129,8 +130,8 @@ class Link:
         while True:
             try:
                 durable = feed_durable(self._code)
-                info = await self._jetstream.consumer_info(durable.stream, durable.name)
-                return info.num_pending or 0
+                await self._jetstream.consumer_info(durable.stream, durable.name)
+                return
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
                 self._check()
                 if loop.time() > end:
@@ -162,20 +163,20 @@ class Link:
         if confirmed is None:
             raise Unreachable(f"lost {self.watch.where} before it confirmed the request")
 
-    async def acknowledge(self, message: Msg) -> None:
+    async def acknowledge(self, message: Raw) -> None:
         """Tell the platform that this message need not come again.
 
         An acknowledgement that gets lost costs one more delivery, which the ledger recognises.
         """
         try:
-            await message.ack()
+            await message.token.ack()
         except nats.errors.Error:
             LOG.info("an acknowledgement was not sent; the message will come once more")
 
-    async def postpone(self, message: Msg, *, seconds: float) -> None:
+    async def postpone(self, message: Raw, *, seconds: float) -> None:
         """Have this message again after so long."""
         try:
-            await message.nak(delay=seconds)
+            await message.token.nak(delay=seconds)
         except nats.errors.Error:
             LOG.info("a message was not postponed; it comes again by itself")
 
@@ -220,6 +221,19 @@ class Link:
             f"nobody at {self.watch.where} takes messages from this key as {self._code}: the"
             " platform does not know this key under this code, or has not finished starting"
         )
+
+
+def _raw(message: Msg) -> Raw:
+    metadata = message.metadata
+    return Raw(
+        subject=message.subject,
+        headers=message.headers or {},
+        body=message.data,
+        sequence=metadata.sequence.stream,
+        recorded_at=metadata.timestamp,
+        tries=metadata.num_delivered,
+        token=message,
+    )
 
 
 async def _connect(client: Client, watch: Watch, *, keys: Keys, address: Address) -> None:

@@ -9,7 +9,10 @@ Folder: TypeAlias = Annotated[
     Path, typer.Option("--dir", metavar="DIR", help="Your folder, made by `siraba-partner init`.")
 ]
 Url: TypeAlias = Annotated[
-    str, typer.Option(help="Where Siraba listens; tls:// when it is not this machine.")
+    str,
+    typer.Option(
+        help="Where Siraba listens; tls:// when it is not this machine, https:// without NATS."
+    ),
 ]
 Code: TypeAlias = Annotated[
     str | None, typer.Option(metavar="CODE", help="Make sure the folder is this organisation's.")

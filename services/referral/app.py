@@ -6,12 +6,15 @@ from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
 from chassis.assembly import Assembly, assemble
+from chassis.broker import open_wire
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
+from chassis.web import BearerCaller
 from contracts.feed import EvidenceRooted
 from contracts.referral import SOURCE
 from services.referral import api
 from services.referral.consumers import Handlers, consumers
+from services.referral.gateways.door import Door
 from services.referral.settings import ReferralSettings
 
 
@@ -28,7 +31,17 @@ def create_app(
     parts.consumers += consumers(parts, handlers)
     parts.relay.fallen = handlers.fallen
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    key_of = key_lookup(parts)
+    door = Door(
+        open_wire(
+            "door",
+            url=settings.nats_url,
+            seed_file=settings.door_seed_file,
+            on_lost=parts.on_failure,
+        )
+    )
+    parts.jobs.append(door.run)
+    caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
-    app.include_router(api.router(reads=parts.reads, key_of=key_of, mint=parts.mint))
+    app.include_router(api.router(parts.reads, caller))
+    app.include_router(api.partner_router(api.FeedDesk(door, caller)))
     return app

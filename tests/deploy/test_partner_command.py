@@ -16,6 +16,7 @@ from contracts.requests import ReceiveReferral
 from deploy.cli import app
 from deploy.signing_keys import platform_keys
 from partners.kit import Keys, NotAdmitted, Partner, init
+from partners.kit.link import Link
 from services.referral.use_cases.publishing import OVERLAP
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
@@ -45,10 +46,10 @@ async def status(road: Road, code: str, keys: Keys) -> int:
     return answer.status_code
 
 
-async def listens(road: Road, folder: Path) -> None:
+async def listens(road: Road, folder: Path, *, url: str | None = None) -> None:
     """Its program connects and finds its feed."""
     (folder / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
-    async with Partner.open(folder, url=road.platform.nats_url, patience=None) as partner:
+    async with Partner.open(folder, url=url or road.platform.nats_url, patience=None) as partner:
         async for _ in partner.deliveries(idle=0.2):
             pass
 
@@ -67,6 +68,7 @@ async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_
         async with asyncio.timeout(10):
             while await status(road, NEW, keys) != httpx.codes.OK:
                 await asyncio.sleep(0.1)
+        assert isinstance(other._link, Link)
         assert other._link._client.stats["reconnects"] == 0
     shown = await siraba(road, "show")
     assert f"{NEW} │ nats │ sealing" in shown
@@ -133,9 +135,10 @@ async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds(
 
     assert said == f"{OLD} is cut off. Open referrals with it: 0."
     assert not receipt.acknowledged, "nothing afterwards"
-    with pytest.raises(NotAdmitted):
-        await listens(road, mine)
-    await listens(road, road.folder(STAYS))
+    for url in (road.platform.nats_url, road.platform.front_url):
+        with pytest.raises(NotAdmitted):
+            await listens(road, mine, url=url)
+        await listens(road, road.folder(STAYS), url=url)
     assert "no keys of this organisation" in await siraba(road, "revoke", OLD, fails=True)
     gc.collect()
     figure("partners.revoke.seconds_max", round(seconds, 2))

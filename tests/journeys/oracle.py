@@ -55,7 +55,7 @@ class Oracle:
 
     def feeds(self) -> set[str]:
         """The organisations that are told over NATS."""
-        return {one["code"] for one in self.organisations if one["channel"] == "nats"}
+        return {one["code"] for one in self.organisations if one["channel"] != "desk"}
 
     def outcome(self, owner: str, case: Mapping[str, Any]) -> Outcome:
         """Ask for each service until somebody does not decline."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +38,10 @@ class Road:
     def folder(self, code: str) -> Path:
         """Where an organisation keeps its keys and its ledger."""
         return self.platform.state.partners / code
+
+    def url(self, *, by_http: bool) -> str:
+        """Where a program comes in."""
+        return self.platform.front_url if by_http else self.platform.nats_url
 
     def headers(self, code: str, *, audience: str = "intake") -> dict[str, str]:
         """What an officer of this organisation presents."""
@@ -124,10 +128,13 @@ async def known(road: Road) -> None:
 
 
 @asynccontextmanager
-async def answering(road: Road, decide: Decide) -> AsyncIterator[dict[str, Program]]:
+async def answering(
+    road: Road, decide: Decide, *, by_http: Collection[str] = ()
+) -> AsyncIterator[dict[str, Program]]:
     """Every organisation's program runs and answers; a program that fails shows at the end."""
     road.programs = {
-        code: Program(code, road.folder(code), road.platform.nats_url, decide) for code in road.keys
+        code: Program(code, road.folder(code), road.url(by_http=code in by_http), decide)
+        for code in road.keys
     }
     tasks = [asyncio.create_task(program.run()) for program in road.programs.values()]
     try:

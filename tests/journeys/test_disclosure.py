@@ -45,7 +45,7 @@ class Agency:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def run(self, road: Road) -> None:
-        url = road.platform.nats_url
+        url = road.url(by_http=self.code == SHELTER)
         async with Partner.open(road.folder(self.code), url=url, patience=None) as partner:
             async for delivery in partner.deliveries(on_withdrawn=self.erase):
                 self.seen.append(delivery)

@@ -78,7 +78,7 @@ async def test_each_partner_gets_what_routing_says_and_no_other_partners(
     cases = some_cases(form.pick(short=60, long=1500), owners=PARTNERS, seed=SEED)
     oracle = Oracle(PlatformSettings().directory_file, by_digest(PARTNERS, CHOICES))
     async with running_road() as road:
-        async with answering(road, by_digest(PARTNERS, CHOICES)) as programs:
+        async with answering(road, by_digest(PARTNERS, CHOICES), by_http=PARTNERS[::2]) as programs:
             journey = await _travel(road, cases, oracle)
             _take_feeds(journey, programs)
             await _trespass(road, journey)

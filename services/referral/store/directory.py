@@ -39,7 +39,7 @@ _SAVE = text("""
 _PUBLISHED = text("select code, published from organisations for update")
 _CANDIDATES = text("select code, kind, region, zones, services from organisations")
 #: The channels through which an organisation has a feed.
-FEED_CHANNELS = ("nats",)
+FEED_CHANNELS = ("nats", "http")
 _REACHED = text("select code from organisations where channel = any(:channels)")
 
 

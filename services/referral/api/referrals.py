@@ -1,4 +1,4 @@
-"""HTTP in: an organisation sees its own referrals, also without NATS."""
+"""HTTP in: an organisation sees its own referrals."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends
 
 from chassis.audit import Look, Reads
 from chassis.identity import Caller
-from chassis.web import BearerCaller, KeyLookup, Shown
-from contracts.identifiers import Mint
+from chassis.web import BearerCaller, Shown
 from services.referral.store import referrals
 
 
@@ -30,18 +29,13 @@ class OwnReferrals(Shown):
     referrals: list[OwnReferral]
 
 
-def router(*, reads: Reads, key_of: KeyLookup, mint: Mint) -> APIRouter:
+def router(reads: Reads, caller: BearerCaller) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["referrals"])
-    caller = BearerCaller(
-        audience="referral",
-        key_of=key_of,
-        clock=mint.moment,
-        roles=("focal_point", "case_owner", "officer"),
-    )
+    person = caller.having("focal_point", "case_owner", "officer")
 
     @routes.get("/referrals")
-    async def list_own_referrals(who: Annotated[Caller, Depends(caller)]) -> OwnReferrals:
+    async def list_own_referrals(who: Annotated[Caller, Depends(person)]) -> OwnReferrals:
         """What was offered to my organisation, and how it stands."""
         rows = await reads.audited_read(
             who,

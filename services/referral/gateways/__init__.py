@@ -1,0 +1,1 @@
+"""Doors to the organisations besides their own NATS accounts."""

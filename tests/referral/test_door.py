@@ -1,0 +1,220 @@
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import httpx
+import pytest
+
+from contracts.structured import BATCH_MEDIA_TYPE, read_structured
+from services.referral.gateways.door import Cursor, CursorUnknown
+from tests.parts import Site, site, writing_as
+from tests.referral.doors import FOREIGN, OWN, DoorKnocker, open_door
+
+__all__ = ["site"]
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+CURSOR = "Siraba-Cursor"
+REQUEST = {
+    "specversion": "1.0",
+    "id": "0190a9ae-0000-7000-8000-000000000001",
+    "source": f"/partners/{OWN}",
+    "type": "ml.siraba.referral.accept.v1",
+    "subject": "café 1",
+    "data_base64": base64.b64encode(b'{"a": 1}\n').decode(),
+    "sirabasignature": "siraba-1.0.s",
+    "more": "100%",
+}
+
+
+@pytest.fixture
+async def door(site: Site) -> AsyncIterator[DoorKnocker]:
+    async with open_door(site) as opened:
+        yield opened
+
+
+def bodies(answer: httpx.Response) -> list[str]:
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return [read_structured(event)[1].decode() for event in answer.json()]
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_a_feed_has_its_own_messages_in_order_and_as_they_lie(door: DoorKnocker) -> None:
+    await door.tell(OWN, "one")
+    await door.tell(FOREIGN, "not yours")
+    await door.tell(OWN, "two", "three")
+
+    answer = await door.feed(limit=2)
+
+    assert bodies(answer) == ["one", "two"]
+    assert answer.headers["Content-Type"] == BATCH_MEDIA_TYPE
+    first = answer.json()[0]
+    assert read_structured(first)[0] == {
+        "ce-id": "one",
+        "ce-subject": "caf%C3%A9",
+        "siraba-signature": "s",
+        "Nats-Msg-Id": "one",
+    }
+    assert first["sirabasubject"] == f"out.{OWN}.a.b.v1"
+    recorded = datetime.fromisoformat(first["sirabarecorded"])
+    assert abs(datetime.now(UTC) - recorded) < timedelta(minutes=1)
+    assert bodies(await door.feed(after=answer.headers[CURSOR])) == ["three"]
+    assert bodies(await door.feed(after=first["sirabacursor"])) == ["two", "three"]
+
+
+async def test_what_comes_before_a_cursor_is_confirmed_once_and_can_be_read_again(
+    door: DoorKnocker,
+) -> None:
+    await door.tell(OWN, "one", "two", "three")
+    everything = (await door.feed()).json()
+    assert await door.confirmed() == 0, "reading alone confirms nothing"
+
+    last = [event["sirabacursor"] for event in everything]
+    assert bodies(await door.feed(after=last[1])) == ["three"]
+    assert await door.confirmed() == 2
+    assert bodies(await door.feed()) == ["three"], "without a cursor it goes on from there"
+    assert bodies(await door.feed(after=last[0])) == ["two", "three"]
+    assert await door.confirmed() == 2, "an earlier cursor takes nothing back"
+
+
+async def test_a_cursor_that_is_no_place_of_the_feed_confirms_nothing(door: DoorKnocker) -> None:
+    await door.tell(OWN, "one")
+    here = Cursor.read((await door.feed()).headers[CURSOR])
+    beyond = here._replace(sequence=here.sequence + 1)
+    before_it_was_made_anew = here._replace(born="00000000")
+
+    for cursor in (beyond, before_it_was_made_anew, "1", "", "x-y", f"{here.born}-²"):
+        assert code_of(await door.feed(after=str(cursor))) == (410, "cursor_unknown")
+    assert await door.confirmed() == 0
+    await door.tell(OWN, "two")
+    assert bodies(await door.feed()) == ["one", "two"]
+    with pytest.raises(CursorUnknown):
+        Cursor.read("nonsense")
+
+
+async def test_a_feed_is_read_again_from_a_moment_on(door: DoorKnocker) -> None:
+    await door.tell(OWN, "one")
+    await asyncio.sleep(0.05)
+    moment = datetime.now(UTC)
+    await door.tell(OWN, "two")
+
+    assert bodies(await door.feed(since=moment.isoformat())) == ["two"]
+    hour = timedelta(hours=1)
+    assert bodies(await door.feed(since=(moment - hour).isoformat())) == ["one", "two"]
+    later = await door.feed(since=(moment + hour).isoformat())
+    assert bodies(later) == []
+    assert bodies(await door.feed(after=later.headers[CURSOR])) == []
+    assert (await door.feed(since="2026-01-01T00:00:00")).status_code == 422, "a zone is needed"
+    both = await door.feed(since=moment.isoformat(), after=later.headers[CURSOR])
+    assert code_of(both) == (400, "after_or_since")
+
+
+async def test_a_poll_waits_until_a_message_comes(door: DoorKnocker) -> None:
+    began = monotonic()
+    assert bodies(await door.feed(wait=1)) == []
+    assert 0.9 < monotonic() - began < 3
+
+    waiting = asyncio.create_task(door.feed(wait=10))
+    await asyncio.sleep(0.5)
+    await door.tell(FOREIGN, "not yours")
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
+    await door.tell(OWN, "one")
+    async with asyncio.timeout(3):
+        assert bodies(await waiting) == ["one"]
+
+
+async def test_a_newer_poll_sends_the_older_one_home(door: DoorKnocker) -> None:
+    older = asyncio.create_task(door.feed(wait=10))
+    await asyncio.sleep(0.3)
+    newer = asyncio.create_task(door.feed(wait=2))
+    async with asyncio.timeout(1.5):
+        assert bodies(await older) == []
+    assert bodies(await newer) == []
+
+
+async def test_a_request_lies_in_its_senders_stream_as_it_would_by_the_other_door(
+    door: DoorKnocker,
+) -> None:
+    answers = [await door.ask(REQUEST) for _ in range(2)]
+
+    assert [one.status_code for one in answers] == [202, 202]
+    assert [one.json()["duplicate"] for one in answers] == [False, True]
+    async with writing_as(door.site.server, "referral") as jetstream:
+        stored = await jetstream.get_msg("INBOX", 1)
+    assert stored.subject == f"in.{OWN}.referral.accept.v1"
+    assert stored.data == b'{"a": 1}\n'
+    headers = dict(stored.headers or {})
+    assert headers.pop("Nats-Stream-Source").startswith(f"IN_{OWN} ")
+    assert headers == {
+        "Nats-Msg-Id": REQUEST["id"],
+        "ce-specversion": "1.0",
+        "ce-id": REQUEST["id"],
+        "ce-source": f"/partners/{OWN}",
+        "ce-type": "ml.siraba.referral.accept.v1",
+        "ce-subject": "caf%C3%A9%201",
+        "ce-more": "100%25",
+        "siraba-signature": "siraba-1.0.s",
+    }
+
+
+WRONG: list[tuple[dict[str, object], str]] = [
+    ({"type": "ml.siraba.referral.accept"}, "type"),
+    ({"type": "ml.siraba.a.b.v1\nx"}, "type"),
+    ({"id": "no uuid"}, "id"),
+    ({"data_base64": "%%%"}, "data_base64"),
+    ({"data_base64": None}, "data_base64"),
+    ({"sirabasignature": None}, "sirabasignature"),
+    ({"more": 7}, "more"),
+    ({"Kadia Zanakala": "x"}, "body"),
+    ({f"a{nth}": "" for nth in range(40)}, "body"),
+]
+
+
+async def test_what_is_no_request_is_refused_by_field_and_rule(door: DoorKnocker) -> None:
+    for change, field in WRONG:
+        answer = await door.ask(REQUEST | change)
+
+        assert answer.status_code == 422, answer.text
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+        assert "Zanakala" not in answer.text
+
+
+async def test_only_programs_come_in_and_only_as_themselves(door: DoorKnocker) -> None:
+    await door.tell(OWN, "one")
+
+    for role in ("officer", "focal_point", "case_owner", "operator"):
+        assert code_of(await door.feed(role=role)) == (403, "role_forbidden")
+        assert code_of(await door.ask(REQUEST, role=role)) == (403, "role_forbidden")
+    assert bodies(await door.feed(code=FOREIGN)) == []
+    await door.ask(REQUEST, code=FOREIGN)
+    async with writing_as(door.site.server, "referral") as jetstream:
+        stored = await jetstream.get_msg("INBOX", 1)
+    assert stored.subject == f"in.{FOREIGN}.referral.accept.v1", "whatever its source says"
+
+
+async def test_a_flood_waits_and_delays_nobody_else(door: DoorKnocker) -> None:
+    answers = [await door.feed() for _ in range(130)]
+
+    assert {one.status_code for one in answers} == {200, 429}
+    assert (await door.feed(code=FOREIGN)).status_code == httpx.codes.OK
+
+
+async def test_a_full_ingress_stream_says_so(door: DoorKnocker, site: Site) -> None:
+    async with writing_as(site.server, "provisioner") as jetstream:
+        config = (await jetstream.stream_info(f"IN_{OWN}")).config
+        config.max_msgs = 1
+        await jetstream.update_stream(config)
+    second = REQUEST | {"id": "0190a9ae-0000-7000-8000-000000000002"}
+
+    assert (await door.ask(REQUEST)).status_code == 202
+    assert code_of(await door.ask(second)) == (429, "ingress_full")
+
+
+async def test_without_nats_nothing_is_taken_and_it_says_so(door: DoorKnocker, site: Site) -> None:
+    site.server.server.stop()
+    assert code_of(await door.ask(REQUEST)) == (503, "temporarily_unavailable")
+    assert code_of(await door.feed(wait=5)) == (503, "temporarily_unavailable")
