@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
-from contracts import feed, intake, referral, requests
+from contracts import feed, intake, referral, reports, requests
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
 
@@ -18,7 +18,7 @@ def index(messages: Iterable[type[Message]]) -> dict[str, type[Message]]:
 
 EVENTS: Types = index((*intake.EVENTS, *referral.EVENTS))
 FEED: Types = index(feed.FEED)
-REQUESTS: Types = index(requests.REQUESTS)
+REQUESTS: Types = index((*requests.REQUESTS, *reports.REPORTS))
 
 # Each service is the only source of its own events.
 SOURCES: Mapping[str, str] = {

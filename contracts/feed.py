@@ -70,6 +70,14 @@ class Delivered(Update):
     name: ClassVar[str] = "referral.delivered"
 
 
+class NotDelivered(Update):
+    """The service was accepted, and has not been and will not be given."""
+
+    name: ClassVar[str] = "referral.not_delivered"
+
+    reason: Annotated[str, Term("failure_reason")]
+
+
 class Unplaced(Message):
     """To the case's owner: nobody takes this service on, please act."""
 
@@ -184,6 +192,7 @@ FEED: tuple[type[Message], ...] = (
     Declined,
     Started,
     Delivered,
+    NotDelivered,
     Unplaced,
     DossierDisclosed,
     ConsentWithdrawn,

@@ -21,7 +21,10 @@ _HEADERS: Mapping[str, tuple[str, bool]] = {
     "ce-id": ("UUIDv7; the same as Nats-Msg-Id", True),
     "ce-source": ("/siraba/<service> or /partners/<CODE>", True),
     "ce-type": ("ml.siraba.<entity>.<event>.v<major>", True),
-    "ce-subject": ("case inside; pseudonym in a feed; referral id in a request", True),
+    "ce-subject": (
+        "case inside; pseudonym in a feed; in a request what it is about, or its own id",
+        True,
+    ),
     "ce-datacontenttype": ("application/json", True),
     "ce-casesequence": ("per source and case, without gaps; internal streams only", False),
     "ce-feedsequence": ("per source and organisation; in a feed only", False),

@@ -92,6 +92,14 @@ class ReferralDelivered(ReferralEvent):
     name: ClassVar[str] = "referral.delivered"
 
 
+class ReferralNotDelivered(ReferralEvent):
+    """The service was accepted, and has not been and will not be given, for a coded reason."""
+
+    name: ClassVar[str] = "referral.not_delivered"
+
+    reason: Annotated[str, Term("failure_reason")]
+
+
 class ReferralUnplaced(Message):
     """Nobody is left to ask for this service, or a human must decide: someone has to look."""
 
@@ -109,5 +117,6 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralDeclined,
     ReferralStarted,
     ReferralDelivered,
+    ReferralNotDelivered,
     ReferralUnplaced,
 )

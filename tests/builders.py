@@ -140,7 +140,7 @@ def request_headers(
         "id": uuid4(),
         "source": partner_source(code),
         "type": message.ce_type(),
-        "subject": str(getattr(message, "referral_id", uuid4())),
+        "subject": str(getattr(message, "matter", None) or uuid4()),
     }
     origin = {"Nats-Stream-Source": f"{ingress_stream(code).name} 1 > >"} if stamped else {}
     headers = encode_headers(Envelope(**envelope | changes)) | origin

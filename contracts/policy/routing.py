@@ -53,7 +53,7 @@ MANDATORY = (
     ),
 )
 
-_STEPS = ("received", "accepted", "declined", "started", "delivered")
+_STEPS = ("received", "accepted", "declined", "started", "delivered", "not_delivered")
 HEARINGS = (
     Hearing("referral.offered", "recipient"),
     *(Hearing(f"referral.{step}", "recipient") for step in _STEPS),

@@ -28,6 +28,10 @@ from partners.kit.running import run
 from partners.kit.sending import Action, Sending, request_for
 
 STORED_ONLY = 3
+WHY = (
+    f"Why you decline: {allowed('decline_reason')}. "
+    f"Why the service is not given: {allowed('failure_reason')}."
+)
 
 app = typer.Typer(
     name="siraba-partner",
@@ -124,9 +128,7 @@ def send(
         UUID, typer.Argument(metavar="REFERRAL_ID", help="As the offer carries it.")
     ],
     *,
-    reason: Annotated[
-        str | None, typer.Option(help=f"Why you decline: {allowed('decline_reason')}.")
-    ] = None,
+    reason: Annotated[str | None, typer.Option(help=WHY)] = None,
     folder: Folder = Path("siraba-partner"),
     url: Url = "nats://127.0.0.1:8422",
     code: Code = None,
@@ -146,6 +148,7 @@ def send(
       siraba-partner send receive 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11
       siraba-partner send accept 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11
       siraba-partner send decline 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11 --reason capacity
+      siraba-partner send fail    6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11 --reason no_show
     """
     with _readable_errors():
         request = request_for(action, referral_id, reason)

@@ -11,7 +11,7 @@ from uuid import UUID
 from contracts.envelope import HOP, Envelope, Rejected, decode_headers
 from contracts.event import Message
 from contracts.feed import ConsentWithdrawn
-from contracts.requests import AboutReferral, AcknowledgeConsent
+from contracts.requests import AcknowledgeConsent, Request
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
 from partners.kit.edge import SYSTEM, Edge
@@ -120,7 +120,7 @@ class Partner:
                     else:
                         yield delivery
 
-    async def send(self, request: AboutReferral, *, answering: Envelope | None = None) -> Receipt:
+    async def send(self, request: Request, *, answering: Envelope | None = None) -> Receipt:
         """Store the request on disk, then send it; it is sent again until the platform has it.
 
         `answering` is the envelope of the message it answers (`delivery.envelope`); without it,

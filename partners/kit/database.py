@@ -12,7 +12,7 @@ from partners.kit.errors import LedgerRefused
 Database: TypeAlias = sqlite3.Connection
 Row: TypeAlias = sqlite3.Row
 
-VERSION = 1
+VERSION = 2
 
 # A message is known by (source, id), never by id alone: one source cannot silence another.
 _SCHEMA = """
@@ -60,7 +60,6 @@ CREATE TABLE request (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
-    referral_id TEXT NOT NULL,
     answers INTEGER REFERENCES message,
     subject TEXT NOT NULL,
     headers TEXT NOT NULL,
@@ -71,6 +70,8 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_waiting ON request (number) WHERE acknowledged_at IS NULL;
 """
+# Not every request is about a referral, and nothing ever asked.
+_FROM_1 = "ALTER TABLE request DROP COLUMN referral_id"
 
 
 def connect(path: Path) -> Database:
@@ -121,6 +122,6 @@ def _prepare(database: Database, path: Path) -> None:
     if version > VERSION:
         raise LedgerRefused(f"{path} was made by a newer siraba-partner: update this one")
     if version < VERSION:
-        for statement in _SCHEMA.split(";"):
+        for statement in (_SCHEMA if version == 0 else _FROM_1).split(";"):
             database.execute(statement)
         database.execute(f"PRAGMA user_version = {VERSION}")

@@ -8,7 +8,7 @@ from typing import Any
 from contracts.envelope import Envelope
 from contracts.event import Message
 from contracts.feed import ConsentWithdrawn
-from contracts.requests import AboutReferral
+from contracts.requests import Request
 from partners.kit.delivery import Delivery, Receipt
 
 Write = Callable[[str], None]
@@ -62,7 +62,7 @@ class Lines:
             withdrawal_id=str(message.withdrawal_id),
         )
 
-    def sent(self, request: AboutReferral, receipt: Receipt) -> None:
+    def sent(self, request: Request, receipt: Receipt) -> None:
         """A request of ours."""
         state = "" if receipt.acknowledged else "stored, not yet sent"
         words = (*_words(request, None), state)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.envelope import Envelope
-from contracts.requests import AboutReferral
+from contracts.requests import Request
 from partners.kit.database import Database, Row
 
 _MESSAGE = "SELECT number, id, hop, started_trace, handled_at FROM message"
@@ -46,14 +46,14 @@ class Outbox:
         """The received message with this source and id, if this folder has it."""
         return self._message(f"{_MESSAGE} WHERE source = ? AND id = ?", (source, id))
 
-    def latest_about(self, referral_id: UUID) -> Answered | None:
+    def latest_about(self, matter: str | None) -> Answered | None:
         """The last received message about this referral: what an answer usually answers."""
         return self._message(
             f"{_MESSAGE} WHERE number = (SELECT message FROM referral WHERE id = ?)",  # noqa: S608  # constants only
-            (str(referral_id),),
+            (matter,),
         )
 
-    def same_answer(self, request: AboutReferral, answered: Answered | None) -> Prepared | None:
+    def same_answer(self, request: Request, answered: Answered | None) -> Prepared | None:
         """The same request to the same message, stored before a crash cut its handling short.
 
         Only while that message is not yet handled: afterwards asking again is meant.
@@ -68,7 +68,7 @@ class Outbox:
 
     def store(
         self,
-        request: AboutReferral,
+        request: Request,
         *,
         envelope: Envelope,
         subject: str,
@@ -79,12 +79,11 @@ class Outbox:
         """Keep the request; from here on it will reach the platform."""
         self._database.execute(
             "INSERT INTO request"
-            " (id, name, referral_id, answers, subject, headers, body, stored_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (id, name, answers, subject, headers, body, stored_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 str(envelope.id),
                 request.name,
-                str(request.referral_id),
                 answers,
                 subject,
                 json.dumps(headers),
@@ -124,7 +123,7 @@ class Outbox:
         ).fetchone()
         return dict(row)
 
-    def _message(self, query: str, given: tuple[str, ...]) -> Answered | None:
+    def _message(self, query: str, given: tuple[str | None, ...]) -> Answered | None:
         row = self._database.execute(query, given).fetchone()
         if row is None:
             return None

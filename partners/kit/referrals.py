@@ -16,6 +16,7 @@ _RANK = {
     "accepted": 2,
     "started": 3,
     "delivered": 4,
+    "not_delivered": 4,
 }
 
 

@@ -1,5 +1,6 @@
 """`siraba-partner send`: one request about one referral, kept on disk until Siraba has it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from contracts.requests import (
     AcceptReferral,
     DeclineReferral,
     DeliverReferral,
+    FailReferral,
     ReceiveReferral,
     ReferralRequest,
     StartReferral,
@@ -32,6 +34,7 @@ class Action(StrEnum):
     decline = "decline"
     start = "start"
     deliver = "deliver"
+    fail = "fail"
 
 
 _PLAIN = {
@@ -39,6 +42,10 @@ _PLAIN = {
     Action.accept: AcceptReferral,
     Action.start: StartReferral,
     Action.deliver: DeliverReferral,
+}
+_REASONED: Mapping[Action, tuple[type[ReferralRequest], str]] = {
+    Action.decline: (DeclineReferral, "decline_reason"),
+    Action.fail: (FailReferral, "failure_reason"),
 }
 
 
@@ -75,10 +82,11 @@ class Sending:
 
 def request_for(action: Action, referral_id: UUID, reason: str | None) -> ReferralRequest:
     """The request for this action; ValueError that names the rule when the reason does not fit."""
-    if action is not Action.decline:
+    if action in _PLAIN:
         if reason is not None:
-            raise ValueError("--reason belongs to decline only")
+            raise ValueError("--reason belongs to decline and fail only")
         return _PLAIN[action](referral_id=referral_id)
-    if reason not in codes("decline_reason"):
-        raise ValueError(f"decline needs --reason, one of: {allowed('decline_reason')}")
-    return DeclineReferral(referral_id=referral_id, reason=reason)
+    request, reasons = _REASONED[action]
+    if reason not in codes(reasons):
+        raise ValueError(f"{action} needs --reason, one of: {allowed(reasons)}")
+    return request.model_validate({"referral_id": referral_id, "reason": reason})

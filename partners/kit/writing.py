@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from contracts.envelope import SIGNATURE, Envelope, encode_headers
-from contracts.requests import AboutReferral
+from contracts.requests import Request
 from contracts.signing import Signer, signed_payload
 from contracts.topology import partner_subject, stored_partner_subject
 from partners.kit.edge import Edge
@@ -22,7 +22,7 @@ class Writer:
         self._code = keys.code
         self._signer = Signer(keys.signing)
 
-    def store(self, request: AboutReferral, answering: Envelope | None = None) -> UUID:
+    def store(self, request: Request, answering: Envelope | None = None) -> UUID:
         """Put the request in the outbox; its message id.
 
         The answer carries the id and the trace of the message it answers: `answering`, or the
@@ -45,27 +45,26 @@ class Writer:
         )
         return envelope.id
 
-    def _signed(
-        self, request: AboutReferral, envelope: Envelope, *, hop: str | None
-    ) -> dict[str, str]:
+    def _signed(self, request: Request, envelope: Envelope, *, hop: str | None) -> dict[str, str]:
         """The headers, signed for the subject under which the platform will store them."""
         headers = encode_headers(envelope, hop=hop)
         stored = stored_partner_subject(self._code, request.name, request.version)
         payload = signed_payload(headers, request.encode(), subject=stored)
         return headers | {SIGNATURE: self._signer.sign(payload, kind="request")}
 
-    def _answered(self, request: AboutReferral, answering: Envelope | None) -> Answered | None:
+    def _answered(self, request: Request, answering: Envelope | None) -> Answered | None:
         if answering is not None:
             return self._ledger.outbox.answered(answering.source, str(answering.id))
-        return self._ledger.outbox.latest_about(request.referral_id)
+        return self._ledger.outbox.latest_about(request.matter)
 
-    def _address(self, request: AboutReferral, answered: Answered | None) -> Envelope:
+    def _address(self, request: Request, answered: Answered | None) -> Envelope:
+        id = self._edge.new_id()
         return Envelope(
-            id=self._edge.new_id(),
+            id=id,
             source=f"/partners/{self._code}",
             type=request.ce_type(),
-            subject=str(request.referral_id),
-            correlation_id=str(request.referral_id),
+            subject=request.matter or str(id),
+            correlation_id=request.matter,
             causation_id=answered.id if answered else None,
             started_trace=answered.started_trace if answered else None,
         )

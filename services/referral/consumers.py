@@ -21,14 +21,17 @@ from contracts.intake import (
     GroundRecorded,
 )
 from contracts.reading import read_event, read_request
-from contracts.requests import DeclineReferral, ReferralRequest
+from contracts.requests import AcknowledgeConsent, ReferralRequest, Request
 from services.referral.store import directory, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
+from services.referral.use_cases.refusing import Asked, refuse_unsupported
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 
 DIRECTORY_SECONDS = 1.0
+#: Requests that some service acts on, here or elsewhere; all others are refused here.
+HANDLED = (ReferralRequest, AcknowledgeConsent)
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class Handlers:
         return await find_fallen(connection, rows, announcer=await self._announcer(connection))
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
-        """INBOX: apply each answer, or refuse it to its sender."""
+        """INBOX: apply each answer, or refuse it to its sender; refuse what nobody handles yet."""
         announcer = await self._announcer(connection)
         # Two organisations may use one id, so it is theirs only together with who sent it.
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
@@ -83,6 +86,11 @@ class Handlers:
         for answered in await take_answers(connection, answers, announcer=announcer):
             request = answered.answer.organisation, answered.answer.request_id
             by_request[request].concerns(answered.case_id)
+        asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
+        for refused in await refuse_unsupported(connection, asked, announcer=announcer):
+            if refused.case_id is not None:
+                request = refused.asked.organisation, refused.asked.request_id
+                by_request[request].concerns(refused.case_id)
 
     async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
         """Say to the sender what was wrong; a stranger without a feed cannot be told."""
@@ -154,7 +162,21 @@ def _answer(one: Received) -> Answer:
         verb=request.name.partition(".")[2],
         request_id=one.envelope.id,
         cause=_cause(one),
-        reason=request.reason if isinstance(request, DeclineReferral) else None,
+        reason=getattr(request, "reason", None),
+    )
+
+
+def _asked(one: Received) -> Asked:
+    request = one.message
+    assert isinstance(request, Request)  # noqa: S101 - read_request takes no other
+    assert one.organisation is not None  # noqa: S101 - read_request always says it
+    return Asked(
+        organisation=one.organisation,
+        request_type=request.name,
+        request_id=one.envelope.id,
+        matter=request.matter,
+        referral_id=getattr(request, "referral_id", None),
+        cause=_cause(one),
     )
 
 

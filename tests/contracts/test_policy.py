@@ -70,7 +70,9 @@ def test_an_offer_is_heard_by_its_recipient_alone() -> None:
     assert heard == [("SHELTER_B", "recipient")]
 
 
-@pytest.mark.parametrize("step", ["received", "accepted", "declined", "started", "delivered"])
+@pytest.mark.parametrize(
+    "step", ["received", "accepted", "declined", "started", "delivered", "not_delivered"]
+)
 def test_a_step_is_heard_by_recipient_and_owner_each_once(step: str) -> None:
     relations = {"recipient": "SHELTER_B", "owner": "POLICE_A"}
 

@@ -78,6 +78,29 @@ PROMISED = {
         "foreign_key bad_signature key_expired key_suspect too_many"
     ),
     "refusal_reason": "unknown_referral wrong_state not_yet_supported",
+    "failure_reason": (
+        "no_show unreachable victim_refuses moved_away deceased capacity security other"
+    ),
+    "proceeding_state": (
+        "complaint preliminary_inquiry caught_in_the_act sent_to_prosecutor "
+        "no_further_action judicial_investigation charged dismissed "
+        "sent_to_correctional_court sent_to_criminal_chamber judged appealed cassation "
+        "final"
+    ),
+    "court": (
+        "district_court high_court_correctional high_court_criminal "
+        "appeal_court_criminal assize_court specialised_unit supreme_court"
+    ),
+    "custody": "free police_custody judicial_supervision remand serving_sentence",
+    "verdict": "convicted discharged acquitted time_barred died",
+    "sentence": "imprisonment rigorous_imprisonment life death fine",
+    "threat": "reprisal intimidation violence pressure_to_withdraw search other",
+    "threat_source": "suspect family community armed_group official unknown",
+    "session_kind": "talk radio school theatre march training advocacy door_to_door social_media",
+    "language": (
+        "french bambara fulfulde soninke songhay tamasheq dogon bozo bomu minyanka "
+        "senufo malinke khassonke hassaniya arabic other"
+    ),
 }
 CERCLES_OF = {
     "00": 6, "01": 10, "02": 8, "03": 8, "04": 11, "05": 8, "06": 13, "07": 16, "08": 9, "09": 6,

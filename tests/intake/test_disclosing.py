@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.feed import DossierDisclosed
-from contracts.referral import ReferralDelivered
+from contracts.referral import ReferralDelivered, ReferralEvent, ReferralNotDelivered
 from tests.intake.rooms import SHELTER, YES, Room, groups_of, open_room
 from tests.parts import Site, until
 
@@ -182,18 +182,25 @@ class TestADesk:
         look = (await desk_room.desk.get(f"/disclosures/{referral_id}", SHELTER)).json()
         assert look["to_acknowledge"] == []
 
-    async def test_is_shown_nothing_once_the_referral_is_over(self, desk_room: Room) -> None:
+    @pytest.mark.parametrize(
+        ("over", "said"),
+        [(ReferralDelivered, {}), (ReferralNotDelivered, {"reason": "no_show"})],
+    )
+    async def test_is_shown_nothing_once_the_referral_is_over(
+        self, desk_room: Room, over: type[ReferralEvent], said: dict[str, str]
+    ) -> None:
         case = await desk_room.register()
         referral_id = await desk_room.accepted(case)
-        await desk_room.says(
-            case,
-            ReferralDelivered(
-                referral_id=referral_id,
-                organisation=SHELTER,
-                organisation_kind="shelter",
-                service="shelter",
-            ),
+        event = over.model_validate(
+            {
+                "referral_id": referral_id,
+                "organisation": SHELTER,
+                "organisation_kind": "shelter",
+                "service": "shelter",
+                **said,
+            }
         )
+        await desk_room.says(case, event)
 
         async def is_closed() -> bool:
             look = await desk_room.desk.get(f"/disclosures/{referral_id}", SHELTER)

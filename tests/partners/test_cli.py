@@ -58,8 +58,9 @@ def test_status_of_a_fresh_folder_says_that_there_is_nothing_yet(tmp_path: Path)
     ("arguments", "complaint"),
     [
         (["send", "decline", REFERRAL], "decline needs --reason, one of: capacity"),
+        (["send", "fail", REFERRAL], "fail needs --reason, one of: no_show"),
         (["send", "decline", REFERRAL, "--reason", "tired"], "one of: capacity"),
-        (["send", "accept", REFERRAL, "--reason", "capacity"], "belongs to decline only"),
+        (["send", "accept", REFERRAL, "--reason", "capacity"], "belongs to decline and fail only"),
         (["send", "accept", REFERRAL], "siraba-partner init"),
         (["listen", "--policy", "maybe"], "policy must be silent"),
         (["listen"], "siraba-partner init"),

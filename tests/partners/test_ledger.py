@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts.envelope import Envelope
 from contracts.event import Message
 from contracts.feed import Accepted, Received, RequestRefused
-from contracts.requests import AcceptReferral
+from contracts.requests import AcceptReferral, ReplayFeed
 from partners.kit import Edge, LedgerRefused
 from partners.kit.keys import init
 from partners.kit.ledger import FILE, Ledger
@@ -176,6 +176,29 @@ def test_a_ledger_of_a_newer_kit_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(LedgerRefused, match="newer"):
         Ledger.open(tmp_path)
+
+
+def test_a_ledger_of_an_older_kit_goes_on_with_what_it_holds(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    edge = Edge(now=lambda: NOW, random=bytes)
+    writer = Writer(ledger=ledger, edge=edge, keys=init(tmp_path / "keys", code="SHELTER_A"))
+    id = writer.store(AcceptReferral(referral_id=uuid4()))
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("ALTER TABLE request ADD COLUMN referral_id TEXT NOT NULL DEFAULT ''")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+
+    again = Ledger.open(tmp_path)
+    found = again.outbox.find(id)
+    later = Edge(now=lambda: NOW, random=lambda n: b"\1" * n)
+    newer = Writer(ledger=again, edge=later, keys=init(tmp_path / "more", code="SHELTER_A"))
+    other = newer.store(ReplayFeed(after=0))
+    again.close()
+
+    assert found is not None
+    assert found.name == "referral.accept"
+    assert other != id
 
 
 def test_a_file_that_is_no_ledger_is_refused(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ async def test_the_trace_of_a_message_is_kept_for_its_answer(
     await listen(platform, shelter)
 
     ledger = Ledger.open(shelter)
-    answered = ledger.outbox.latest_about(ledger.referrals.all()[0].id)
+    answered = ledger.outbox.latest_about(str(ledger.referrals.all()[0].id))
     ledger.close()
     assert answered is not None
     assert answered.hop == other

@@ -18,6 +18,7 @@ from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.publishing import publish_directory
+from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
 from tests.builders import NOON, a_case, a_mint
 from tests.servers import Database
 
@@ -53,6 +54,12 @@ class Office:
         async with self.engine.begin() as connection:
             announcer = await self._announcer(connection)
             return await take_answers(connection, answers, announcer=announcer)
+
+    async def refuse(self, *asked: Asked) -> list[Refused]:
+        """Refuse as one batch what nobody handles."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            return await refuse_unsupported(connection, asked, announcer=announcer)
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the tables hold."""
@@ -108,7 +115,7 @@ def an_answer(
         verb=verb,
         request_id=uuid4(),
         cause=a_cause(),
-        reason="capacity" if verb == "decline" and reason is None else reason,
+        reason=reason or {"decline": "capacity", "fail": "no_show"}.get(verb),
     )
 
 

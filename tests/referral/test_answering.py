@@ -6,6 +6,7 @@ from tests.builders import an_organisation
 from tests.referral.offices import Office, an_answer
 
 ADULT = {"age_band": "25-34"}
+_FAILED = ("referral.not_delivered", "no_show")
 DIRECTORY = (
     an_organisation("POLICE_A", "police", "immediate_safety"),
     an_organisation("SHELTER_B", "shelter", "shelter"),
@@ -32,6 +33,34 @@ async def test_each_step_is_told_to_recipient_and_owner_and_becomes_an_event(
     assert [name for name, _ in await office.said("SHELTER_B")] == ["referral.offered", *steps]
     assert [name for name, _ in await office.said("POLICE_A")] == steps
     assert await office.referrals() == [("SHELTER_B", "shelter", "delivered", 1)]
+
+
+@pytest.mark.parametrize("before", [("accept",), ("accept", "start")])
+async def test_a_service_that_is_not_given_after_all_is_told_to_both_with_its_reason(
+    office: Office, before: tuple[str, ...]
+) -> None:
+    referral_id = await offered(office)
+    for verb in (*before, "fail", "deliver"):
+        await office.answer(an_answer("SHELTER_B", referral_id, verb, reason=None))
+
+    assert await office.referrals() == [("SHELTER_B", "shelter", "not_delivered", 1)]
+    told = {"referral_id": str(referral_id), "service": "shelter", "organisation": "SHELTER_B"}
+    failed = ("referral.not_delivered", told | {"reason": "no_show"})
+    assert (await office.said("POLICE_A"))[-1] == failed
+    heard = await office.said("SHELTER_B")
+    assert heard[-2] == failed
+    assert (heard[-1][0], heard[-1][1]["reason"]) == ("request.refused", "wrong_state")
+    name, event = (await office.said())[-1]
+    assert (name, event["reason"], event["organisation_kind"]) == (*_FAILED, "shelter")
+    # Nobody is asked instead: the person was taken on, and its owner has to look.
+    assert await office.unplaced() == []
+
+
+async def test_what_was_not_accepted_cannot_fail(office: Office) -> None:
+    referral_id = await offered(office)
+    await office.answer(an_answer("SHELTER_B", referral_id, "fail"))
+
+    assert await office.referrals() == [("SHELTER_B", "shelter", "offered", 1)]
 
 
 async def test_a_request_that_is_not_possible_now_is_refused_with_those_that_are(

@@ -17,6 +17,8 @@ DRAWN = {
     ("received", "decline"): "declined",
     ("accepted", "start"): "started",
     ("started", "deliver"): "delivered",
+    ("accepted", "fail"): "not_delivered",
+    ("started", "fail"): "not_delivered",
 }
 STATES = codes("referral_state")
 
@@ -80,6 +82,7 @@ class Referral(RuleBasedStateMachine):
             if after in self.history:
                 assert self.history.index(before) < self.history.index(after)
         assert not {"accepted", "declined"} <= set(self.history)
+        assert not {"delivered", "not_delivered"} <= set(self.history)
 
 
 Referral.TestCase.settings = settings(max_examples=200, stateful_step_count=12, deadline=None)

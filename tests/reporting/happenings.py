@@ -28,8 +28,10 @@ SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
 STEPS: dict[str, type[referral.ReferralEvent]] = {
     "received": referral.ReferralReceived,
     "accepted": referral.ReferralAccepted,
+    "declined": referral.ReferralDeclined,
     "started": referral.ReferralStarted,
     "delivered": referral.ReferralDelivered,
+    "not_delivered": referral.ReferralNotDelivered,
 }
 
 
@@ -86,11 +88,8 @@ class Happenings:
 
     def stepped(self, number: int, case: int, step: str, *, minutes: float = 2) -> None:
         known = _repeated(number, "shelter")
-        event = (
-            referral.ReferralDeclined(**known, reason="capacity")
-            if step == "declined"
-            else STEPS[step](**known)
-        )
+        reason = {"reason": "capacity"} if step in ("declined", "not_delivered") else {}
+        event = STEPS[step].model_validate(known | reason)
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
     def unplaced(self, case: int, *, service: str = "legal_aid", minutes: float = 3) -> None:

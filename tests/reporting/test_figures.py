@@ -55,7 +55,8 @@ async def test_referrals_are_counted_in_the_state_they_are_in(
     roles: Roles,
 ) -> None:
     assert (await count(roles, a_year())).referrals_by_state == {
-        "offered": 1, "received": 0, "accepted": 1, "declined": 1, "started": 0, "delivered": 1
+        "offered": 1, "received": 0, "accepted": 1, "declined": 1, "started": 0, "delivered": 1,
+        "not_delivered": 0,
     }  # fmt: skip
 
 

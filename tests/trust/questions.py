@@ -7,7 +7,10 @@ from tests.trust.evidence import Evidence, Fact, body_of
 from tests.trust.streams import Stored
 
 # The order in which one referral's events may come.
-STAGES = {"offered": 0, "received": 1, "accepted": 2, "declined": 2, "started": 3, "delivered": 4}
+STAGES = {
+    "offered": 0, "received": 1, "accepted": 2, "declined": 2, "started": 3, "delivered": 4,
+    "not_delivered": 4,
+}  # fmt: skip
 CONSUMERS = {
     "INTAKE": ("referral-INTAKE", "reporting-INTAKE"),
     "REFERRAL": ("intake-REFERRAL", "reporting-REFERRAL"),

@@ -9,6 +9,7 @@ STEPS: Mapping[str, tuple[frozenset[str], str]] = {
     "decline": (frozenset({"offered", "received"}), "declined"),
     "start": (frozenset({"accepted"}), "started"),
     "deliver": (frozenset({"started"}), "delivered"),
+    "fail": (frozenset({"accepted", "started"}), "not_delivered"),
 }
 OPEN = frozenset({"offered", "received", "accepted", "started"})
 

@@ -1,7 +1,7 @@
 """Cases as referral knows them, and the rows of every referral."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,6 +71,10 @@ _LOCK = text(f"""
     select {_COLUMNS} from referrals where referral_id = any(cast(:ids as uuid[]))
     order by referral_id for update
 """)  # noqa: S608 - a constant of ours
+_PARTIES = text("""
+    select referral_id, case_id, organisation, owner from referrals
+    where referral_id = any(cast(:ids as uuid[]))
+""")
 _OF_CASES = text(f"""
     select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
 """)  # noqa: S608 - a constant of ours
@@ -153,6 +157,19 @@ async def lock(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, R
     """These referrals, as far as they exist, locked."""
     found = await connection.execute(_LOCK, {"ids": list(ids)})
     return {row.referral_id: Referral(**row._mapping) for row in found}
+
+
+async def had_by(
+    connection: AsyncConnection, named: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], UUID]:
+    """(referral, organisation) → case, where it was made to that organisation or is of its case."""
+    found = await connection.execute(_PARTIES, {"ids": list({one for one, _ in named})})
+    cases = {
+        (row.referral_id, organisation): row.case_id
+        for row in found
+        for organisation in (row.organisation, row.owner)
+    }
+    return {one: cases[one] for one in named if one in cases}
 
 
 async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:

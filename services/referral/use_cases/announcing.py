@@ -24,6 +24,7 @@ _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
     "declined": (referral.ReferralDeclined, feed.Declined),
     "started": (referral.ReferralStarted, feed.Started),
     "delivered": (referral.ReferralDelivered, feed.Delivered),
+    "not_delivered": (referral.ReferralNotDelivered, feed.NotDelivered),
 }
 
 

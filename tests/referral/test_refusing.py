@@ -1,0 +1,115 @@
+"""Requests of kinds that nobody handles yet, on their way through referral."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.requests import ReferralRequest, Request
+from services.referral.use_cases.refusing import Asked
+from tests.asked import FILE, WELL_FORMED, a_request
+from tests.parts import Site
+from tests.referral.offices import Office, a_cause
+from tests.referral.test_answering import offered
+from tests.referral.test_consumers import POLICE, SHELTER, road
+
+pytestmark = pytest.mark.share("partners")
+
+#: What some service acts on.
+HANDLED = {
+    *(name for name in WELL_FORMED if issubclass(type(a_request(name)), ReferralRequest)),
+    "consent.acknowledge",
+}
+UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
+
+
+def test_the_kinds_that_are_handled_are_these() -> None:
+    answers = ("receive", "accept", "decline", "start", "deliver", "fail")
+
+    assert {f"referral.{verb}" for verb in answers} | {"consent.acknowledge"} == HANDLED
+    assert len(UNSUPPORTED) == 9
+
+
+async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_lost(
+    site: Site,
+) -> None:
+    sent: dict[UUID, Request] = {}
+    async with road(site) as way:
+        await way.case(uuid4())
+        ((_, offer),) = await way.heard(SHELTER, 1)
+        for name in UNSUPPORTED:
+            named = "referral_id" in WELL_FORMED[name]
+            changes = {"referral_id": offer["referral_id"]} if named else {}
+            identity = uuid4()
+            sent[identity] = a_request(name, **changes)
+            for _ in range(2):  # as a kit that has not seen the first one acknowledged
+                await way.request(SHELTER, sent[identity], identity=identity)
+        await way.take(way.requests, len(sent))
+
+        told = await way.heard(SHELTER, len(sent))
+        assert {name for name, _ in told} == {"request.refused"}
+        assert {UUID(b["request_id"]): (b["request_type"], b["reason"]) for _, b in told} == {
+            identity: (request.name, "not_yet_supported") for identity, request in sent.items()
+        }
+        (left,) = await site.rows(
+            "select (select count(*) from referral.dead_letters),"
+            " (select count(*) from referral.outbox where sent_at is null)"
+        )
+        assert left == (0, 0)
+
+
+async def test_a_field_too_many_is_rejected_whatever_the_kind(site: Site) -> None:
+    async with road(site) as way:
+        for name in UNSUPPORTED:
+            request = a_request(name)
+            body = request.encode()[:-1] + (b"," if len(request.encode()) > 2 else b"") + b'"x":1}'
+            await way.request(SHELTER, request, identity=uuid4(), body=body)
+        await way.take(way.requests, len(UNSUPPORTED))
+
+        told = await way.heard(SHELTER, len(UNSUPPORTED))
+        assert {(name, body["reason"], body["field"]) for name, body in told} == {
+            ("message.rejected", "wrong_schema", "body")
+        }
+        dead = await site.rows("select count(*) from referral.dead_letters")
+        assert dead == [(len(UNSUPPORTED),)]
+
+
+def asked(organisation: str, name: str, referral_id: UUID | None) -> Asked:
+    return Asked(
+        organisation=organisation,
+        request_type=name,
+        request_id=uuid4(),
+        matter=str(referral_id or FILE),
+        referral_id=referral_id,
+        cause=a_cause(),
+    )
+
+
+@pytest.mark.parametrize("name", ["proceeding.report", "threat.report"])
+async def test_a_partner_speaks_only_of_referrals_that_it_has_or_of_its_own_cases(
+    office: Office, name: str
+) -> None:
+    referral_id = await offered(office)
+    everybody = [asked(code, name, referral_id) for code in (SHELTER, POLICE, "SHELTER_C")]
+    invented = asked("SHELTER_C", name, uuid4())
+    by_feed = asked("SHELTER_C", name, None)
+
+    refused = await office.refuse(*everybody, invented, by_feed)
+
+    assert [one.reason for one in refused] == [
+        "not_yet_supported",
+        "not_yet_supported",
+        "unknown_referral",
+        "unknown_referral",
+        "not_yet_supported",
+    ]
+    assert [one.case_id is not None for one in refused] == [True, True, False, False, False]
+    # What a stranger hears of a referral that exists is what it hears of one that does not.
+    first, second, _ = (body for _, body in await office.said("SHELTER_C"))
+    assert first | {"request_id": ""} == second | {"request_id": ""}
+    rows = await office.rows("select case_id from outbox where name = 'request.refused'")
+    assert rows == [(None,)] * 5
+
+
+async def test_nothing_to_refuse_says_nothing(office: Office) -> None:
+    assert await office.refuse() == []
+    assert await office.rows("select 1 from outbox") == []
