@@ -190,6 +190,15 @@ create table rejections (
     primary key (organisation, minute)
 );
 
+create table refusals (
+    organisation text not null,
+    minute timestamptz not null,
+    count int not null,
+    -- In whose words all that were only counted are told.
+    last jsonb not null,
+    primary key (organisation, minute)
+);
+
 create table spans (
     trace_id text not null,
     span_id text not null,

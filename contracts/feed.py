@@ -163,14 +163,20 @@ class EvidenceRooted(Message):
 
 
 class RequestRefused(Message):
-    """A request was understood and is not possible; nothing has changed."""
+    """A request was understood and is not possible; nothing has changed.
+
+    `count` says how many it stands for, this one included: of more than 60 in a minute the rest is
+    told once, in the words of the last.
+    """
 
     name: ClassVar[str] = "request.refused"
 
     request_id: UUID
     request_type: str
     reason: Annotated[str, Term("refusal_reason")]
+    field: str | None = None
     allowed: tuple[str, ...] = ()
+    count: Annotated[int, Field(ge=1)] = 1
 
 
 class MessageRejected(Message):

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import is_outage
 from chassis.inbox import dead_letters, tables
+from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import plan
 from chassis.inbox.received import Handler, Raw, Received
+from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell, tell
 from chassis.inbox.settling import BEAT_SECONDS, each, growing_pause, heartbeat
 from chassis.inbox.tracing import processing
@@ -38,6 +40,7 @@ class Consumer:
     handle: the effect, in the transaction that also remembers what was done.
     ordered: a stream of ours, with a number without gaps per case.
     tell: how a sender hears that its message was rejected; None where we are the sender.
+    tell_more: how it hears of refusals that were only counted; None where nothing is refused.
     fits: whether this organisation's message is within its share now; else it waits its turn.
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
@@ -51,6 +54,7 @@ class Consumer:
     handle: Handler
     ordered: bool
     tell: Tell | None = None
+    tell_more: TellMore | None = None
     fits: Share = lambda organisation, now: True
     pause: Callable[[Msg], float] = growing_pause
     beat_seconds: float = BEAT_SECONDS
@@ -102,8 +106,7 @@ class Consumer:
         """One transaction for all; one by one when somebody's own fault keeps it from ending."""
         try:
             async with self.parts.work.begin() as connection:
-                for _, raw, rejected in bad:
-                    await self._refuse(connection, raw, rejected)
+                told = [await self._refuse(connection, raw, why) for _, raw, why in bad]
         except Exception as error:
             if is_outage(error):
                 raise
@@ -115,6 +118,7 @@ class Consumer:
             for one in bad:
                 await self._bury([one])
             return
+        count_rejected(self.parts.metrics, told)
         await each([message for message, *_ in bad], lambda m: m.term())
 
     async def _act(self, good: Sequence[tuple[Msg, Received]]) -> None:
@@ -154,7 +158,8 @@ class Consumer:
             received = self.read(raw)
         except Rejected as rejected:
             async with self.parts.work.begin() as connection:
-                await self._refuse(connection, raw, rejected)
+                told = await self._refuse(connection, raw, rejected)
+            count_rejected(self.parts.metrics, [told])
             return True
         return await self.try_once(received)
 
@@ -183,12 +188,15 @@ class Consumer:
 
         alone: leave what waits behind these in the table; the sweep runs it.
         """
+        rejected: list[Rejection | None] = []
         async with self.parts.work.begin() as connection:
             if self.ordered:
                 await self._in_order(connection, arrivals, alone=alone)
             else:
-                await self._once(connection, arrivals)
+                rejected = await self._once(connection, arrivals)
         await self.parts.wake_relay()
+        count_rejected(self.parts.metrics, rejected)
+        count_refused(self.parts.metrics, arrivals)
 
     async def _in_order(
         self, connection: AsyncConnection, arrivals: Sequence[Received], *, alone: bool
@@ -205,13 +213,16 @@ class Consumer:
                 await self.handle(connection, opened)
         await tables.apply(connection, self.name, decided)
 
-    async def _once(self, connection: AsyncConnection, arrivals: Sequence[Received]) -> None:
+    async def _once(
+        self, connection: AsyncConnection, arrivals: Sequence[Received]
+    ) -> list[Rejection | None]:
         fresh, reused = await tables.take_ids(connection, self.name, arrivals)
-        for one in reused:
-            await self._refuse(connection, one.raw, Rejected("id_reused", field="ce-id"))
+        why = Rejected("id_reused", field="ce-id")
+        rejected = [await self._refuse(connection, one.raw, why) for one in reused]
         async with self._processing(fresh) as opened:
             if opened:
                 await self.handle(connection, opened)
+        return rejected
 
     async def release(self, source: str, subject: str, number: int) -> bool:
         """Step over a discarded message; False while one before it is missing."""
@@ -242,8 +253,10 @@ class Consumer:
         async with self.parts.work.begin() as connection:
             await tables.read_later(connection, self.name, raw, seconds=seconds)
 
-    async def _refuse(self, connection: AsyncConnection, raw: Raw, rejected: Rejected) -> None:
-        """Dead at once, and its sender hears why."""
+    async def _refuse(
+        self, connection: AsyncConnection, raw: Raw, rejected: Rejected
+    ) -> Rejection | None:
+        """Dead at once, and its sender hears why; None where that is not new, or nobody's."""
         sender = _sender(raw.subject) if self.tell else None
         new = await dead_letters.bury(
             connection,
@@ -254,15 +267,17 @@ class Consumer:
             envelope=self._place(raw),
             organisation=sender,
         )
-        if new and self.tell and sender:
-            rejection = Rejection(
-                organisation=sender,
-                reason=rejected.reason,
-                field=rejected.field,
-                allowed=rejected.allowed,
-                message_id=raw.message_id,
-            )
-            await tell(connection, rejection, by=self.tell)
+        if not (new and self.tell and sender):
+            return None
+        rejection = Rejection(
+            organisation=sender,
+            reason=rejected.reason,
+            field=rejected.field,
+            allowed=rejected.allowed,
+            message_id=raw.message_id,
+        )
+        await tell(connection, rejection, by=self.tell)
+        return rejection
 
 
 def _sender(subject: str) -> str | None:

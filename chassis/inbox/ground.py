@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.broker import Wire
 from chassis.inbox.received import Raw
 from chassis.telemetry import Tracing
+from chassis.telemetry.metrics import Metrics
 
 
 class Trust(Protocol):
@@ -34,6 +35,10 @@ class Ground(Protocol):
     @property
     def tracing(self) -> Tracing:
         """The service's tracer."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """The service's numbers."""
 
     async def wake_relay(self) -> None:
         """Say that the outbox has something new."""

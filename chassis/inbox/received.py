@@ -82,7 +82,10 @@ class Raw(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Received:
-    """A checked message. `span` and `trace`, the hop to hand on, are set while it is processed."""
+    """A checked message. `span` and `trace`, the hop to hand on, are set while it is processed.
+
+    `refused`: for what reason its handler has said no, if it has.
+    """
 
     raw: Raw
     envelope: Envelope
@@ -90,10 +93,12 @@ class Received:
     organisation: str | None = None
     trace: str | None = None
     span: Span | None = None
+    refused: str | None = None
 
-    def concerns(self, case_id: UUID) -> None:
-        """Let the trace know the case, where only the handler could find it out."""
-        if self.span is not None:
+    def came_to(self, case_id: UUID | None, *, refused: str | None = None) -> None:
+        """Let trace and numbers know what only the handler could find out."""
+        self.refused = refused
+        if case_id is not None and self.span is not None:
             self.span.set_attribute("siraba.case_id", str(case_id))
 
     @property

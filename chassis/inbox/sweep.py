@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chassis.database import is_outage
-from chassis.inbox import dead_letters, rejections, tables
+from chassis.inbox import dead_letters, refusals, rejections, tables
 from chassis.inbox.consumer import Consumer
 from chassis.inbox.dead_letters import DeadLetter
 from chassis.inbox.received import Raw, Received
@@ -49,6 +49,8 @@ class Sweep:
             decided = await dead_letters.decided(connection, name)
             if self.consumer.tell is not None:
                 await rejections.sum_up(connection, by=self.consumer.tell)
+            if self.consumer.tell_more is not None:
+                await refusals.sum_up(connection, by=self.consumer.tell_more)
         for stream, sequence in due:
             await self._again(stream, sequence)
         for letter in decided:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.responses import Response
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Counter, Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -15,11 +15,15 @@ from chassis.telemetry.spans import SCOPE
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """One service's meter; labels are names and codes of ours, never ids."""
+    """One service's meter; labels are names and codes of ours, never ids.
+
+    turned_down: counts partners' messages by organisation, outcome (`rejected`, `refused`), reason.
+    """
 
     provider: MeterProvider
     registry: CollectorRegistry
     meter: Meter
+    turned_down: Counter
 
     def text(self) -> bytes:
         """All numbers as they are now, in Prometheus' text format."""
@@ -38,7 +42,13 @@ def start_metrics(service: str) -> Metrics:
         resource=Resource({"service.name": f"siraba-{service}"}),
         shutdown_on_exit=False,
     )
-    return Metrics(provider, registry, provider.get_meter(SCOPE))
+    meter = provider.get_meter(SCOPE)
+    turned_down = meter.create_counter(
+        "siraba.partner.turned_down",
+        unit="{message}",
+        description="Partners' messages that were rejected or refused.",
+    )
+    return Metrics(provider, registry, meter, turned_down)
 
 
 def measures(metrics: Metrics) -> APIRouter:

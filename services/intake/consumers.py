@@ -1,13 +1,16 @@
 """NATS in: intake follows its cases, discloses what an acceptance opens, hears confirmations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis import outbox
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received
+from contracts.feed import RequestRefused
 from contracts.reading import read_event, read_request
 from contracts.referral import (
     OrganisationRegistered,
@@ -16,7 +19,8 @@ from contracts.referral import (
     ReferralUnplaced,
 )
 from contracts.requests import AcknowledgeConsent
-from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
+from services.intake.use_cases import refusing
+from services.intake.use_cases.acknowledging import UNKNOWN, Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
 from services.intake.use_cases.following import Followed, follow_referrals
 
@@ -66,8 +70,17 @@ class Handlers:
         known = await acknowledge_withdrawals(connection, heard, by=self.discloser)
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
         for told, case_id in zip(heard, known, strict=True):
-            if case_id is not None and told.request_id is not None:
-                by_request[told.organisation, told.request_id].concerns(case_id)
+            if told.request_id is not None:
+                refused = UNKNOWN if case_id is None else None
+                by_request[told.organisation, told.request_id].came_to(case_id, refused=refused)
+
+    async def tell_more(
+        self, connection: AsyncConnection, organisation: str, said: Mapping[str, Any]
+    ) -> None:
+        """Say how many more requests were refused than could be told one by one."""
+        refusal, mint = RequestRefused.model_validate(said), self.discloser.mint
+        told = refusing.told(refusal, organisation, subject=organisation, trace=None, mint=mint)
+        await outbox.add(connection, [told])
 
 
 def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
@@ -91,5 +104,6 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             check=read_request,
             handle=handlers.on_requests,
             ordered=False,
+            tell_more=handlers.tell_more,
         ),
     ]

@@ -1,8 +1,9 @@
 """NATS in: registered cases become offers, partners' requests become answers."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +14,7 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
+from contracts.event import Message
 from contracts.intake import (
     CaseMerged,
     CaseRegistered,
@@ -85,12 +87,11 @@ class Handlers:
         answers = [_answer(one) for one in batch if isinstance(one.message, ReferralRequest)]
         for answered in await take_answers(connection, answers, announcer=announcer):
             request = answered.answer.organisation, answered.answer.request_id
-            by_request[request].concerns(answered.case_id)
+            by_request[request].came_to(answered.case_id, refused=answered.refused)
         asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
         for refused in await refuse_unsupported(connection, asked, announcer=announcer):
-            if refused.case_id is not None:
-                request = refused.asked.organisation, refused.asked.request_id
-                by_request[request].concerns(refused.case_id)
+            request = refused.asked.organisation, refused.asked.request_id
+            by_request[request].came_to(refused.case_id, refused=refused.reason)
 
     async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
         """Say to the sender what was wrong; a stranger without a feed cannot be told."""
@@ -104,12 +105,22 @@ class Handlers:
             allowed=rejection.allowed,
             count=rejection.count,
         )
-        told = announcer.told(
-            message,
-            organisation=rejection.organisation,
-            subject=rejection.organisation,
-            cause=None,
-        )
+        await self._tell(connection, message, announcer, organisation=rejection.organisation)
+
+    async def tell_more(
+        self, connection: AsyncConnection, organisation: str, said: Mapping[str, Any]
+    ) -> None:
+        """Say how many more requests were refused than could be told one by one."""
+        announcer = await self._announcer(connection)
+        if organisation in announcer.reached:
+            message = feed.RequestRefused.model_validate(said)
+            await self._tell(connection, message, announcer, organisation=organisation)
+
+    @staticmethod
+    async def _tell(
+        connection: AsyncConnection, message: Message, announcer: Announcer, *, organisation: str
+    ) -> None:
+        told = announcer.told(message, organisation=organisation, subject=organisation, cause=None)
         await outbox.add(connection, [told])
 
     async def _announcer(self, connection: AsyncConnection) -> Announcer:
@@ -147,6 +158,7 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             handle=handlers.on_requests,
             ordered=False,
             tell=handlers.tell_rejected,
+            tell_more=handlers.tell_more,
             fits=shares.fits,
         ),
     ]

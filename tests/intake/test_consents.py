@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.inbox.rejections import PER_MINUTE
 from contracts.feed import ConsentWithdrawn, DossierDisclosed, FeedTrimmed, RequestRefused
 from tests.intake.rooms import SHELTER, YES, Case, Room, groups_of, offered, open_room
 from tests.parts import Site, until
@@ -218,6 +219,30 @@ async def test_a_confirmation_of_what_nobody_was_told_is_refused(room: Room) -> 
 
     (refused,) = await until(refusals)
     assert refused.request_type == "consent.acknowledge"
+
+
+async def test_confirmations_of_nothing_are_refused_sixty_times_a_minute_and_then_as_a_number(
+    room: Room,
+) -> None:
+    sent = 2 * PER_MINUTE + 5  # two minutes at most: the count starts anew with each
+    for _ in range(sent):
+        await room.acknowledge(uuid4(), uuid4())
+
+    async def all_counted() -> bool:
+        ((taken,),) = await room.site.rows("select count(*) from intake.inbox")
+        return bool(taken == sent)
+
+    await until(all_counted)
+    await room.site.run("update intake.refusals set minute = minute - interval '1 hour'")
+    found: list[RequestRefused] = []
+
+    async def all_told() -> bool:
+        found.extend(m for _, m in await room.feed() if isinstance(m, RequestRefused))
+        return sum(one.count for one in found) == sent
+
+    await until(all_told)
+    assert {(one.reason, one.field) for one in found} == {("unknown_referral", "withdrawal_id")}
+    assert PER_MINUTE < len(found) <= 2 * PER_MINUTE + 2
 
 
 async def test_refusing_again_tells_nobody_twice(room: Room) -> None:

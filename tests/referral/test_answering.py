@@ -76,7 +76,9 @@ async def test_a_request_that_is_not_possible_now_is_refused_with_those_that_are
         "request_id": str(answer.request_id),
         "request_type": "referral.deliver",
         "reason": "wrong_state",
+        "field": "ce-type",
         "allowed": ["referral.receive", "referral.accept", "referral.decline"],
+        "count": 1,
     }
     assert await office.referrals() == [("SHELTER_B", "shelter", "offered", 1)]
     assert [name for name, _ in await office.said()] == ["referral.offered"]
@@ -89,7 +91,8 @@ async def test_somebody_elses_referral_and_one_that_does_not_exist_look_the_same
     foreign = an_answer("SHELTER_C", referral_id, "accept")
     invented = an_answer("SHELTER_C", uuid4(), "accept")
     for answer in (foreign, invented):
-        assert await office.answer(answer) == []
+        (answered,) = await office.answer(answer)
+        assert (answered.case_id, answered.refused) == (None, "unknown_referral")
 
     first, second = (refusal for _, refusal in await office.said("SHELTER_C"))
     assert first.pop("request_id") == str(foreign.request_id)
@@ -97,7 +100,9 @@ async def test_somebody_elses_referral_and_one_that_does_not_exist_look_the_same
     assert first == second == {
         "request_type": "referral.accept",
         "reason": "unknown_referral",
+        "field": "referral_id",
         "allowed": [],
+        "count": 1,
     }  # fmt: skip
     rows = await office.rows(
         "select case_id, ground, correlation_id, subject from outbox where organisation = 'SHELTER_C'"

@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
+from nats.aio.msg import Msg
+
 from chassis.assembly import Parts
 from chassis.inbox import Consumer
 from contracts.event import Message
 from contracts.reading import read_feed
 from contracts.requests import AcceptReferral, DeclineReferral
+from contracts.topology import feed_durable
 from services.referral.consumers import Handlers, consumers
 from services.referral.use_cases.publishing import publish_directory
 from tests.builders import (
@@ -74,11 +77,19 @@ class Road:
 
     async def heard(self, code: str, count: int) -> list[tuple[str, dict[str, Any]]]:
         """(name, body) of an organisation's next messages, each read as its own kit reads it."""
-        found = []
-        for message in await feed_of(self.site, code, count):
-            _, body = read_feed(message.subject, message.headers or {}, message.data, code=code)
-            found.append((body.name, json.loads(message.data)))
-        return found
+        return [_read(one, code) for one in await feed_of(self.site, code, count)]
+
+    async def heard_all(self, code: str) -> list[tuple[str, dict[str, Any]]]:
+        """All that is there, in the same words."""
+        durable = feed_durable(code)
+        async with writing_as(self.site.server, "provisioner") as jetstream:
+            waiting = (await jetstream.consumer_info(durable.stream, durable.name)).num_pending
+        return await self.heard(code, waiting or 0)
+
+
+def _read(message: Msg, code: str) -> tuple[str, dict[str, Any]]:
+    _, body = read_feed(message.subject, message.headers or {}, message.data, code=code)
+    return body.name, json.loads(message.data)
 
 
 @asynccontextmanager

@@ -4,9 +4,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from chassis.inbox.rejections import PER_MINUTE
+from chassis.inbox.sweep import Sweep
 from contracts.requests import ReferralRequest, Request
 from services.referral.use_cases.refusing import Asked
 from tests.asked import FILE, WELL_FORMED, a_request
+from tests.chassis.outgoing import drain
 from tests.parts import Site
 from tests.referral.offices import Office, a_cause
 from tests.referral.test_answering import offered
@@ -47,6 +50,7 @@ async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_los
 
         told = await way.heard(SHELTER, len(sent))
         assert {name for name, _ in told} == {"request.refused"}
+        assert {b["field"] for _, b in told} == {"ce-type"}
         assert {UUID(b["request_id"]): (b["request_type"], b["reason"]) for _, b in told} == {
             identity: (request.name, "not_yet_supported") for identity, request in sent.items()
         }
@@ -113,3 +117,37 @@ async def test_a_partner_speaks_only_of_referrals_that_it_has_or_of_its_own_case
 async def test_nothing_to_refuse_says_nothing(office: Office) -> None:
     assert await office.refuse() == []
     assert await office.rows("select 1 from outbox") == []
+
+
+async def test_a_flood_of_impossible_requests_is_answered_by_sixty_a_minute_and_a_number(
+    site: Site,
+) -> None:
+    sent = 2 * PER_MINUTE + 5  # two minutes at most: the count starts anew with each
+    async with road(site) as way:
+        for _ in range(sent):
+            await way.request(SHELTER, a_request("referral.accept"), identity=uuid4())
+        await way.request(SHELTER, a_request("feed.replay"), identity=uuid4(), body=b"{}")
+        await way.take(way.requests, sent + 1)
+        in_time = await way.heard_all(SHELTER)
+        await site.run("update referral.refusals set minute = minute - interval '1 hour'")
+        await Sweep(way.requests).once()
+        await drain(way.parts)
+        more = await way.heard_all(SHELTER)
+        numbers = way.parts.metrics.text().decode()
+
+    refused = [body for name, body in in_time if name == "request.refused"]
+    assert PER_MINUTE <= len(refused) <= 2 * PER_MINUTE
+    assert {(body["reason"], body["field"], body["count"]) for body in refused} == {
+        ("unknown_referral", "referral_id", 1)
+    }
+    assert {name for name, _ in more} == {"request.refused"}
+    assert len(refused) + sum(body["count"] for _, body in more) == sent
+    counted = [line for line in numbers.splitlines() if line.startswith("siraba_partner")]
+    assert sorted(counted) == [
+        f'siraba_partner_turned_down_total{{organisation="{SHELTER}",'
+        f'outcome="{outcome}",reason="{reason}"}} {number}'
+        for outcome, reason, number in (
+            ("refused", "unknown_referral", float(sent)),
+            ("rejected", "wrong_schema", 1.0),
+        )
+    ]

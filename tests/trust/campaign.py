@@ -16,6 +16,7 @@ from tests.trust.auditor import Audit
 from tests.trust.evidence import Evidence, gather
 from tests.trust.load import Log, come_to_rest, under_load
 from tests.trust.questions import audit
+from tests.trust.refusals import told_of_all
 from tests.trust.telling import say
 
 CHOICES = ("complete", "accept", "decline", "receive")
@@ -52,6 +53,8 @@ class Campaign:
         began = monotonic()
         await come_to_rest(self.road, within=within)
         say(f"{len(self.log.acked)} cases answered; drained in {monotonic() - began:.1f} s")
+        if await told_of_all(self.road):
+            await come_to_rest(self.road, within=within)
         return await gather(
             self.road, self.oracle, attempted=self.log.attempted, acked=self.log.acked
         )

@@ -23,6 +23,7 @@ from tests.trust.auditor import Audit, Finding, compare
 from tests.trust.evidence import Asking, Evidence, Fact, body_of
 from tests.trust.poison import PARKED, REFUSED, UNSTORED, Known, Letter, Sort
 from tests.trust.questions import audit
+from tests.trust.refusals import refused
 from tests.trust.streams import Stored
 
 PATIENCE = 15.0
@@ -227,12 +228,16 @@ async def _parked(road: Road, sent: Sequence[Sent]) -> Finding:
 
 
 def _refused(evidence: Evidence, sent: Sequence[Sent]) -> Finding:
-    feed = [(m.subject.split(".")[1], m.name, m) for m in evidence.streams["OUT"]]
-    said = [(code, body_of(m)) for code, name, m in feed if name == "request.refused"]
+    asked = [(s.letter.sender, s.letter.headers["ce-id"]) for s in sent if s.end == REFUSED]
+    said = [
+        one
+        for one in evidence.streams["OUT"]
+        if one.name == "request.refused" and body_of(one)["reason"] == REFUSED
+    ]
     return compare(
         "who asks about a foreign case hears that there is none",
-        acked=[(s.letter.sender, s.letter.headers["ce-id"]) for s in sent if s.end == REFUSED],
-        found=[(code, body["request_id"]) for code, body in said if body["reason"] == REFUSED],
+        acked=asked,
+        found=refused(said, asked),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tests.trust.auditor import Audit, Finding, compare, in_order
 from tests.trust.evidence import Evidence, Fact, body_of
+from tests.trust.refusals import refused
 from tests.trust.streams import Stored
 
 # The order in which one referral's events may come.
@@ -113,15 +114,16 @@ def _counted(event: Stored) -> Fact:
 def _about_partners(evidence: Evidence) -> Iterator[Finding]:
     feed = [(m.subject.split(".")[1], m) for m in evidence.streams["OUT"]]
     stored = [(m.subject.split(".")[1], m.id) for m in evidence.streams["INBOX"]]
-    refused = [body_of(m)["request_id"] for _, m in feed if m.name == "request.refused"]
     caused = [
         m.headers["ce-causationid"] for m in _referral_events(evidence) if _step(m) != "offered"
     ]
+    without_effect = [one for one in evidence.requests if one[1] not in set(caused)]
+    said_no = [identity for _, identity in refused(evidence.streams["OUT"], without_effect)]
     yield compare("each request lies in INBOX once", acked=evidence.requests, found=stored)
     yield compare(
         "each request has its effect once",
         acked=[identity for _, identity in evidence.requests],
-        found=[*caused, *refused],
+        found=[*caused, *said_no],
     )
     yield compare(
         "each step is told once to each whom it concerns",

@@ -116,6 +116,10 @@ class Ground:
     def tracing(self) -> Any:
         return self.parts.tracing
 
+    @property
+    def metrics(self) -> Any:
+        return self.parts.metrics
+
     async def wake_relay(self) -> None:
         await self.steps.pass_by("waking the relay")
 

@@ -20,6 +20,7 @@ from tests.trust.auditor import Audit, Finding, compare
 from tests.trust.evidence import Asking, body_of
 from tests.trust.fuzz import Spoilt, spoilt
 from tests.trust.load import moving
+from tests.trust.refusals import refused
 from tests.trust.streams import Stored, read_streams
 from tests.trust.telling import say
 
@@ -32,6 +33,7 @@ DRAIN_SECONDS = 120
 WAITING = """
     select (select count(*) from referral.redeliveries)
          + (select count(*) from referral.rejections where count > 60)
+         + (select count(*) from referral.refusals where count > 60)
          + (select count(*) from referral.outbox where sent_at is null and erased_at is null)
 """
 
@@ -117,7 +119,6 @@ async def judged(road: Road, stored: set[tuple[str, int]]) -> Audit:
         (one.subject.split(".")[1], one.id) for n, one in inbox.items() if n not in buried
     }
     answers = [(one.subject.split(".")[1], one) for one in streams["OUT"]]
-    refused = [(c, body_of(m)["request_id"]) for c, m in answers if m.name == "request.refused"]
     told = Counter[str]()
     for code, one in answers:
         if one.name == "message.rejected":
@@ -126,7 +127,11 @@ async def judged(road: Road, stored: set[tuple[str, int]]) -> Audit:
     return Audit(
         [
             compare("what the broker took lies in the inbox", acked=stored, found=_origins(inbox)),
-            compare("what can be read is answered", acked=understood, found=refused),
+            compare(
+                "what can be read is answered",
+                acked=understood,
+                found=refused(streams["OUT"], understood),
+            ),
             compare("each dead letter has a reason", acked=buried, found=_reasoned(buried)),
             _counted(dead, told),
         ]

@@ -7,13 +7,17 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
+from chassis.inbox.refusals import limited
 from chassis.outbox import Outgoing
 from contracts.feed import RequestRefused
 from contracts.intake import ConsentAcknowledged
 from contracts.requests import AcknowledgeConsent
-from contracts.topology import OUT
 from services.intake.store import consents
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.refusing import told
+
+#: Of a withdrawal that nobody told this organisation.
+UNKNOWN = "unknown_referral"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +35,23 @@ async def acknowledge_withdrawals(
     connection: AsyncConnection, heard: Sequence[Heard], *, by: Discloser
 ) -> list[UUID | None]:
     """The case of each, in order; None for what nobody told this organisation. Twice is once."""
-    return [await _acknowledge(connection, one, by=by) for one in heard]
+    cases = [await _acknowledge(connection, one, by=by) for one in heard]
+    refused = [
+        _refused(one, one.request_id, by=by)
+        for one, case_id in zip(heard, cases, strict=True)
+        if case_id is None and one.request_id is not None
+    ]
+    await outbox.add(connection, await limited(connection, refused, refusal=RequestRefused))
+    return cases
 
 
 async def _acknowledge(connection: AsyncConnection, one: Heard, *, by: Discloser) -> UUID | None:
-    told = {
+    given = {
         "withdrawal_id": one.withdrawal_id,
         "referral_id": one.referral_id,
         "organisation": one.organisation,
     }
-    case_id = await consents.acknowledge(connection, told)
+    case_id = await consents.acknowledge(connection, given)
     if case_id is not None:
         event = ConsentAcknowledged(
             withdrawal_id=one.withdrawal_id,
@@ -51,24 +62,15 @@ async def _acknowledge(connection: AsyncConnection, one: Heard, *, by: Discloser
         said = by.announced(event, case_id, cause=cause, trace=one.trace)
         await outbox.add(connection, [said])
         return case_id
-    known = await consents.told_case(connection, told)
-    if known is None and one.request_id is not None:
-        await outbox.add(connection, [_refused(one, one.request_id, by=by)])
-    return known
+    return await consents.told_case(connection, given)
 
 
 def _refused(one: Heard, request_id: UUID, *, by: Discloser) -> Outgoing:
-    return Outgoing(
-        id=by.mint.message_id(),
-        stream=OUT.name,
-        message=RequestRefused(
-            request_id=request_id,
-            request_type=AcknowledgeConsent.name,
-            reason="unknown_referral",
-        ),
-        subject=str(one.referral_id),
-        organisation=one.organisation,
-        causation_id=str(request_id),
-        trace=one.trace,
-        started_trace=one.trace,
+    refusal = RequestRefused(
+        request_id=request_id,
+        request_type=AcknowledgeConsent.name,
+        reason=UNKNOWN,
+        field="withdrawal_id",
     )
+    subject = str(one.referral_id)
+    return told(refusal, one.organisation, subject=subject, trace=one.trace, mint=by.mint)

@@ -7,10 +7,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
+from chassis.inbox.refusals import limited
 from chassis.outbox import Outgoing
 from contracts import feed
 from services.referral.store import referrals
 from services.referral.use_cases.announcing import Announcer, Cause
+
+#: Reason → what of the request it is about.
+FIELDS = {"unknown_referral": "referral_id", "not_yet_supported": "ce-type"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,8 @@ async def refuse_unsupported(
     named = {(one.referral_id, one.organisation) for one in asked if one.referral_id is not None}
     cases = await referrals.had_by(connection, named) if named else {}
     refused = [_judged(one, cases) for one in asked]
-    await outbox.add(connection, [_told(one, announcer) for one in refused])
+    told = [_told(one, announcer) for one in refused]
+    await outbox.add(connection, await limited(connection, told, refusal=feed.RequestRefused))
     return refused
 
 
@@ -57,7 +62,10 @@ def _judged(one: Asked, cases: dict[tuple[UUID, str], UUID]) -> Refused:
 def _told(one: Refused, announcer: Announcer) -> Outgoing:
     asked = one.asked
     refusal = feed.RequestRefused(
-        request_id=asked.request_id, request_type=asked.request_type, reason=one.reason
+        request_id=asked.request_id,
+        request_type=asked.request_type,
+        reason=one.reason,
+        field=FIELDS[one.reason],
     )
     return announcer.told(
         refusal,
