@@ -46,11 +46,14 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """One pull consumer with explicit acks; our inbox table counts tries, so it never gives up."""
+    """One pull consumer with explicit acks; our inbox table counts tries, so it never gives up.
+
+    `filter_subjects`: what it hears, of which none overlaps another; empty means all of its stream.
+    """
 
     name: str
     stream: str
-    filter_subject: str = ""
+    filter_subjects: tuple[str, ...] = ()
     ack_wait: timedelta = timedelta(seconds=30)
     max_deliver: int = -1
     max_ack_pending: int = 1000
@@ -58,22 +61,22 @@ class Durable:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A service's right to consume one stream; `filter_subject` empty means all of it."""
+    """A service's right to consume one stream; `filter_subjects` empty means all of it."""
 
     service: str
     stream: str
-    filter_subject: str = ""
+    filter_subjects: tuple[str, ...] = ()
 
     @property
     def durable(self) -> Durable:
         """The durable this reading uses, named `<service>-<stream>`."""
-        return Durable(f"{self.service}-{self.stream}", self.stream, self.filter_subject)
+        return Durable(f"{self.service}-{self.stream}", self.stream, self.filter_subjects)
 
 
 #: Who consumes what. INBOX goes to the owner of a request kind; referral also buries what is none.
 READINGS: Final = (
     Reading("intake", "REFERRAL"),
-    Reading("intake", "INBOX", "in.*.consent.acknowledge.v1"),
+    Reading("intake", "INBOX", ("in.*.consent.acknowledge.v1", "in.*.case.report.v1")),
     Reading("referral", "INTAKE"),
     Reading("referral", "INBOX"),
     Reading("reporting", "INTAKE"),
@@ -142,7 +145,7 @@ def all_streams(codes: Iterable[str]) -> tuple[Stream, ...]:
 
 def feed_durable(code: str) -> Durable:
     """The one consumer through which an organisation pulls its own feed from OUT."""
-    return Durable(organisation_code(code), OUT.name, f"out.{code}.>")
+    return Durable(organisation_code(code), OUT.name, (f"out.{code}.>",))
 
 
 def all_durables(codes: Iterable[str]) -> tuple[Durable, ...]:

@@ -68,10 +68,13 @@ def stream_config(stream: Stream) -> Config:
 
 def consumer_config(durable: Durable) -> Config:
     """The configuration of a pull consumer with explicit acks."""
+    # The server keeps one filter in one field, and several in another.
+    filters = durable.filter_subjects
     return {
         "durable_name": durable.name,
         "name": durable.name,
-        "filter_subject": durable.filter_subject,
+        "filter_subject": filters[0] if len(filters) == 1 else "",
+        "filter_subjects": list(filters) if len(filters) > 1 else [],
         "ack_policy": "explicit",
         "deliver_policy": "all",
         "ack_wait": _nanoseconds(durable.ack_wait),
@@ -79,6 +82,15 @@ def consumer_config(durable: Durable) -> Config:
         "max_ack_pending": durable.max_ack_pending,
         "num_replicas": 0,
     }
+
+
+def consumer_subject(durable: Durable) -> str:
+    """Where that configuration is sent; the same call makes and updates.
+
+    One filter stands in the subject, where a server's permissions can see it; several cannot.
+    """
+    one = durable.filter_subjects if len(durable.filter_subjects) == 1 else ()
+    return ".".join(("CONSUMER.CREATE", durable.stream, durable.name, *one))
 
 
 def stream_differences(wanted: Stream, live: Mapping[str, Any] | None) -> list[Difference]:

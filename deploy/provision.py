@@ -11,6 +11,7 @@ from deploy.drift import (
     Difference,
     consumer_config,
     consumer_differences,
+    consumer_subject,
     stream_config,
     stream_differences,
 )
@@ -97,12 +98,8 @@ async def _declare_stream(
 
 
 async def _declare_consumer(client: Client, durable: Durable) -> list[str]:
-    # The same call makes and updates; the name in the subject keeps the filter checked.
-    subject = f"CONSUMER.CREATE.{durable.stream}.{durable.name}"
-    if durable.filter_subject:
-        subject += f".{durable.filter_subject}"
     body = {"stream_name": durable.stream, "config": consumer_config(durable)}
-    return await _tried(client, subject, body)
+    return await _tried(client, consumer_subject(durable), body)
 
 
 async def _tried(client: Client, subject: str, body: Mapping[str, object]) -> list[str]:

@@ -18,7 +18,7 @@ from contracts.topology import READINGS
 
 _EVER = datetime.fromtimestamp(0, tz=UTC)
 _NOW = text("select clock_timestamp()")
-_PATTERNS = {reading.durable.name: reading.filter_subject for reading in READINGS}
+_PATTERNS = {reading.durable.name: reading.filter_subjects for reading in READINGS}
 
 
 class Reader(Protocol):
@@ -95,15 +95,19 @@ class TakenBorder:
     async def _acked(self, info: ConsumerInfo, start: int) -> _Acked:
         """A durable made anew begins below what was judged, and is waited for."""
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
-        messages = await read_on(
-            self.wire.jetstream,
-            self.stream,
-            places=range(start + 1, floor + 1),
-            room=ROOM,
-            pattern=_PATTERNS.get(self.name, ""),
-        )
+        messages = await self._heard(range(start + 1, floor + 1))
         upto = max(messages) if len(messages) == ROOM else max(start, floor)
         return _Acked(messages, upto, floor)
+
+    async def _heard(self, places: range) -> Mapping[int, Seen]:
+        """The first of the messages in these places that fit what the durable hears."""
+        found: dict[int, Seen] = {}
+        for pattern in _PATTERNS.get(self.name) or ("",):
+            found |= await read_on(
+                self.wire.jetstream, self.stream, places=places, room=ROOM, pattern=pattern
+            )
+        # Of each pattern all is here that lies before the last of the first so many.
+        return {place: found[place] for place in sorted(found)[:ROOM]}
 
     async def _begin(self, connection: AsyncConnection, *, is_first: bool) -> datetime:
         """Inbox rows of before a stream was made anew name places in the one before."""

@@ -18,13 +18,12 @@ from chassis.inbox.share import Shares
 from chassis.inbox.sweep import Sweep
 from chassis.outbox import Outgoing
 from chassis.relay.upkeep import Upkeep
-from contracts.topology import READINGS
 from tests.builders import CANARY
 from tests.chassis.outgoing import SHELTER, STREAM, drain, inside, queue, told
 from tests.chassis.streams import a_consumer as an_ordered_consumer
 from tests.chassis.streams import deliver, publish, settled
 from tests.chassis.test_dead_letters import POISON, Fragile, decide, kill
-from tests.chassis.test_requests import A, Told, arrived, send, taken
+from tests.chassis.test_requests import A, Told, send, taken
 from tests.chassis.test_requests import a_consumer as a_request_consumer
 from tests.parts import Site, make_effects, writing_as
 
@@ -417,25 +416,6 @@ async def test_what_is_over_for_one_look_waits_for_the_next(
             pending = {"pending": 20 - seen} if seen < 20 else {}
             expected = {"accepted": 20, "delivered": seen, **pending}
             assert counts((await look(keeper))[consumer.name]) == expected
-
-
-async def test_a_durable_that_hears_some_subjects_answers_for_those_alone(site: Site) -> None:
-    (reading,) = (one for one in READINGS if one.durable.name == "intake-INBOX")
-    assert reading.filter_subject
-    async with site.parts("intake") as parts, site.server.partner(A) as client:
-        await send(client, A)
-        async with site.parts("referral") as reader:
-            await arrived(reader, 1)
-        consumer = Consumer(
-            name="intake-INBOX",
-            stream="INBOX",
-            parts=parts,
-            trust=a_request_consumer(parts, Told()).trust,
-            check=a_request_consumer(parts, Told()).check,
-            handle=a_request_consumer(parts, Told()).handle,
-            ordered=False,
-        )
-        assert counts((await look(keeper_of(parts, consumer), 2))["intake-INBOX"]) == {}
 
 
 async def test_of_several_processes_one_counts_and_who_comes_right_after_takes_its_result(

@@ -1,12 +1,13 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from contracts.topology import SERVICES, all_streams
-from deploy.drift import stream_config
-from deploy.jetstream import asked, live_streams
+from contracts.topology import READINGS, SERVICES, all_streams
+from deploy.drift import consumer_config, consumer_subject, stream_config
+from deploy.jetstream import asked, live_consumers, live_streams
 from deploy.keys import OPERATIONS, OWN_USERS, PROVISIONER, own_public_keys
 from deploy.nats_config import Accounts
 from deploy.provision import emit
@@ -78,6 +79,27 @@ async def test_a_consumer_that_drifted_is_repaired(nats_server: Start) -> None:
     seen = await server.provision(check=True)
     assert {d.field for d in seen.found} >= {"ack_wait", "filter_subject"}
     assert (await server.provision()).clean
+
+
+async def test_a_durable_of_one_subject_hears_several_after_the_next_provisioning(
+    nats_server: Start,
+) -> None:
+    server = nats_server("AA")
+    (wanted,) = (one.durable for one in READINGS if len(one.filter_subjects) > 1)
+    former = replace(wanted, filter_subjects=wanted.filter_subjects[:1])
+    body = {"stream_name": former.stream, "config": consumer_config(former)}
+    async with server.user(PROVISIONER) as client:
+        await asked(client, consumer_subject(former), body)
+        seen = await server.provision(check=True)
+        assert {(d.asset, d.field) for d in seen.found} == {
+            (f"consumer INBOX/{wanted.name}", field)
+            for field in ("filter_subject", "filter_subjects")
+        }
+        assert (await server.provision()).clean
+        live = (await live_consumers(client, "INBOX"))[wanted.name]
+    assert set(live["filter_subjects"]) == set(wanted.filter_subjects)
+    assert not live.get("filter_subject")
+    assert (await server.provision(check=True)).found == ()
 
 
 async def test_a_new_organisation_joins_without_disturbing_the_others(nats_server: Start) -> None:

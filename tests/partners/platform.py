@@ -128,7 +128,7 @@ class Platform:
             await jetstream.add_consumer(
                 durable.stream,
                 durable_name=durable.name,
-                filter_subject=durable.filter_subject,
+                filter_subject=durable.filter_subjects[0],
                 ack_policy=api.AckPolicy.EXPLICIT,
                 ack_wait=ack_wait,
                 max_deliver=-1,

@@ -193,7 +193,9 @@ def _good_part(evidence: Evidence, sent: Sequence[Sent]) -> Evidence:
 def _read_by(sent: Sent) -> list[str]:
     """The durables that read all of its stream; the others ask for kinds that are not sent here."""
     return [
-        one.durable.name for one in READINGS if one.stream == sent.stream and not one.filter_subject
+        one.durable.name
+        for one in READINGS
+        if one.stream == sent.stream and not one.filter_subjects
     ]
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from contracts.topology import all_durables
-from deploy.drift import consumer_config
+from deploy.drift import consumer_config, consumer_subject
 from deploy.jetstream import asked, connected
 from deploy.keys import PROVISIONER, seed_file
 from deploy.provision import Outcome
@@ -63,6 +63,5 @@ async def shorten_ack_waits(fire: Campaign) -> None:
     async with connected(platform.nats_url, PROVISIONER, seed) as client:
         for durable in all_durables(fire.road.keys):
             impatient = replace(durable, ack_wait=ACK_WAIT)
-            place = ".".join(filter(None, (durable.stream, durable.name, durable.filter_subject)))
             body = {"stream_name": durable.stream, "config": consumer_config(impatient)}
-            await asked(client, f"CONSUMER.CREATE.{place}", body)
+            await asked(client, consumer_subject(durable), body)

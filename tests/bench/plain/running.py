@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from contracts.topology import READINGS, all_streams, feed_durable, inbox_prefix
-from deploy.drift import consumer_config, stream_config
+from deploy.drift import consumer_config, consumer_subject, stream_config
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Child, ChildSpec, free_port, spawn, started, wait_until
@@ -145,10 +145,8 @@ async def _declare(url: str, seed: Path, codes: list[str]) -> None:
         ]
         for durable, push in durables:
             config = consumer_config(durable) | ({"deliver_subject": push} if push else {})
-            subject = f"CONSUMER.CREATE.{durable.stream}.{durable.name}"
-            if durable.filter_subject:
-                subject += f".{durable.filter_subject}"
-            await asked(client, subject, {"stream_name": durable.stream, "config": config})
+            body = {"stream_name": durable.stream, "config": config}
+            await asked(client, consumer_subject(durable), body)
 
 
 @asynccontextmanager
