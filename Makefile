@@ -10,6 +10,8 @@ unexport PYTHONDONTWRITEBYTECODE
 digest = $(shell cat $(1) pyproject.toml | cksum | cut -d' ' -f1)
 DEMO_READY := .venv/ready-demo-$(call digest,requirements/embedded.txt)
 TEST_READY := .venv/ready-test-$(call digest,requirements/embedded.txt requirements/test.txt)
+NODE_EXAMPLE := partners/examples/node
+NODE_READY := $(NODE_EXAMPLE)/node_modules/.ready-$(call digest,$(NODE_EXAMPLE)/package-lock.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench figures generate lock clean
@@ -20,7 +22,7 @@ help: ## this list
 demo: $(DEMO_READY) ## the whole platform with four partners, on fictional cases; ends by itself
 	@$(BIN)/siraba demo
 
-test: $(TEST_READY) ## every test in its short form, within each issue's share of time
+test: $(TEST_READY) $(NODE_READY) ## every test in its short form, within each issue's share of time
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(TEST_READY) ## format, lint, types, import walls, generated files
@@ -32,7 +34,7 @@ format: $(TEST_READY) ## write what `make check` would ask for
 bench: $(TEST_READY) ## speeds on this machine, and the ratios we gate
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-figures: $(TEST_READY) ## the long form of every promised figure, then docs/figures.md (ISSUE=road for one issue)
+figures: $(TEST_READY) $(NODE_READY) ## the long form of every promised figure, then docs/figures.md (ISSUE=road for one issue)
 	@$(BIN)/python -m tests.figures $(if $(ISSUE),--issue $(ISSUE))
 
 generate: $(TEST_READY) ## write the JSON Schemas and asyncapi.json from the contracts
@@ -44,7 +46,7 @@ lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--up
 	@$(COMPILE) -c requirements/test.txt -o requirements/runtime.txt pyproject.toml
 
 clean: ## forget the environment, build products and every embedded state
-	@rm -rf .venv .siraba build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .siraba build dist $(NODE_EXAMPLE)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Siraba needs Python 3.11, 3.12 or 3.13 as python3 on PATH (or: make PYTHON=/path/to/python3)." >&2; exit 1; }
@@ -57,3 +59,7 @@ $(DEMO_READY): | .venv/bin/python
 
 $(TEST_READY): $(DEMO_READY) | .venv/bin/python
 	@echo "Installing what the tests need (hashes checked)"; $(PIP) --require-hashes -r requirements/test.txt && rm -f .venv/ready-test-* && touch $@
+
+$(NODE_READY):
+	@command -v npm >/dev/null || deploy/system-packages nodejs npm
+	@echo "Installing what the Node example needs (hashes checked)"; cd $(NODE_EXAMPLE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(abspath $@)

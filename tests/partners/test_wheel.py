@@ -5,6 +5,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.partners.node import EXAMPLE
+
 pytestmark = pytest.mark.share("partners")
 
 ROOT = Path(__file__).parents[2]
@@ -24,14 +26,14 @@ def test_the_wheel_holds_the_kit_and_its_contracts_and_nothing_of_the_services(
         path.relative_to(ROOT).as_posix()
         for folder in ("contracts", "partners/kit", "partners/verify", "partners/examples")
         for path in (ROOT / folder).rglob("*.*")
-        if path.suffix in (".py", ".csv")
+        if path.suffix in (".py", ".csv") or path.parent == EXAMPLE
     ]
     assert not set(wanted) - names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         "contracts",
         "partners",
     }
-    assert not [name for name in names if "__pycache__" in name]
+    assert not [name for name in names if "__pycache__" in name or "node_modules" in name]
 
 
 def test_the_kit_loads_no_web_framework_and_no_service() -> None:
