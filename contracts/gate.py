@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from contracts.compatibility import Change, Reader, Schema, changes
-from contracts.generate import HERE, RELEASED, SCHEMAS, documents
+from contracts.generate import HERE, SCHEMAS, documents
+from contracts.releases import RELEASED, newest_release
 
 _ASYNCAPI = "asyncapi"
 
@@ -50,11 +51,6 @@ def read_contract(folder: Path) -> Contract:
     if not contract.schemas or not contract.channels:
         raise ValueError(f"{folder.name}: no released contract")
     return contract
-
-
-def newest_release(released: Path = RELEASED) -> Path:
-    """The folder of the newest version; ValueError where there is none."""
-    return max(released.iterdir(), key=lambda one: [int(part) for part in one.name.split(".")])
 
 
 def compare(old: Contract, new: Contract) -> list[Change]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from contracts.catalogue import EVENTS, FEED, REQUESTS, SOURCES
 from contracts.event import Message
+from contracts.releases import RELEASED
 from contracts.topology import OUT
 
 HERE = Path(__file__).parent
 SCHEMAS = HERE / "schemas"
 ASYNCAPI = HERE / "asyncapi.json"
-RELEASED = HERE / "released"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _HEADERS: Mapping[str, tuple[str, bool]] = {

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from contracts.compatibility import Change
-from contracts.gate import Contract, compare, current, main, newest_release, read_contract
+from contracts.gate import Contract, compare, current, main, read_contract
+from contracts.releases import newest_release
 from tests.contracts.mutations import (
     ADDING,
     ADDING_CONTRACT,

@@ -1,0 +1,17 @@
+"""Where what never changes again lies, by version: released contracts, and recorded messages."""
+
+from pathlib import Path
+from typing import Final
+
+RELEASED: Final = Path(__file__).parent / "released"
+
+
+def versions_in(folder: Path) -> list[Path]:
+    """The folders named by a version, the oldest first; 1.10 comes after 1.9."""
+    named = [one for one in folder.iterdir() if one.name.replace(".", "").isdigit()]
+    return sorted(named, key=lambda one: [int(part) for part in one.name.split(".")])
+
+
+def newest_release(released: Path = RELEASED) -> Path:
+    """The folder of the newest version; IndexError where there is none."""
+    return versions_in(released)[-1]
