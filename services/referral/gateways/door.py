@@ -122,7 +122,7 @@ class Door:
             raise
 
     async def _read(self, code: str, question: Mapping[str, Any]) -> list[tuple[Cursor, Raw]]:
-        pattern = feed_durable(code).filter_subject
+        (pattern,) = feed_durable(code).filter_subjects
         asked = {**question, "next_by_subj": pattern, "max_bytes": READ_BYTES}
         found, _ = await get_many(self.wire.jetstream, OUT.name, asked)
         return [(Cursor(self._born, one.sequence), one) for one in found]
