@@ -17,6 +17,12 @@ _SAVE = text("""
         suspect_from = least(known.suspect_from, excluded.suspect_from)
     where (known.owner, known.use) = (excluded.owner, excluded.use)
 """)
+_END = text("""
+    update organisation_keys set
+        valid_until = least(valid_until, cast(:valid_until as timestamptz)),
+        suspect_from = least(suspect_from, cast(:suspect_from as timestamptz))
+    where (key, owner, use) = (:key, :owner, :use)
+""")
 _LOAD = text("""
     select owner, use, key, valid_from, valid_until, suspect_from from organisation_keys
     where coalesce(use = cast(:use as text), true) and coalesce(owner = cast(:owner as text), true)
@@ -46,6 +52,13 @@ async def save_keys(connection: AsyncConnection, keys: Iterable[PublicKey]) -> N
     rows = [key.model_dump() for key in keys]
     if rows:
         await connection.execute(_SAVE, rows)
+
+
+async def end_keys(connection: AsyncConnection, keys: Iterable[PublicKey]) -> None:
+    """Remember the ends of keys that are known; no key becomes known by it."""
+    rows = [key.model_dump() for key in keys if key.valid_until or key.suspect_from]
+    if rows:
+        await connection.execute(_END, rows)
 
 
 async def load_keys(

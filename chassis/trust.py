@@ -38,12 +38,13 @@ class Keys(Protocol):
 
 @dataclass(slots=True)
 class PlatformKeys:
-    """The keys of our services; the file is read again when it was replaced.
+    """Keys in a file, by default those of our services; it is read again when it was replaced.
 
     Raises what `Keyring.read` raises: a service without a readable file does not start.
     """
 
     folder: Path
+    name: str = PLATFORM_KEYS
     ring: Keyring = field(default_factory=Keyring)
     _seen: tuple[int, int] | None = None
 
@@ -53,7 +54,7 @@ class PlatformKeys:
 
     def look(self) -> Keyring:
         """The same without waiting; what is known now, another ring only when there was news."""
-        path = self.folder / PLATFORM_KEYS
+        path = self.folder / self.name
         found = path.stat()
         seen = (found.st_mtime_ns, found.st_ino)
         if seen != self._seen:

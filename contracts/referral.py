@@ -24,7 +24,10 @@ class ServiceOffered(BaseModel):
 
 
 class OrganisationRegistered(Message):
-    """An organisation is in the directory, or its entry was replaced; public keys only."""
+    """An organisation is in the directory, or its entry was replaced; public keys only.
+
+    countersignatures: by a key's id, the directory officer's word for it (`countersigning`).
+    """
 
     name: ClassVar[str] = "organisation.registered"
 
@@ -37,6 +40,7 @@ class OrganisationRegistered(Message):
     services: tuple[ServiceOffered, ...]
     channel: Annotated[str, Term("channel")]
     keys: tuple[PublicKey, ...] = ()
+    countersignatures: dict[str, str] = Field(default_factory=dict)
 
 
 class ReferralEvent(Message):

@@ -30,6 +30,7 @@ from deploy.front_server import front_paths, serve_front
 from deploy.key_rotation import make_first_key
 from deploy.keys import PROVISIONER, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
+from deploy.officer import ensure_officer
 from deploy.provision import Outcome, codes_of, provision
 from deploy.service_process import Addresses, ServiceProcess
 from deploy.settings import PlatformSettings
@@ -117,6 +118,7 @@ class Platform:
     async def start_engines(self) -> None:
         """PostgreSQL with its roles and tables, NATS with its accounts and streams."""
         ensure_signing_keys(self.state, now=datetime.now(UTC))
+        ensure_officer(self.state, now=datetime.now(UTC))
         await self._start_postgres()
         await self._start_nats()
         await self.provision()

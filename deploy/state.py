@@ -46,6 +46,11 @@ class State:
         return self.root / "partners"
 
     @property
+    def officer(self) -> Path:
+        """The directory officer's private key, until it is taken elsewhere."""
+        return self.root / "officer"
+
+    @property
     def status_file(self) -> Path:
         """What a running platform says about itself: addresses, ports, process ids."""
         return self.run / "platform.json"

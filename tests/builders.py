@@ -21,7 +21,7 @@ from contracts.topology import (
     partner_subject,
     stored_partner_subject,
 )
-from tests.signing import public_key, signed
+from tests.signing import public_key, signed, vouched
 
 CANARY = "Aminata-Traoré-66012345"
 TODAY = date(2026, 11, 24)
@@ -76,8 +76,9 @@ def an_organisation(code: str, kind: str, *services: str, **changes: Any) -> Org
         "services": tuple(ServiceOffered(service=service) for service in services),
         "channel": "nats",
         "keys": (public_key(code),),
-    }
-    return OrganisationRegistered(**entry | changes)
+    } | changes
+    entry.setdefault("countersignatures", vouched(*entry["keys"]))
+    return OrganisationRegistered(**entry)
 
 
 def event_headers(

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chassis.trust import PLATFORM_KEYS, Trust, signing_file
+from contracts.countersigning import OFFICER, OFFICERS_FILE, countersign
 from contracts.envelope import SIGNATURE
 from contracts.keyring import (
     Keyring,
@@ -63,10 +64,16 @@ def write_platform_keys(folder: Path) -> None:
     """The services' keys as files, as `deploy` makes them."""
     keys = Keyring(public_key(name) for name in SERVICES)
     (folder / PLATFORM_KEYS).write_text(keys.write())
+    (folder / OFFICERS_FILE).write_text(Keyring([public_key(OFFICER)]).write())
     for name in SERVICES:
         path = folder / signing_file(public_key(name).id)
         path.write_bytes(write_private_key(private_key(name)))
         path.chmod(0o600)
+
+
+def vouched(*keys: PublicKey, by: str = OFFICER) -> dict[str, str]:
+    """The directory officer's word for each of these keys, or somebody else's."""
+    return {key.id: countersign(signer_of(by), key) for key in keys}
 
 
 @dataclass(frozen=True, slots=True)

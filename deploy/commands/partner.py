@@ -23,6 +23,7 @@ from deploy.commands.context import (
 from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
 from deploy.keys import read_public_keys
+from deploy.officer import check_file, countersign_file, read_officer
 from deploy.onboarding import keep_public_keys, put_away, take_up
 from deploy.settings import PlatformSettings
 from deploy.state import State
@@ -52,7 +53,8 @@ def add(
     """Let organisations of the directory file in, or give them the keys they have now.
 
     Nothing restarts and nobody else is disturbed. Keys that are replaced live
-    on for a day, for what is on its way. Compare the key ids with the
+    on for a day, for what is on its way; the earlier key must have signed
+    the new (`siraba-partner renew`). Compare the key ids with the
     organisation by telephone before: whoever swaps the file can read for it.
 
     Example:
@@ -64,9 +66,40 @@ def add(
     strangers = sorted({read_public_keys(file).code for file in files} - known)
     if strangers:
         raise ServerError(f"not in the directory file: {', '.join(strangers)}")
+    current = with_tables_of(OWNER, state, _current_keys)
+    for file in files:
+        check_file(
+            file,
+            state=state,
+            current=current.get(read_public_keys(file).code),
+            now=datetime.now(UTC),
+        )
     codes = keep_public_keys(state, files)
     _take_up(state, settings)
     typer.echo(f"Let in: {', '.join(codes)}. Hand over `siraba keys show`.")
+
+
+@partner.command("countersign")
+@failing_clearly
+def countersign(
+    files: Annotated[list[Path], typer.Argument(help="public.json of each organisation.")],
+    officer: Annotated[
+        Path, typer.Option(help="Your private key, as it lay in STATE/officer/officer.key.")
+    ],
+) -> None:
+    """Vouch for organisations' keys, as the directory officer, away from the platform.
+
+    Intake seals to no key without an officer's word. A first start makes the
+    officer's key in the state folder and vouches by itself: take the file
+    elsewhere, and from then on only files that you have countersigned count.
+
+    Example:
+
+      siraba partner countersign shelter/public.json --officer /media/stick/officer.key
+    """
+    signer = read_officer(officer)
+    codes = [countersign_file(file, signer) for file in files]
+    typer.echo(f"Vouched for: {', '.join(codes)}.")
 
 
 @partner.command("revoke")
@@ -115,6 +148,16 @@ def show(state_dir: StateDir = None) -> None:
 async def _count_open(engine: AsyncEngine, code: str) -> int:
     async with engine.connect() as connection:
         return int((await connection.execute(_OPEN, {"code": code})).scalar_one())
+
+
+async def _current_keys(engine: AsyncEngine) -> dict[str, str]:
+    """The signing key of each organisation that counts now."""
+    now = datetime.now(UTC)
+    return {
+        key.owner: key.key
+        for key in await _load_keys(engine)
+        if key.use == "signing" and key.fault(now) is None and key.valid_until is None
+    }
 
 
 async def _load_keys(engine: AsyncEngine) -> list[PublicKey]:

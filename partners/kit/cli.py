@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.vocabulary import allowed
-from partners.kit import keys
+from partners.kit import keys, renewing
 from partners.kit.answers import FORMS, parse_policy
 from partners.kit.counters import Counters, read_counters
 from partners.kit.errors import KitError
@@ -78,6 +78,40 @@ def init(
         keys.init(folder, code=code)
     typer.echo(f"Keys of {code} are in {folder}. Keep that folder to yourself, and back it up.")
     typer.echo(f"Hand over {folder / keys.PUBLIC}: it is the only file that is not secret.")
+
+
+@app.command()
+def renew(folder: Folder = Path("siraba-partner")) -> None:
+    """Make the keys that will replace yours, in DIR/next; nothing changes yet.
+
+    Your present keys vouch for the new ones. Hand over DIR/next/public.json,
+    and run `siraba-partner switch` once it is confirmed.
+
+    \b
+    Example:
+      siraba-partner renew --dir /etc/siraba/shelter
+    """
+    with _readable_errors():
+        renewing.renew(folder)
+    typer.echo(
+        f"Hand over {folder / renewing.NEXT / keys.PUBLIC}; your keys stay in use till then."
+    )
+
+
+@app.command()
+def switch(folder: Folder = Path("siraba-partner")) -> None:
+    """Take the keys of DIR/next into use, within a day of their confirmation.
+
+    Stop your program first. The earlier sealing key stays beside, for what is
+    still on its way to you.
+
+    \b
+    Example:
+      siraba-partner switch --dir /etc/siraba/shelter
+    """
+    with _readable_errors():
+        renewing.take_into_use(folder, now=_now())
+    typer.echo("The new keys are in use.")
 
 
 @app.command()

@@ -11,6 +11,7 @@ import nkeys  # type: ignore[import-untyped]  # the package ships no type inform
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from contracts.countersigning import PROOF, prove
 from contracts.keyring import (
     Keyring,
     KeyringRefused,
@@ -22,6 +23,7 @@ from contracts.keyring import (
     read_signing_key,
     write_private_key,
 )
+from contracts.signing import Signer
 from contracts.topology import organisation_code
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KeysRefused
@@ -70,7 +72,9 @@ def init(folder: Path, *, code: str, edge: Edge = SYSTEM) -> Keys:
     _write(folder / SIGNING, write_private_key(keys.signing))
     _write(folder / SEALING, write_private_key(keys.sealing))
     # Last, so that its presence says that the set is complete.
-    _write(folder / PUBLIC, json.dumps(keys.public(), indent=2).encode() + b"\n", mode=0o644)
+    public = keys.public()
+    public[PROOF] = prove(Signer(keys.signing), public)
+    _write(folder / PUBLIC, json.dumps(public, indent=2).encode() + b"\n", mode=0o644)
     return keys
 
 

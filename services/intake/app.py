@@ -10,7 +10,9 @@ from chassis.assembly import Assembly, Parts, assemble
 from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
 from chassis.serving import entrance, serve
+from chassis.trust import PlatformKeys
 from chassis.web import BearerCaller
+from contracts.countersigning import OFFICERS_FILE
 from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
 from contracts.sealing import Seal, seal
@@ -37,8 +39,10 @@ def create_app(
     parts = assembly("intake", settings, source=SOURCE, processors=processors)
     vault = _vault(settings, parts)
     feed_key = read_secret(settings.secrets_dir, "feed.key")
+    officers = PlatformKeys(settings.secrets_dir, OFFICERS_FILE)
+    officers.look()
     discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key, seal=seal)
-    parts.consumers += consumers(parts, Handlers(discloser))
+    parts.consumers += consumers(parts, Handlers(discloser, officers.look))
     parts.relay.fallen = _ask_again(parts)
     keeping = Keeping(vault, read_secret(settings.secrets_dir, "fingerprints.key"))
     parts.jobs.append(Restorer(parts, discloser).run)

@@ -1,6 +1,6 @@
 """NATS in: intake follows its cases, discloses what an acceptance opens, hears confirmations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from chassis import outbox
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received
 from contracts.feed import RequestRefused
+from contracts.keyring import Keyring
 from contracts.reading import read_event, read_request
 from contracts.referral import (
     OrganisationRegistered,
@@ -27,9 +28,10 @@ from services.intake.use_cases.following import Followed, follow_referrals
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers, with what it takes to disclose."""
+    """The handlers, with what it takes to disclose. officers: whose word stands for a key."""
 
     discloser: Discloser
+    officers: Callable[[], Keyring]
 
     async def on_referral_events(
         self, connection: AsyncConnection, batch: Sequence[Received]
@@ -40,7 +42,7 @@ class Handlers:
             for one in batch
             if isinstance(one.message, ReferralEvent | ReferralUnplaced | OrganisationRegistered)
         ]
-        await follow_referrals(connection, followed)
+        await follow_referrals(connection, followed, officers=self.officers())
         accepted = [
             Accepted(
                 referral_id=one.message.referral_id,

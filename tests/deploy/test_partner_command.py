@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -17,6 +18,7 @@ from deploy.cli import app
 from deploy.signing_keys import platform_keys
 from partners.kit import Keys, NotAdmitted, Partner, init
 from partners.kit.link import Link
+from partners.kit.renewing import NEXT, renew, take_into_use
 from services.referral.use_cases.publishing import OVERLAP
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
@@ -89,13 +91,15 @@ async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_r
 
 async def test_keys_that_are_replaced_live_on_for_a_day(road: Road, tmp_path: Path) -> None:
     mine = own_folder(road, tmp_path)
-    init(tmp_path / "next", code=OLD)
+    renew(mine)
     before = datetime.now(UTC)
-    await siraba(road, "add", tmp_path / "next" / "public.json")
+    await siraba(road, "add", mine / NEXT / "public.json")
 
-    await listens(road, tmp_path / "next")
     with pytest.raises(NotAdmitted):
         await listens(road, mine)
+    take_into_use(mine, now=before)
+    await listens(road, mine)
+    await siraba(road, "add", mine / "public.json")
     ends = await Asking(road, "referral")(f"""
         select use, valid_until - timestamptz '{before.isoformat()}' < interval '1 day 1 minute',
                valid_until - timestamptz '{before.isoformat()}' >= interval '1 day'
@@ -104,6 +108,40 @@ async def test_keys_that_are_replaced_live_on_for_a_day(road: Road, tmp_path: Pa
     """)
     assert timedelta(days=1) == OVERLAP
     assert ends == [("sealing", "True", "True"), ("signing", "True", "True")]
+
+
+async def test_keys_are_replaced_only_by_whom_the_earlier_key_vouches_for(
+    road: Road, tmp_path: Path
+) -> None:
+    thief, stranger = tmp_path / "thief", tmp_path / "stranger"
+    init(thief, code=OLD)
+    init(stranger, code=NEW)
+    forged = stranger / "public.json"
+    document = json.loads(forged.read_text())
+    forged.write_text(json.dumps(document | {"sealing": road.keys[STAYS].public()["sealing"]}))
+
+    said = await siraba(road, "add", thief / "public.json", fails=True)
+    assert "replaces keys without the signature of the earlier one" in said
+    said = await siraba(road, "add", forged, fails=True)
+    assert said == "siraba: public.json: proof: is no signature by the signing key it names"
+
+
+async def test_once_the_officer_has_left_only_countersigned_keys_are_taken(
+    road: Road, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "officer.key"
+    (road.platform.state.officer / "officer.key").rename(elsewhere)
+    keys = init(tmp_path / "new", code=NEW)
+    public = tmp_path / "new" / "public.json"
+
+    assert "no word of a directory officer" in await siraba(road, "add", public, fails=True)
+    call = ["partner", "countersign", str(public), "--officer", str(elsewhere)]
+    vouched = CliRunner().invoke(app, call)
+    assert vouched.output == f"Vouched for: {NEW}.\n"
+    await siraba(road, "add", public)
+    async with asyncio.timeout(10):
+        while await status(road, NEW, keys) != httpx.codes.OK:
+            await asyncio.sleep(0.1)
 
 
 # nats-py drops the sockets of refused attempts to reconnect; they are collected here, not later.

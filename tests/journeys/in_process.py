@@ -18,6 +18,7 @@ from chassis.identity import issue_token
 from deploy.directory_publish import publish_directory
 from deploy.key_rotation import make_first_key
 from deploy.keys import read_public_keys
+from deploy.officer import ensure_officer
 from deploy.platform import SECRETS
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import ensure_signing_keys, hand_over
@@ -100,6 +101,7 @@ async def town(
             nats.state.secret(secret)
         make_first_key(nats.state, at=datetime.now(UTC))
         ensure_signing_keys(nats.state, now=datetime.now(UTC))
+        ensure_officer(nats.state, now=datetime.now(UTC))
         hand_over(nats.state)
         async with AsyncExitStack() as stack:
             for service in services:

@@ -26,13 +26,13 @@ def test_only_the_owner_can_read_the_keys_or_enter_their_folder(tmp_path: Path) 
     assert {name: mode(folder / name) for name in PRIVATE} == dict.fromkeys(PRIVATE, 0o600)
 
 
-def test_the_public_file_has_the_four_agreed_fields_and_no_private_half(tmp_path: Path) -> None:
+def test_the_public_file_has_the_four_agreed_fields_signed_and_no_private_half(tmp_path: Path) -> None:
     keys = init(tmp_path / "a", code="SHELTER_A")
 
     handed_over = (tmp_path / "a" / PUBLIC).read_text()
 
     public = json.loads(handed_over)
-    assert list(public) == ["code", "nkey", "signing", "sealing"]
+    assert list(public) == ["code", "nkey", "signing", "sealing", "proof"]
     assert public["code"] == "SHELTER_A"
     assert re.fullmatch(r"U[A-Z2-7]{55}", public["nkey"])
     assert len(base64.urlsafe_b64decode(public["signing"] + "==")) == 32

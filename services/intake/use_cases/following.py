@@ -1,5 +1,6 @@
 """Following what referral says: the directory's keys, and how the cases of intake fare."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +9,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.directory_keys import save_keys
+from chassis.directory_keys import end_keys, save_keys
+from contracts.countersigning import is_countersigned
+from contracts.keyring import Keyring
 from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
 from services.intake.store import followed
+
+log = logging.getLogger("siraba.intake")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +27,19 @@ class Followed:
     at: datetime
 
 
-async def follow_referrals(connection: AsyncConnection, events: Sequence[Followed]) -> None:
-    """Keep what the owner may see of its cases, and the keys that tokens are checked with."""
-    organisations = [e.event for e in events if isinstance(e.event, OrganisationRegistered)]
+async def follow_referrals(
+    connection: AsyncConnection, events: Sequence[Followed], *, officers: Keyring
+) -> None:
+    """Keep what the owner may see of its cases, and the keys that an officer has vouched for.
+
+    Tokens are checked with these keys, and dossiers sealed to them.
+    """
+    organisations = [(e.event, e.at) for e in events if isinstance(e.event, OrganisationRegistered)]
     if organisations:
-        rows = [one.model_dump(mode="json") for one in organisations]
+        rows = [entry.model_dump(mode="json") for entry, _ in organisations]
         await followed.save_organisations(connection, rows)
-        await save_keys(connection, [key for one in organisations for key in one.keys])
+    for entry, at in organisations:
+        await _follow_keys(connection, entry, officers=officers, at=at)
     steps = [_step(e.event, e) for e in events if isinstance(e.event, ReferralEvent)]
     if steps:
         await followed.save_steps(connection, steps)
@@ -41,6 +52,22 @@ async def follow_referrals(connection: AsyncConnection, events: Sequence[Followe
                 reason=one.event.reason,
                 at=one.at,
             )
+
+
+async def _follow_keys(
+    connection: AsyncConnection, entry: OrganisationRegistered, *, officers: Keyring, at: datetime
+) -> None:
+    """An end counts whoever tells of it; a key only with an officer's word."""
+    vouched = {
+        key.id
+        for key in entry.keys
+        if is_countersigned(key, entry.countersignatures.get(key.id), officers=officers, at=at)
+    }
+    await save_keys(connection, [key for key in entry.keys if key.id in vouched])
+    others = [key for key in entry.keys if key.id not in vouched]
+    await end_keys(connection, others)
+    if strangers := sum(key.valid_until is None for key in others):
+        log.error("directory.keys_refused", extra={"organisation": entry.code, "count": strangers})
 
 
 def _step(event: ReferralEvent, one: Followed) -> dict[str, Any]:
