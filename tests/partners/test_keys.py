@@ -26,7 +26,9 @@ def test_only_the_owner_can_read_the_keys_or_enter_their_folder(tmp_path: Path) 
     assert {name: mode(folder / name) for name in PRIVATE} == dict.fromkeys(PRIVATE, 0o600)
 
 
-def test_the_public_file_has_the_four_agreed_fields_signed_and_no_private_half(tmp_path: Path) -> None:
+def test_the_public_file_has_the_four_agreed_fields_signed_and_no_private_half(
+    tmp_path: Path,
+) -> None:
     keys = init(tmp_path / "a", code="SHELTER_A")
 
     handed_over = (tmp_path / "a" / PUBLIC).read_text()
