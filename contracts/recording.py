@@ -119,7 +119,9 @@ class Recorder:
     def _made(self, entry: Entry) -> Unsigned:
         model = _TYPES[entry["channel"]][f"ml.siraba.{entry['name']}.v1"]
         envelope = _envelope(entry, model)
-        message = model.model_validate_json(json.dumps(_filled(entry["body"], envelope)))
+        # As it was written then, not as a model of today would write it.
+        body = _written(_filled(entry["body"], envelope))
+        model.model_validate_json(body)
         if entry["channel"] != "requests":
             envelope = self._numbered(envelope, entry)
         made = Unsigned(
@@ -127,7 +129,7 @@ class Recorder:
             type=envelope.type,
             owner=envelope.source.rpartition("/")[2],
             headers=encode_headers(envelope, hop=_hop(entry)),
-            body=message.encode(),
+            body=body,
             subject=_stream_subject(entry, envelope),
         )
         if made.channel == "events":
@@ -216,6 +218,10 @@ def _filled(node: Any, envelope: Envelope) -> Any:
         case dict():
             return {name: _filled(one, envelope) for name, one in node.items()}
     return node
+
+
+def _written(body: Any) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _said(model: BaseModel) -> Any:
