@@ -10,8 +10,9 @@ unexport PYTHONDONTWRITEBYTECODE
 digest = $(shell cat $(1) pyproject.toml | cksum | cut -d' ' -f1)
 DEMO_READY := .venv/ready-demo-$(call digest,requirements/embedded.txt)
 TEST_READY := .venv/ready-test-$(call digest,requirements/embedded.txt requirements/test.txt)
-NODE_EXAMPLE := partners/examples/node
-NODE_READY := $(NODE_EXAMPLE)/node_modules/.ready-$(call digest,$(NODE_EXAMPLE)/package-lock.json)
+# Folders with a package-lock.json of their own.
+NODE_FOLDERS := partners/examples/node tests/catalogue
+NODE_READY := $(foreach folder,$(NODE_FOLDERS),$(folder)/node_modules/.ready-$(call digest,$(folder)/package-lock.json))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench figures generate lock clean
@@ -37,7 +38,7 @@ bench: $(TEST_READY) ## speeds on this machine, and the ratios we gate
 figures: $(TEST_READY) $(NODE_READY) ## the long form of every promised figure, then docs/figures.md (ISSUE=road for one issue)
 	@$(BIN)/python -m tests.figures $(if $(ISSUE),--issue $(ISSUE))
 
-generate: $(TEST_READY) ## write the JSON Schemas and asyncapi.json from the contracts
+generate: $(TEST_READY) ## write the JSON Schemas and the AsyncAPI documents from the contracts
 	@$(BIN)/python -m contracts.generate
 
 lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--upgrade for newer releases)
@@ -46,7 +47,7 @@ lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--up
 	@$(COMPILE) -c requirements/test.txt -o requirements/runtime.txt pyproject.toml
 
 clean: ## forget the environment, build products and every embedded state
-	@rm -rf .venv .siraba build dist $(NODE_EXAMPLE)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .siraba build dist $(NODE_FOLDERS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Siraba needs Python 3.11, 3.12 or 3.13 as python3 on PATH (or: make PYTHON=/path/to/python3)." >&2; exit 1; }
@@ -62,4 +63,4 @@ $(TEST_READY): $(DEMO_READY) | .venv/bin/python
 
 $(NODE_READY):
 	@command -v npm >/dev/null || deploy/system-packages nodejs npm
-	@echo "Installing what the Node example needs (hashes checked)"; cd $(NODE_EXAMPLE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(abspath $@)
+	@echo "Installing what $(firstword $(subst /node_modules, ,$@)) needs (hashes checked)"; cd $(firstword $(subst /node_modules, ,$@)) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(abspath $@)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from contracts.compatibility import Change, Reader, Schema, changes
 from contracts.generate import HERE, SCHEMAS, documents
-from contracts.releases import RELEASED, newest_release
+from contracts.releases import RELEASED, VERSION, is_newer, newest_release
 
 _ASYNCAPI = "asyncapi"
 
@@ -55,7 +55,8 @@ def read_contract(folder: Path) -> Contract:
 
 def compare(old: Contract, new: Contract) -> list[Change]:
     """All that differs, breaks and additions."""
-    return [*_of_schemas(old, new), *_of_channels(old, new)]
+    found = [*_of_schemas(old, new), *_of_channels(old, new)]
+    return list(dict.fromkeys(found))
 
 
 def _of_schemas(old: Contract, new: Contract) -> Iterator[Change]:
@@ -94,7 +95,9 @@ def _of_messages(old: Channel, new: Channel, where: str) -> Iterator[Change]:
         yield Change(f"{where} {name}", "new", True)
     for name in sorted(old.messages & new.messages):
         for one in changes(old.headers[name], new.headers[name]):
-            yield one._replace(where=f"{where} headers{one.where.removeprefix('body')}")
+            # What is added is mostly added to all of a kind, and said once.
+            place = where if one.is_break else where.partition(".")[0].replace("channel", "every")
+            yield one._replace(where=f"{place} header {one.where.removeprefix('body.')}")
 
 
 def _contract(files: Iterable[tuple[Path, Any]]) -> Contract:
@@ -146,12 +149,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Say what was added, and what breaks: 1 when anything does."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--released", type=Path, default=RELEASED, help="folder of the releases")
-    release = newest_release(parser.parse_args(arguments).released)
+    parser.add_argument("--additions", action="store_true", help="name what was added as well")
+    given = parser.parse_args(arguments)
+    release = newest_release(given.released)
     found = compare(read_contract(release), current())
     broken = [one for one in found if one.is_break]
-    for one in found:
+    for one in found if given.additions else broken:
         print(f"{'BREAKS' if one.is_break else 'adds'} {one}")  # noqa: T201 - a command
     print(f"{len(broken)} breaks with {release.name}, {len(found) - len(broken)} additions")  # noqa: T201 - a command
+    if found and not is_newer(VERSION, release.name):
+        print(f"BREAKS the number: raise VERSION in contracts/releases.py above {release.name}")  # noqa: T201 - a command
+        return 1
     return 1 if broken else 0
 
 

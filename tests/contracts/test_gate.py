@@ -10,7 +10,7 @@ import pytest
 
 from contracts.compatibility import Change
 from contracts.gate import Contract, compare, current, main, read_contract
-from contracts.releases import newest_release
+from contracts.releases import VERSION, newest_release
 from tests.contracts.mutations import (
     ADDING,
     ADDING_CONTRACT,
@@ -141,13 +141,26 @@ def test_the_command_names_what_breaks_and_what_is_new(
     accept.write_text(json.dumps(schema))
     (release / "schemas/requests/ml.siraba.referral.start.v1.json").unlink()
 
-    code = main(["--released", str(tmp_path)])
+    code = main(["--released", str(tmp_path), "--additions"])
 
     said = capsys.readouterr().out
     assert code == 1
     assert "BREAKS requests/ml.siraba.referral.accept.v1 body.bed: gone" in said
     assert "adds requests/ml.siraba.referral.start.v1: new" in said
     assert "1 breaks with 1.10" in said
+    assert "raise VERSION" in said, "the next version is below that release"
+
+
+def test_the_next_version_is_named_as_soon_as_something_was_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(newest_release(), tmp_path / VERSION)
+
+    assert main(["--released", str(tmp_path)]) == 1
+
+    said = capsys.readouterr().out
+    assert "0 breaks" in said
+    assert "raise VERSION" in said
 
 
 def test_a_release_without_a_contract_is_no_release(tmp_path: Path) -> None:
