@@ -13,10 +13,8 @@ from contracts.sealing import Sealed
 from contracts.vocabulary import Region, Term
 
 
-class Offer(Message):
-    """A referral as its recipient first sees it: G0, G1, the service, urgency, how to be safe."""
-
-    name: ClassVar[str] = "referral.offered"
+class Asked(Message):
+    """What its recipient sees of a referral: G0, G1, the service, urgency, how to be safe."""
 
     referral_id: UUID
     service: Annotated[str, Term("service")]
@@ -28,6 +26,20 @@ class Offer(Message):
     exploitation: tuple[Annotated[str, Term("exploitation")], ...]
     ground: Annotated[str, Term("ground")]
     safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
+
+
+class Offer(Asked):
+    """A referral as its recipient first sees it."""
+
+    name: ClassVar[str] = "referral.offered"
+
+
+class Restated(Asked):
+    """An open referral as it stands now, told again because its recipient asked."""
+
+    name: ClassVar[str] = "referral.restated"
+
+    state: Annotated[str, Term("referral_state")]
 
 
 class Update(Message):
@@ -193,6 +205,7 @@ class MessageRejected(Message):
 
 FEED: tuple[type[Message], ...] = (
     Offer,
+    Restated,
     Received,
     Accepted,
     Declined,

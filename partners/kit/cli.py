@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.vocabulary import allowed
-from partners.kit import keys, renewing
+from partners.kit import again, keys, renewing
 from partners.kit.answers import FORMS, parse_policy
 from partners.kit.counters import Counters, read_counters
 from partners.kit.errors import KitError
@@ -256,3 +256,7 @@ def _line(text: str) -> None:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+for _command in (again.replay, again.snapshot):
+    app.command()(_readable_errors()(_command))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 from contracts.envelope import HOP, Envelope, Rejected, decode_headers
 from contracts.event import Message
 from contracts.feed import ConsentWithdrawn
-from contracts.requests import AcknowledgeConsent, Request
+from contracts.requests import AcknowledgeConsent, ReplayFeed, Request
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
 from partners.kit.edge import SYSTEM, Edge
@@ -139,6 +140,16 @@ class Partner:
         stored = self._ledger.outbox.find(id)
         return Receipt(id=id, acknowledged=stored is not None and stored.acknowledged)
 
+    async def replay(self, since: datetime) -> Receipt:
+        """Have everything again that the feed recorded since this moment, within its 90 days.
+
+        What you handled already comes with `again` set, and asks for your work anew. What was
+        withdrawn or erased since does not come.
+        """
+        self._ledger.replay(since, self._edge.now())
+        await self._link.rewind(since)
+        return await self.send(ReplayFeed(since=since))
+
     @property
     def referrals(self) -> list[Referral]:
         """Every referral made to this organisation, with its state, the latest change last."""
@@ -176,6 +187,7 @@ class Partner:
             envelope,
             message,
             hop=_hop_of(raw),
+            recorded_at=raw.recorded_at,
             now=self._edge.now(),
             organisation=self.code,
         )

@@ -12,7 +12,7 @@ from partners.kit.errors import LedgerRefused
 Database: TypeAlias = sqlite3.Connection
 Row: TypeAlias = sqlite3.Row
 
-VERSION = 2
+VERSION = 3
 
 # A message is known by (source, id), never by id alone: one source cannot silence another.
 _SCHEMA = """
@@ -69,9 +69,15 @@ CREATE TABLE request (
     refused TEXT
 ) STRICT;
 CREATE INDEX request_waiting ON request (number) WHERE acknowledged_at IS NULL;
+CREATE TABLE replay (since TEXT NOT NULL, asked_at TEXT NOT NULL) STRICT;
 """
-# Not every request is about a referral, and nothing ever asked.
-_FROM_1 = "ALTER TABLE request DROP COLUMN referral_id"
+# What brings a file to the version after this one.
+_STEPS = {
+    0: _SCHEMA,
+    # Not every request is about a referral, and nothing ever asked.
+    1: "ALTER TABLE request DROP COLUMN referral_id",
+    2: "CREATE TABLE replay (since TEXT NOT NULL, asked_at TEXT NOT NULL) STRICT",
+}
 
 
 def connect(path: Path) -> Database:
@@ -121,7 +127,7 @@ def _prepare(database: Database, path: Path) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise LedgerRefused(f"{path} was made by a newer siraba-partner: update this one")
-    if version < VERSION:
-        for statement in (_SCHEMA if version == 0 else _FROM_1).split(";"):
+    for step in (0,) if version == 0 else range(version, VERSION):
+        for statement in _STEPS[step].split(";"):
             database.execute(statement)
-        database.execute(f"PRAGMA user_version = {VERSION}")
+    database.execute(f"PRAGMA user_version = {VERSION}")

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from contracts.envelope import Envelope
 from partners.kit.database import Database
@@ -38,13 +38,18 @@ class Feed:
     def __init__(self, database: Database):
         self._database = database
 
-    def note(self, envelope: Envelope, *, hop: str | None, now: datetime) -> Received:
-        """Count this copy; the first one also moves the feed's number of its source."""
+    def note(
+        self, envelope: Envelope, *, hop: str | None, now: datetime, recorded_at: datetime
+    ) -> Received:
+        """Count this copy; the first one also moves the feed's number of its source.
+
+        What was handled before a replay that it falls into is to be handled again.
+        """
         row = self._database.execute(
             "INSERT INTO message (source, id, type, hop, started_trace, received_at)"
             " VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (source, id) DO UPDATE SET copies = copies + 1"
-            " RETURNING number, copies, handled_at IS NOT NULL AS handled",
+            " RETURNING number, copies, handled_at",
             (
                 envelope.source,
                 str(envelope.id),
@@ -59,16 +64,29 @@ class Feed:
         return Received(
             number=row["number"],
             copies=row["copies"],
-            handled=bool(row["handled"]),
+            handled=self._is_done(row["handled_at"], recorded_at),
             missing=missing,
         )
 
     def handled(self, number: int, now: datetime) -> None:
         """Close the message with this ledger number."""
         self._database.execute(
-            "UPDATE message SET handled_at = ? WHERE number = ? AND handled_at IS NULL",
+            "UPDATE message SET handled_at = ? WHERE number = ?",
             (now.isoformat(), number),
         )
+
+    def replay(self, since: datetime, now: datetime) -> None:
+        """What was recorded since this moment, and handled before now, is handed out again."""
+        self._database.execute("DELETE FROM replay")
+        times = since.astimezone(UTC).isoformat(), now.isoformat()
+        self._database.execute("INSERT INTO replay (since, asked_at) VALUES (?, ?)", times)
+
+    def _is_done(self, handled_at: str | None, recorded_at: datetime) -> bool:
+        replay = self._database.execute("SELECT since, asked_at FROM replay").fetchone()
+        if handled_at is None or replay is None:
+            return handled_at is not None
+        is_before = datetime.fromisoformat(handled_at) < datetime.fromisoformat(replay["asked_at"])
+        return not (is_before and recorded_at >= datetime.fromisoformat(replay["since"]))
 
     def quarantine(self, broken: Broken, now: datetime) -> None:
         """Keep it once, however often it is delivered."""

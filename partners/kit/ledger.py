@@ -47,21 +47,27 @@ class Ledger:
         message: Message,
         *,
         hop: str | None,
+        recorded_at: datetime,
         now: datetime,
         organisation: str,
     ) -> Received:
         """Remember that this message has come, before anybody acts on it."""
         with transaction(self._database):
-            received = self.feed.note(envelope, hop=hop, now=now)
+            received = self.feed.note(envelope, hop=hop, now=now, recorded_at=recorded_at)
             if received.copies == 1:
                 self.referrals.note(message, number=received.number, now=now, own=organisation)
                 self._note_refusal(message)
-                self._note_withdrawal(envelope, message)
+                self._note_withdrawal(envelope, message, number=received.number, now=now)
         return received
 
     def handled(self, number: int, now: datetime) -> None:
         """The partner's own work for this message is done: it is never handed out again."""
         self.feed.handled(number, now)
+
+    def replay(self, since: datetime, now: datetime) -> None:
+        """Hand out again what was recorded since this moment and handled before now."""
+        with transaction(self._database):
+            self.feed.replay(since, now)
 
     def quarantine(self, broken: Broken, now: datetime, *, envelope: Envelope | None) -> None:
         """Keep a message nobody here can read, so that a person can look at it later.
@@ -73,12 +79,14 @@ class Ledger:
             if envelope is not None:
                 self.feed.follow(envelope, now)
 
-    def _note_withdrawal(self, envelope: Envelope, message: Message) -> None:
+    def _note_withdrawal(
+        self, envelope: Envelope, message: Message, *, number: int, now: datetime
+    ) -> None:
         """Numbers that will not come are not missing, and an offer withdrawn is not ours to keep."""
         if isinstance(message, FeedTrimmed):
             self.feed.trimmed(envelope.source, message.numbers)
         elif isinstance(message, ConsentWithdrawn) and not message.kept:
-            self.referrals.forget(message.referral_id)
+            self.referrals.forget(message.referral_id, number=number, now=now)
 
     def _note_refusal(self, message: Message) -> None:
         if isinstance(message, RequestRefused):

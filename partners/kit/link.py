@@ -8,6 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -179,6 +180,9 @@ class Link:
             await message.token.nak(delay=seconds)
         except nats.errors.Error:
             LOG.info("a message was not postponed; it comes again by itself")
+
+    async def rewind(self, since: datetime) -> None:
+        """See `Line`: NATS keeps the place."""
 
     async def close(self) -> None:
         """Send what is still to be sent and leave."""

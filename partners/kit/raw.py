@@ -57,5 +57,8 @@ class Line(Protocol):
     async def postpone(self, message: Raw, *, seconds: float) -> None:
         """Have this message again after so long."""
 
+    async def rewind(self, since: datetime) -> None:
+        """Read on from this moment, where this side keeps the place."""
+
     async def close(self) -> None:
         """Send what is still to be sent and leave."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.event import Message
-from contracts.feed import Offer, Update
+from contracts.feed import Offer, Restated, Update
 from partners.kit.database import Database, Row
 
 # A late or repeated message never takes a referral back to where it was.
@@ -17,12 +17,17 @@ _RANK = {
     "started": 3,
     "delivered": 4,
     "not_delivered": 4,
+    "withdrawn": 5,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
-    """A referral made to this organisation; `offer` is None if its offer has never come."""
+    """A referral made to this organisation; `offer` is None if its offer has never come.
+
+    `withdrawn`: the person took back her consent, and what the offer said is erased. `service` is
+    empty where that is all that ever came of it.
+    """
 
     id: UUID
     state: str
@@ -41,12 +46,20 @@ class Referrals:
         """Follow a step of a referral made to `own`; steps of others' are not ours to keep."""
         if isinstance(message, Offer):
             self._step(message, body=message.encode(), number=number, now=now)
+        elif isinstance(message, Restated):
+            offer = Offer.model_validate(message.model_dump(exclude={"state"}))
+            self._step(message, body=offer.encode(), number=number, now=now)
         elif isinstance(message, Update) and message.organisation == own:
             self._step(message, body=None, number=number, now=now)
 
-    def forget(self, referral_id: UUID) -> None:
-        """Erase what an offer said of the person; the referral itself stays."""
-        self._database.execute("UPDATE referral SET offer = NULL WHERE id = ?", (str(referral_id),))
+    def forget(self, referral_id: UUID, *, number: int, now: datetime) -> None:
+        """Erase what an offer said of the person; that there was a referral stays."""
+        self._database.execute(
+            "INSERT INTO referral (id, state, service, message, changed_at)"
+            " VALUES (?, 'withdrawn', '', ?, ?) ON CONFLICT (id) DO UPDATE SET state = 'withdrawn',"
+            " offer = NULL, message = excluded.message, changed_at = excluded.changed_at",
+            (str(referral_id), number, now.isoformat()),
+        )
 
     def all(self) -> list[Referral]:
         """Every referral this folder knows, the latest change last."""
@@ -61,15 +74,15 @@ class Referrals:
         return {row["state"]: row["count"] for row in rows}
 
     def _step(
-        self, message: Offer | Update, *, body: bytes | None, number: int, now: datetime
+        self, message: Offer | Restated | Update, *, body: bytes | None, number: int, now: datetime
     ) -> None:
-        state = message.name.split(".")[1]
+        state = message.state if isinstance(message, Restated) else message.name.split(".")[1]
         held = self._database.execute(
             "SELECT state, offer FROM referral WHERE id = ?", (str(message.referral_id),)
         ).fetchone()
         if held is not None and _RANK[state] < _RANK[held["state"]]:
             self._database.execute(
-                "UPDATE referral SET offer = coalesce(offer, ?) WHERE id = ?",
+                "UPDATE referral SET offer = coalesce(offer, ?) WHERE id = ? AND state <> 'withdrawn'",
                 (body, str(message.referral_id)),
             )
             return

@@ -68,6 +68,7 @@ class WebLine:
         self._tokens = tokens
         self._where = where
         self._after: str | None = None
+        self._since: datetime | None = None
         self._held: dict[int, _Held] = {}
 
     @classmethod
@@ -134,6 +135,11 @@ class WebLine:
         if message.sequence in self._held:
             self._held[message.sequence].due = monotonic() + seconds
 
+    async def rewind(self, since: datetime) -> None:
+        """See `Line`."""
+        self._after, self._since = None, since
+        self._held.clear()
+
     async def close(self) -> None:
         """Confirm what is done, and leave."""
         before = self._after
@@ -160,6 +166,8 @@ class WebLine:
         query: dict[str, Any] = {"limit": limit, "wait": wait}
         if self._after is not None:
             query["after"] = self._after
+        elif self._since is not None:
+            query["since"] = self._since.isoformat()
         async with self._asking("the feed"):
             answer = await self._client.get("/feed", params=query, headers=self._headers())
             if answer.status_code == httpx.codes.GONE:
@@ -172,7 +180,7 @@ class WebLine:
     def _begin_anew(self) -> None:
         """Places of before mean nothing now; the ledger recognises what it has."""
         LOG.warning("%s has made the feed anew", self._where)
-        self._after = None
+        self._after = self._since = None
         self._held.clear()
 
     def _confirm(self) -> None:

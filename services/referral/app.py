@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
 
-from chassis.assembly import Assembly, assemble
+from chassis.assembly import Assembly, Parts, assemble
 from chassis.broker import open_wire
 from chassis.secrets import read_secret
 from chassis.serving import key_lookup, serve
@@ -27,21 +27,22 @@ def create_app(
     """The service as an ASGI app; it starts its consumers and relay with its lifespan."""
     settings = settings or ReferralSettings()
     parts = assembly("referral", settings, source=SOURCE, processors=processors)
-    handlers = Handlers(parts, read_secret(settings.secrets_dir, "feed.key"))
+    door = _door(settings, parts)
+    handlers = Handlers(parts, read_secret(settings.secrets_dir, "feed.key"), door.rewind)
     parts.consumers += consumers(parts, handlers)
     parts.relay.fallen = handlers.fallen
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    door = Door(
-        open_wire(
-            "door",
-            url=settings.nats_url,
-            seed_file=settings.door_seed_file,
-            on_lost=parts.on_failure,
-        )
-    )
     parts.jobs.append(door.run)
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
     app.include_router(api.router(parts.reads, caller))
     app.include_router(api.partner_router(api.FeedDesk(door, caller)))
     return app
+
+
+def _door(settings: ReferralSettings, parts: Parts) -> Door:
+    """A connection of its own, whose user may do what referral's own may not."""
+    wire = open_wire(
+        "door", url=settings.nats_url, seed_file=settings.door_seed_file, on_lost=parts.on_failure
+    )
+    return Door(wire)

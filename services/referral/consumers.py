@@ -23,17 +23,24 @@ from contracts.intake import (
     GroundRecorded,
 )
 from contracts.reading import read_event, read_request
-from contracts.requests import AcknowledgeConsent, ReferralRequest, Request
+from contracts.requests import (
+    AcknowledgeConsent,
+    ReferralRequest,
+    ReplayFeed,
+    Request,
+    SnapshotFeed,
+)
 from services.referral.store import directory, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
+from services.referral.use_cases.repeating import Again, Rewind, tell_again
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 
 DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
-HANDLED = (ReferralRequest, AcknowledgeConsent)
+HANDLED = (ReferralRequest, AcknowledgeConsent, ReplayFeed, SnapshotFeed)
 
 
 @dataclass(slots=True)
@@ -42,6 +49,7 @@ class Handlers:
 
     parts: Parts
     master_key: bytes
+    rewind: Rewind
     _held: Announcer | None = None
     _held_since: float = 0.0
 
@@ -88,8 +96,12 @@ class Handlers:
         for answered in await take_answers(connection, answers, announcer=announcer):
             request = answered.answer.organisation, answered.answer.request_id
             by_request[request].came_to(answered.case_id, refused=answered.refused)
+        again = [_again(one) for one in batch if isinstance(one.message, ReplayFeed | SnapshotFeed)]
         asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
-        for refused in await refuse_unsupported(connection, asked, announcer=announcer):
+        for refused in (
+            *await tell_again(connection, again, announcer=announcer, rewind=self.rewind),
+            *await refuse_unsupported(connection, asked, announcer=announcer),
+        ):
             request = refused.asked.organisation, refused.asked.request_id
             by_request[request].came_to(refused.case_id, refused=refused.reason)
 
@@ -176,6 +188,13 @@ def _answer(one: Received) -> Answer:
         cause=_cause(one),
         reason=getattr(request, "reason", None),
     )
+
+
+def _again(one: Received) -> Again:
+    message = one.message
+    if isinstance(message, ReplayFeed):
+        return Again(asked=_asked(one), after=message.after, since=message.since)
+    return Again(asked=_asked(one))
 
 
 def _asked(one: Received) -> Asked:

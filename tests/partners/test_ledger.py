@@ -38,7 +38,7 @@ def numbered(number: int | None, *, source: str = SOURCE, id: UUID | None = None
 
 def receive(ledger: Ledger, envelope: Envelope, message: Message | None = None) -> range | None:
     received = ledger.receive(
-        envelope, message or offer(), hop=TRACE, now=NOW, organisation="SHELTER_A"
+        envelope, message or offer(), hop=TRACE, now=NOW, recorded_at=NOW, organisation="SHELTER_A"
     )
     return received.missing
 
@@ -109,11 +109,15 @@ def test_one_id_from_two_sources_is_two_messages(ledger: Ledger) -> None:
 
 def test_a_repeat_is_counted_and_known_as_handled(ledger: Ledger) -> None:
     envelope, message = numbered(1), offer()
-    first = ledger.receive(envelope, message, hop=None, now=NOW, organisation="SHELTER_A")
+    first = ledger.receive(
+        envelope, message, hop=None, now=NOW, recorded_at=NOW, organisation="SHELTER_A"
+    )
     assert not first.handled
     ledger.handled(first.number, NOW)
 
-    again = ledger.receive(envelope, message, hop=None, now=NOW, organisation="SHELTER_A")
+    again = ledger.receive(
+        envelope, message, hop=None, now=NOW, recorded_at=NOW, organisation="SHELTER_A"
+    )
 
     assert again.handled
     assert ledger.feed.counts() == {"received": 1, "handled": 1, "repeats": 1, "quarantined": 0}
@@ -186,6 +190,7 @@ def test_a_ledger_of_an_older_kit_goes_on_with_what_it_holds(
     id = writer.store(AcceptReferral(referral_id=uuid4()))
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE request ADD COLUMN referral_id TEXT NOT NULL DEFAULT ''")
+        database.execute("DROP TABLE replay")
         database.execute("PRAGMA user_version = 1")
     database.close()
 

@@ -28,7 +28,9 @@ def numbered(number: int) -> Envelope:
 
 
 def receive(ledger: Ledger, number: int, message: Message) -> None:
-    ledger.receive(numbered(number), message, hop=TRACE, now=NOW, organisation=CODE)
+    ledger.receive(
+        numbered(number), message, hop=TRACE, now=NOW, recorded_at=NOW, organisation=CODE
+    )
 
 
 def sealed_to(keys: Keys, *, id: UUID, case: str = "pseudonym") -> DossierDisclosed:

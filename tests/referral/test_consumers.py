@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,12 +33,17 @@ from tests.signing import signed
 POLICE, SHELTER = "POLICE_A", "SHELTER_B"
 
 
+async def never_back(code: str, *, after: int | None, since: datetime | None) -> bool:
+    """These tests ask for no replay."""
+    raise AssertionError(code, after, since)
+
+
 class Road:
     """referral with its two consumers, driven by hand: one batch at a time."""
 
     def __init__(self, site: Site, parts: Parts) -> None:
         self.site, self.parts = site, parts
-        self.cases, self.requests = consumers(parts, Handlers(parts, b"k" * 32))
+        self.cases, self.requests = consumers(parts, Handlers(parts, b"k" * 32, never_back))
 
     async def open_directory(self) -> None:
         entries = [

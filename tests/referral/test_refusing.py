@@ -21,6 +21,8 @@ pytestmark = pytest.mark.share("partners")
 HANDLED = {
     *(name for name in WELL_FORMED if issubclass(type(a_request(name)), ReferralRequest)),
     "consent.acknowledge",
+    "feed.replay",
+    "feed.snapshot",
 }
 UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 
@@ -28,8 +30,9 @@ UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 def test_the_kinds_that_are_handled_are_these() -> None:
     answers = ("receive", "accept", "decline", "start", "deliver", "fail")
 
-    assert {f"referral.{verb}" for verb in answers} | {"consent.acknowledge"} == HANDLED
-    assert len(UNSUPPORTED) == 9
+    others = {"consent.acknowledge", "feed.replay", "feed.snapshot"}
+    assert {f"referral.{verb}" for verb in answers} | others == HANDLED
+    assert len(UNSUPPORTED) == 7
 
 
 async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_lost(

@@ -75,9 +75,7 @@ class Door:
         What comes before a cursor is confirmed by it. Raises CursorUnknown.
         """
         await self._look_at_stream()
-        durable = feed_durable(code)
-        info = await self.wire.jetstream.consumer_info(OUT.name, durable.name)
-        confirmed = info.ack_floor.stream_seq if info.ack_floor else 0
+        confirmed = await self._confirmed(code)
         if after is None:
             return Cursor(self._born, confirmed)
         cursor = Cursor.read(after)
@@ -85,7 +83,7 @@ class Door:
         if cursor.born != self._born or cursor.sequence > self._last:
             raise CursorUnknown
         if cursor.sequence > confirmed:
-            await self._move(durable.name, to=cursor.sequence + 1)
+            await self._move(feed_durable(code).name, to=cursor.sequence + 1)
         return cursor
 
     async def read(self, code: str, after: Cursor, *, limit: int) -> list[tuple[Cursor, Raw]]:
@@ -98,6 +96,20 @@ class Door:
         """At most `limit` messages of this feed that were recorded at this moment or later."""
         await self._look_at_stream()
         return await self._read(code, {"start_time": moment.isoformat(), "batch": limit})
+
+    async def rewind(self, code: str, *, after: int | None, since: datetime | None) -> bool:
+        """Set the position of this feed back; False, and nothing done, where that is forward."""
+        if since is not None:
+            first = await self.read_since(code, since, limit=1)
+            if not first:
+                return True
+            after = first[0][0].sequence - 1
+        confirmed = await self._confirmed(code)
+        if after is None or after > confirmed:
+            return False
+        if after < confirmed:
+            await self._move(feed_durable(code).name, to=after + 1)
+        return True
 
     async def wait(self, *, beyond: int) -> None:
         """Until OUT reaches beyond this place; all who wait share one look at it."""
@@ -120,6 +132,11 @@ class Door:
             if error.err_code == FULL:
                 raise IngressFull from None
             raise
+
+    async def _confirmed(self, code: str) -> int:
+        """Up to where the organisation has acknowledged everything."""
+        info = await self.wire.jetstream.consumer_info(OUT.name, feed_durable(code).name)
+        return info.ack_floor.stream_seq if info.ack_floor else 0
 
     async def _read(self, code: str, question: Mapping[str, Any]) -> list[tuple[Cursor, Raw]]:
         (pattern,) = feed_durable(code).filter_subjects

@@ -75,6 +75,10 @@ _PARTIES = text("""
     select referral_id, case_id, organisation, owner from referrals
     where referral_id = any(cast(:ids as uuid[]))
 """)
+_OF_ORGANISATION = text(f"""
+    select {_COLUMNS} from referrals where organisation = :code and state = any(:states)
+    order by offered_at, referral_id
+""")  # noqa: S608 - a constant of ours
 _OF_CASES = text(f"""
     select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
 """)  # noqa: S608 - a constant of ours
@@ -170,6 +174,14 @@ async def had_by(
         for organisation in (row.organisation, row.owner)
     }
     return {one: cases[one] for one in named if one in cases}
+
+
+async def of_organisation(
+    connection: AsyncConnection, code: str, *, states: Iterable[str]
+) -> list[Referral]:
+    """Every referral that was made to it and is in one of these states, the oldest first."""
+    found = await connection.execute(_OF_ORGANISATION, {"code": code, "states": list(states)})
+    return [Referral(**row._mapping) for row in found]
 
 
 async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:

@@ -1,6 +1,6 @@
 """From one fact to its messages: the internal event, and the cut of each who may hear it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -68,20 +68,19 @@ class Announcer:
             ground=one.ground,
             policy_version=policy_version,
         )
-        known = CaseRegistered.model_validate(case.facts)
-        shown = feed.Offer(
-            referral_id=one.referral_id,
-            service=one.service,
-            urgency=one.urgency,
-            region=case.facts["region"],
-            sex=known.sex,
-            age_band=known.age_band,
-            citizenship=known.citizenship,
-            exploitation=known.exploitation,
-            ground=one.ground,
-            safety=known.safety,
-        )
+        shown = feed.Offer(**_offer(one, case))
         return self._announce(event, shown, one=one, cause=cause)
+
+    def restated(self, one: Referral, case: KnownCase, *, cause: Cause) -> list[Outgoing]:
+        """An offer of before with the state it is in, to its recipient alone."""
+        return self._copies(
+            feed.Restated(**_offer(one, case), state=one.state),
+            [(one.organisation, "recipient")],
+            case_id=one.case_id,
+            cause=cause,
+            ground=one.ground,
+            referral_id=one.referral_id,
+        )
 
     def stepped(self, one: Referral, *, cause: Cause, reason: str | None = None) -> list[Outgoing]:
         """A referral is in a new state: to its recipient and to the owner of the case."""
@@ -103,9 +102,8 @@ class Announcer:
         event = referral.ReferralUnplaced(service=service, reason=reason)
         shown = feed.Unplaced(service=service, reason=reason)
         inside = self._inside(event, case.case_id, cause)
-        heard = self._heard(
-            shown, {"owner": case.owner}, case_id=case.case_id, cause=cause, ground=None
-        )
+        heard_by = who_hears(shown.name, {"owner": case.owner})
+        heard = self._copies(shown, heard_by, case_id=case.case_id, cause=cause, ground=None)
         return [inside, *heard]
 
     def told(
@@ -134,9 +132,9 @@ class Announcer:
         self, event: Message, shown: Message, *, one: Referral, cause: Cause
     ) -> list[Outgoing]:
         relations: dict[Relation, str] = {"recipient": one.organisation, "owner": one.owner}
-        heard = self._heard(
+        heard = self._copies(
             shown,
-            relations,
+            who_hears(shown.name, relations),
             case_id=one.case_id,
             cause=cause,
             ground=one.ground,
@@ -157,10 +155,10 @@ class Announcer:
             started_trace=cause.trace,
         )
 
-    def _heard(
+    def _copies(
         self,
         shown: Message,
-        relations: Mapping[Relation, str],
+        heard_by: Sequence[tuple[str, Relation]],
         *,
         case_id: UUID,
         cause: Cause,
@@ -168,7 +166,7 @@ class Announcer:
         referral_id: UUID | None = None,
     ) -> list[Outgoing]:
         copies = []
-        for organisation, relation in who_hears(shown.name, relations):
+        for organisation, relation in heard_by:
             if organisation not in self.reached:
                 continue
             key = FeedKey.of(self.master_key, organisation)
@@ -188,6 +186,22 @@ class Announcer:
                 )
             )
         return copies
+
+
+def _offer(one: Referral, case: KnownCase) -> dict[str, Any]:
+    known = CaseRegistered.model_validate(case.facts)
+    return {
+        "referral_id": one.referral_id,
+        "service": one.service,
+        "urgency": one.urgency,
+        "region": case.facts["region"],
+        "sex": known.sex,
+        "age_band": known.age_band,
+        "citizenship": known.citizenship,
+        "exploitation": known.exploitation,
+        "ground": one.ground,
+        "safety": known.safety,
+    }
 
 
 def _repeated(one: Referral) -> dict[str, Any]:

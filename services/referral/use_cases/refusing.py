@@ -14,7 +14,10 @@ from services.referral.store import referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 
 #: Reason → what of the request it is about.
-FIELDS = {"unknown_referral": "referral_id", "not_yet_supported": "ce-type"}
+FIELDS = {
+    "unknown_referral": "referral_id",
+    "not_yet_supported": "ce-type",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +34,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Why, and which case it turned out to be about, where the sender has that case."""
+    """Why, and which case it turned out to be about, where the sender has that case.
+
+    field: what of the request, where the reason does not say it.
+    """
 
     asked: Asked
     reason: str
     case_id: UUID | None
+    field: str | None = None
 
 
 async def refuse_unsupported(
@@ -45,9 +52,16 @@ async def refuse_unsupported(
     named = {(one.referral_id, one.organisation) for one in asked if one.referral_id is not None}
     cases = await referrals.had_by(connection, named) if named else {}
     refused = [_judged(one, cases) for one in asked]
+    await refuse(connection, refused, announcer=announcer)
+    return refused
+
+
+async def refuse(
+    connection: AsyncConnection, refused: Sequence[Refused], *, announcer: Announcer
+) -> None:
+    """Tell each sender, in order; a flood is told as a number."""
     told = [_told(one, announcer) for one in refused]
     await outbox.add(connection, await limited(connection, told, refusal=feed.RequestRefused))
-    return refused
 
 
 def _judged(one: Asked, cases: dict[tuple[UUID, str], UUID]) -> Refused:
@@ -65,7 +79,7 @@ def _told(one: Refused, announcer: Announcer) -> Outgoing:
         request_id=asked.request_id,
         request_type=asked.request_type,
         reason=one.reason,
-        field=FIELDS[one.reason],
+        field=one.field or FIELDS.get(one.reason),
     )
     return announcer.told(
         refusal,

@@ -47,6 +47,12 @@ create table referrals (
 );
 create index referrals_organisation on referrals (organisation, state);
 
+create table repeats (
+    organisation text not null,
+    request_type text not null,
+    asked_at timestamptz not null default clock_timestamp(),
+    primary key (organisation, request_type)
+);
 create table unplaced (
     case_id uuid not null references cases,
     owner text not null,
