@@ -22,7 +22,7 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from chassis.deliveries import guard_deliveries
 from chassis.telemetry.logs import fault
-from contracts.topology import inbox_prefix
+from contracts.topology import API_PREFIX, inbox_prefix
 
 BATCH = 200
 PULL_SECONDS = 5.0
@@ -79,7 +79,7 @@ class Wire:
         """JetStream with a time-out longer than a leader election (FastStream's is 0.5 s)."""
         if self.client is None:
             raise nats.errors.ConnectionClosedError
-        return self.client.jetstream(timeout=PUBLISH_SECONDS)
+        return self.client.jetstream(prefix=API_PREFIX, timeout=PUBLISH_SECONDS)
 
     async def poke(self, subject: str) -> None:
         """Wake a relay; lost is harmless, since relays also look once a second."""
@@ -150,6 +150,7 @@ def open_wire(
         security=NatsNKey(seed_file, ssl_context=tls),
         name=f"siraba-{service}",
         inbox_prefix=inbox_prefix(service),
+        js_options={"prefix": API_PREFIX},
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
         ping_interval=10,

@@ -6,15 +6,14 @@ from contracts.catalogue import EVENTS, FEED, REQUESTS, SOURCES, read_message
 from contracts.envelope import Envelope, Rejected
 from contracts.event import Message
 from contracts.topology import (
-    ingress_stream,
     internal_subject,
+    origin_of,
     out_subject,
     sender_of,
     stored_partner_subject,
 )
 
 REQUEST_BYTES = 65_536
-_ORIGIN = "nats-stream-source"
 
 
 def read_event(
@@ -45,8 +44,7 @@ def read_request(
         sender = sender_of(subject)
     except ValueError:
         raise Rejected("wrong_subject", field="subject") from None
-    origin = {name.lower(): value for name, value in headers.items()}.get(_ORIGIN, "")
-    if origin.split(" ")[0] != ingress_stream(sender).name:
+    if origin_of(headers) != sender:
         raise Rejected("wrong_source", field="stream")
     if len(body) > REQUEST_BYTES:
         raise Rejected("oversize", field="body")

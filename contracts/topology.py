@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -10,13 +10,16 @@ from typing import Final
 
 SERVICES: Final = ("intake", "referral", "reporting")
 PARTITIONS: Final = 16
-#: The account our own services live in; every organisation has an account of its own.
+#: The account that holds the streams; every organisation and every service has one of its own.
 PLATFORM_ACCOUNT: Final = "PLATFORM"
-#: Under this prefix a partner's account reaches the few JetStream calls it may make.
-PARTNER_API_PREFIX: Final = "JSHUB.API"
+#: Under this prefix the other accounts reach the few JetStream calls that each may make.
+API_PREFIX: Final = "JSHUB.API"
+PARTNER_API_PREFIX: Final = API_PREFIX
 MAX_PAYLOAD_BYTES: Final = 1_048_576
 
 _CODE = re.compile(r"[A-Z0-9_]{2,24}")
+# Who publishes cannot set it: the server refuses it from anybody but its own sourcing.
+_ORIGIN: Final = "nats-stream-source"
 _TYPE = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 #: Names of accounts the platform itself uses: an organisation may not be called so.
 RESERVED_CODES: Final = frozenset({PLATFORM_ACCOUNT, "SYS"})
@@ -204,6 +207,16 @@ def sender_of(stored_subject: str) -> str:
     if len(tokens) < 3 or tokens[0] != "in":
         raise ValueError("subject: not in.<CODE>.…")
     return organisation_code(tokens[1])
+
+
+def origin_of(headers: Mapping[str, str]) -> str | None:
+    """The organisation through whose ingress stream a message came, as the server stamped it.
+
+    It stands whatever the message says, and whatever subject it came to lie under.
+    """
+    named = {name.lower(): value for name, value in headers.items()}.get(_ORIGIN, "")
+    stream, _, code = named.partition(" ")[0].partition("_")
+    return code if stream == "IN" and _CODE.fullmatch(code) else None
 
 
 def poke_subject(service: str) -> str:

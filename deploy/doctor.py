@@ -1,6 +1,6 @@
 """Asks the live servers whether what protects people is really switched on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from contracts.topology import MAX_PAYLOAD_BYTES, PLATFORM_ACCOUNT
@@ -10,8 +10,8 @@ from deploy.embedded.processes import ServerError
 from deploy.engines import MINIMUM_NATS
 from deploy.jetstream import Answer, asked, connected, raw, server_asked
 from deploy.keys import OPERATIONS, SYSTEM, Partner, seed_file
-from deploy.nats_config import partner_imports
-from deploy.nats_permissions import OWN_RIGHTS, Rights, all_rights
+from deploy.nats_config import account_of
+from deploy.nats_permissions import OWN_RIGHTS, Rights, all_rights, own_accounts, partner_imports
 from deploy.provision import codes_of, find_drift
 from deploy.state import State
 
@@ -84,8 +84,15 @@ async def _accounts(url: str, state: State, partners: Sequence[Partner]) -> list
         listed = await server_asked(client, "ACCOUNTZ")
         names = set(listed.get("accounts", ())) - {"$G", "SYS"}
         details = {name: await _account(client, name) for name in sorted(names)}
-    with_keys = {partner.code for partner in partners if partner.nkeys}
-    return account_checks(details, with_keys)
+    return account_checks(details, _rightful_imports(partners))
+
+
+def _rightful_imports(partners: Sequence[Partner]) -> dict[str, set[str]]:
+    own = own_accounts(codes_of(partners))
+    rightful = {account_of(user): rights.imports for user, rights in own.items()}
+    rightful |= {one.code: partner_imports(one.code) for one in partners if one.nkeys}
+    imported = {name: {there for there, _ in pairs} for name, pairs in rightful.items()}
+    return imported | {PLATFORM_ACCOUNT: set()}
 
 
 async def _account(client: Any, name: str) -> Answer:
@@ -94,17 +101,19 @@ async def _account(client: Any, name: str) -> Answer:
     return detail
 
 
-def account_checks(details: Mapping[str, Mapping[str, Any]], with_keys: set[str]) -> list[Check]:
-    """Judge which accounts exist and what each may import from another."""
+def account_checks(
+    details: Mapping[str, Mapping[str, Any]], rightful: Mapping[str, Collection[str]]
+) -> list[Check]:
+    """Judge which accounts exist and what each imports. rightful: the subjects, by account."""
     names = set(details)
-    expected = with_keys | {PLATFORM_ACCOUNT}
-    differing = ", ".join(sorted(names ^ expected)) or "none differs"
-    checks = [Check("NATS has the registered accounts only", names == expected, differing)]
+    differing = ", ".join(sorted(names ^ set(rightful))) or "none differs"
+    has_all = names == set(rightful)
+    checks = [Check("NATS has the registered accounts only", has_all, differing)]
     extra = [
         f"{name}: {entry['subject']}"
         for name, detail in details.items()
         for entry in detail.get("imports") or ()
-        if not _rightful(name, entry)
+        if not _is_rightful(entry, rightful.get(name, ()))
     ]
     found = ", ".join(extra) or "none"
     checks.append(Check("NATS accounts import nothing of another's", not extra, found))
@@ -116,17 +125,15 @@ def account_checks(details: Mapping[str, Mapping[str, Any]], with_keys: set[str]
     checks.append(Check("NATS accounts' imports are connected", not deaf, unwired))
     mighty = [n for n in names - {PLATFORM_ACCOUNT} if details[n].get("jetstream_enabled")]
     storing = ", ".join(sorted(mighty)) or "none"
-    checks.append(Check("NATS partner accounts have no JetStream", not mighty, storing))
+    checks.append(Check("NATS has JetStream in one account only", not mighty, storing))
     return checks
 
 
-def _rightful(account: str, entry: Mapping[str, Any]) -> bool:
+def _is_rightful(entry: Mapping[str, Any], rightful: Collection[str]) -> bool:
     subject = str(entry["subject"])
     if entry.get("account") == "SYS":
         return subject.startswith(_SERVER_OWN_IMPORTS)
-    if account == PLATFORM_ACCOUNT or entry.get("type") != "service":
-        return False
-    return any(f'"{subject}"' in line for line in partner_imports(account))
+    return entry.get("type") == "service" and subject in rightful
 
 
 async def _users(url: str, state: State, partners: Sequence[Partner]) -> list[Check]:

@@ -10,8 +10,9 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from contracts.topology import inbox_prefix
+from contracts.topology import API_PREFIX, inbox_prefix
 from deploy.embedded.processes import ServerError
+from deploy.keys import PROVISIONER
 
 Answer = dict[str, Any]
 
@@ -24,6 +25,11 @@ class JetStreamError(ServerError):
         self.err_code = error.get("err_code")
 
 
+def client_name(user: str) -> str:
+    """What a connection of one of our users is called."""
+    return f"siraba-{user}"
+
+
 @asynccontextmanager
 async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
     """A connection as one of our users; ServerError when it cannot be made within seconds."""
@@ -32,7 +38,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
             url,
             nkeys_seed_str=seed.read_text("ascii").strip(),
             inbox_prefix=inbox_prefix(user),
-            name=f"siraba-{user}",
+            name=client_name(user),
             connect_timeout=5,
             max_reconnect_attempts=1,
             reconnect_time_wait=0.2,
@@ -48,11 +54,16 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
 
 
 async def asked(client: Client, subject: str, body: Mapping[str, Any] | None = None) -> Answer:
-    """One request to `$JS.API.<subject>`; JetStreamError when it is refused."""
-    answer = await raw(client, f"$JS.API.{subject}", body)
+    """One request to JetStream's API; JetStreamError when it is refused."""
+    answer = await raw(client, f"{_api_of(client)}.{subject}", body)
     if "error" in answer:
         raise JetStreamError(subject, answer["error"])
     return answer
+
+
+def _api_of(client: Client) -> str:
+    """The provisioner alone lives where the streams are."""
+    return "$JS.API" if client.options["name"] == client_name(PROVISIONER) else API_PREFIX
 
 
 async def raw(client: Client, subject: str, body: Mapping[str, Any] | None = None) -> Answer:

@@ -6,29 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.topology import (
-    MAX_PAYLOAD_BYTES,
-    PARTNER_API_PREFIX,
-    PLATFORM_ACCOUNT,
-    organisation_code,
+from contracts.topology import MAX_PAYLOAD_BYTES, PLATFORM_ACCOUNT, organisation_code
+from deploy.keys import PROVISIONER, SYSTEM, Partner, checked_public_key
+from deploy.nats_permissions import (
+    Rights,
+    own_accounts,
+    partner_imports,
+    partner_rights,
+    provisioner_rights,
 )
-from deploy.keys import SYSTEM, Partner, checked_public_key
-from deploy.nats_permissions import Rights, all_rights
 
 SYSTEM_ACCOUNT: Final = "SYS"
 _GIB: Final = 1024**3
 
-#: The token that names the importing account is checked by the server: no account can import
-#: another's feed, answers or ingress.
-_EXPORTS: Final = (
-    '{ service: "in.*.>", account_token_position: 2 }',
-    (
-        '{ service: "$JS.API.CONSUMER.MSG.NEXT.OUT.*", response_type: stream,'
-        " account_token_position: 7 }"
-    ),
-    '{ service: "$JS.ACK.OUT.*.>", account_token_position: 4 }',
-    '{ service: "$JS.API.CONSUMER.INFO.OUT.*", account_token_position: 6 }',
-)
+#: Requests that are answered more than once.
+_MANY_ANSWERS: Final = ("$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +92,74 @@ def accounts_config(accounts: Accounts) -> str:
     keys = [key for partner in accounts.partners for key in partner.nkeys]
     _require_distinct([*keys, *accounts.own_keys.values()], what="nkey")
     system_key = checked_public_key(accounts.own_keys[SYSTEM])
+    own = own_accounts(codes)
+    with_account = [partner for partner in accounts.partners if partner.nkeys]
+    exports = _exports(own, with_account)
     blocks = [
         f"  {SYSTEM_ACCOUNT} {{ users: [ {{ nkey: {system_key} }} ] }}",
-        _platform_account(accounts.own_keys, codes),
-        *(_partner_account(partner) for partner in accounts.partners if partner.nkeys),
+        _platform_account(accounts.own_keys[PROVISIONER], exports),
+        *(_own_account(user, accounts.own_keys[user], rights) for user, rights in own.items()),
+        *(_partner_account(partner) for partner in with_account),
     ]
     body = "\n".join(blocks)
     return f"accounts {{\n{body}\n}}\nsystem_account: {SYSTEM_ACCOUNT}"
 
 
-def _platform_account(own_keys: Mapping[str, str], codes: Sequence[str]) -> str:
-    users = [_user(own_keys[name], rights) for name, rights in all_rights(codes).items()]
+def account_of(user: str) -> str:
+    """The account of one of our users; no organisation's code can be the same."""
+    return f"siraba-{user}"
+
+
+def _exports(own: Mapping[str, Rights], partners: Sequence[Partner]) -> Sequence[str]:
+    """Each import has the export of exactly its subject, for the accounts named there.
+
+    No pattern stands for several: where two exports fit an import, the server picks either.
+    """
+    reached: dict[str, list[str]] = {}
+    for user, rights in own.items():
+        for there, _ in rights.imports:
+            reached.setdefault(there, []).append(account_of(user))
+    for partner in partners:
+        for there, _ in partner_imports(partner.code):
+            reached.setdefault(there, []).append(partner.code)
+    return [_export(there, who) for there, who in reached.items()]
+
+
+def _export(subject: str, accounts: Sequence[str]) -> str:
+    many = ", response_type: stream" if subject.startswith(_MANY_ANSWERS) else ""
+    return f"{{ service: {_quoted(subject)}{many}, accounts: [{_listed(accounts)}] }}"
+
+
+def _platform_account(provisioner_key: str, exports: Sequence[str]) -> str:
+    """Where the streams are. Only who declares them lives here: a reply subject is nobody's right.
+
+    The server itself writes an answer to whatever subject in the asker's account the asker named.
+    """
     return "\n".join(
         (
             f"  {PLATFORM_ACCOUNT} {{",
             "    jetstream: enabled",
-            "    users: [",
-            *(f"      {user}" for user in users),
-            "    ]",
+            f"    users: [ {_user(provisioner_key, provisioner_rights())} ]",
             "    exports: [",
-            *(f"      {export}" for export in _EXPORTS),
+            *(f"      {export}" for export in exports),
             "    ]",
             "  }",
         )
     )
 
 
+def _own_account(user: str, key: str, rights: Rights) -> str:
+    imports = "\n".join(f"      {import_line(there, here)}" for there, here in rights.imports)
+    return (
+        f"  {account_of(user)} {{\n    users: [ {_user(key, rights)} ]\n"
+        f"    imports: [\n{imports}\n    ]\n  }}"
+    )
+
+
 def _partner_account(partner: Partner) -> str:
-    users = "\n".join(f"      {{ nkey: {checked_public_key(key)} }}" for key in partner.nkeys)
-    imports = "\n".join(f"      {line}" for line in partner_imports(partner.code))
+    rights = partner_rights(partner.code)
+    users = "\n".join(f"      {_user(key, rights)}" for key in partner.nkeys)
+    imports = "\n".join(f"      {import_line(*one)}" for one in partner_imports(partner.code))
     return (
         f"  {partner.code} {{\n    users: [\n{users}\n    ]\n"
         "    limits: { max_connections: 20, max_subscriptions: 500, max_leafnodes: 0 }\n"
@@ -136,21 +167,10 @@ def _partner_account(partner: Partner) -> str:
     )
 
 
-def partner_imports(code: str) -> tuple[str, ...]:
-    """All an organisation reaches: its ingress, and pull, ack and state of its own feed."""
-    place = f"OUT.{organisation_code(code)}"
-    pull, state = f"CONSUMER.MSG.NEXT.{place}", f"CONSUMER.INFO.{place}"
-    return (
-        _import(f"in.{code}.>", to="in.>"),
-        _import(f"$JS.API.{pull}", to=f"{PARTNER_API_PREFIX}.{pull}"),
-        _import(f"$JS.ACK.{place}.>"),
-        _import(f"$JS.API.{state}", to=f"{PARTNER_API_PREFIX}.{state}"),
-    )
-
-
-def _import(subject: str, *, to: str = "") -> str:
-    target = f', to: "{to}"' if to else ""
-    return f'{{ service: {{ account: {PLATFORM_ACCOUNT}, subject: "{subject}" }}{target} }}'
+def import_line(there: str, here: str) -> str:
+    """One service of the account that holds the streams, and the subject it has here."""
+    target = "" if here == there else f", to: {_quoted(here)}"
+    return f"{{ service: {{ account: {PLATFORM_ACCOUNT}, subject: {_quoted(there)} }}{target} }}"
 
 
 def _user(key: str, rights: Rights) -> str:

@@ -1,15 +1,17 @@
-"""What each of our NATS users may do: allow-lists only, since deny rules have been by-passed."""
+"""What each NATS user may do: allow-lists only, since deny rules have been by-passed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.topology import (
+    API_PREFIX,
     FEED_WRITERS,
     OUT,
     SERVICES,
     Reading,
     inbox_prefix,
     ingress_stream,
+    organisation_code,
     poke_subject,
     readings_of,
     service_stream,
@@ -18,7 +20,9 @@ from deploy.keys import DOOR, OPERATIONS, PROVISIONER
 
 #: Lets each user ask the server for its own rights: the doctor compares them with these lists.
 OWN_RIGHTS = "$SYS.REQ.USER.INFO"
-_API = "$JS.API"
+_HUB_API = "$JS.API"
+#: What never leaves the account it was said in.
+_LOCAL = ("poke.", OWN_RIGHTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,72 +32,118 @@ class Rights:
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
 
+    @property
+    def imports(self) -> tuple[tuple[str, str], ...]:
+        """(subject where the streams are, subject here) of all that its account reaches there."""
+        return tuple(
+            (_at_the_hub(subject), subject)
+            for subject in self.publish
+            if not subject.startswith(_LOCAL)
+        )
+
+
+def _at_the_hub(subject: str) -> str:
+    call = subject.removeprefix(API_PREFIX)
+    return subject if call == subject else _HUB_API + call
+
 
 def service_rights(service: str, codes: Iterable[str]) -> Rights:
     """A service writes its own facts, pulls its own durables and hears its own answers."""
-    streams = [service_stream(service).name]
+    wanted = sorted(set(codes))
+    own = service_stream(service).name
     publish = [f"siraba.{service}.>", "poke.>", OWN_RIGHTS]
     if service in FEED_WRITERS:
-        streams.append(OUT.name)
-        erasable = (OUT.name, "INBOX", *(ingress_stream(code).name for code in sorted(set(codes))))
-        publish += ["out.>", *(f"{_API}.STREAM.MSG.DELETE.{name}" for name in erasable)]
+        publish += _feed_rights(wanted)
     if service == "intake":
         # After a restore it looks up whom it has erased since.
-        publish.append(f"{_API}.STREAM.MSG.GET.{service_stream(service).name}")
-    publish += [f"{_API}.STREAM.INFO.{name}" for name in streams]
-    # What every consumer of a message has acknowledged need not be kept for a lost broker.
-    publish += [f"{_API}.CONSUMER.INFO.{name}.*" for name in streams]
+        publish.append(f"{API_PREFIX}.STREAM.MSG.GET.{own}")
+    publish += [f"{API_PREFIX}.STREAM.INFO.{own}", f"{API_PREFIX}.CONSUMER.INFO.{own}.*"]
     for reading in readings_of(service):
         publish += _reading_rights(reading)
     return Rights(tuple(publish), (f"{inbox_prefix(service)}.>", poke_subject(service)))
+
+
+def _feed_rights(codes: Iterable[str]) -> list[str]:
+    """To write feeds, to see how far each is read, and to delete what was withdrawn or erased."""
+    erasable = [OUT.name, "INBOX", *(ingress_stream(code).name for code in codes)]
+    return [
+        "out.>",
+        *(f"{API_PREFIX}.STREAM.MSG.DELETE.{name}" for name in erasable),
+        f"{API_PREFIX}.STREAM.INFO.{OUT.name}",
+        # What every consumer of a message has acknowledged need not be kept for a lost broker.
+        f"{API_PREFIX}.CONSUMER.INFO.{OUT.name}.*",
+    ]
 
 
 def _reading_rights(reading: Reading) -> list[str]:
     durable = reading.durable
     place = f"{durable.stream}.{durable.name}"
     return [
-        f"{_API}.CONSUMER.MSG.NEXT.{place}",
-        f"{_API}.CONSUMER.INFO.{place}",
+        f"{API_PREFIX}.CONSUMER.MSG.NEXT.{place}",
+        f"{API_PREFIX}.CONSUMER.INFO.{place}",
         f"$JS.ACK.{place}.>",
         # A dead letter is retried from the original, which is read by its sequence.
-        f"{_API}.STREAM.MSG.GET.{durable.stream}",
+        f"{API_PREFIX}.STREAM.MSG.GET.{durable.stream}",
         # How far the stream reaches, and all of its messages, for the law of conservation.
-        f"{_API}.STREAM.INFO.{durable.stream}",
-        f"{_API}.DIRECT.GET.{durable.stream}",
+        f"{API_PREFIX}.STREAM.INFO.{durable.stream}",
+        f"{API_PREFIX}.DIRECT.GET.{durable.stream}",
     ]
 
 
-def door_rights() -> Rights:
+def door_rights(codes: Iterable[str]) -> Rights:
     """Reads the feeds, moves their positions and stores requests, for whoever comes by HTTP.
 
     Apart from referral's own rights, so that the service which judges requests cannot make one.
     """
     publish = (
-        "in.*.>",
-        f"{_API}.DIRECT.GET.{OUT.name}",
-        f"{_API}.STREAM.INFO.{OUT.name}",
-        f"{_API}.CONSUMER.INFO.{OUT.name}.*",
-        f"{_API}.CONSUMER.RESET.{OUT.name}.*",
+        *(f"in.{organisation_code(code)}.>" for code in sorted(set(codes))),
+        f"{API_PREFIX}.DIRECT.GET.{OUT.name}",
+        f"{API_PREFIX}.STREAM.INFO.{OUT.name}",
+        f"{API_PREFIX}.CONSUMER.INFO.{OUT.name}.*",
+        f"{API_PREFIX}.CONSUMER.RESET.{OUT.name}.*",
         OWN_RIGHTS,
     )
     return Rights(publish, (f"{inbox_prefix(DOOR)}.>",))
 
 
+def partner_rights(code: str) -> Rights:
+    """An organisation sends, and pulls, acknowledges and looks at its own feed.
+
+    Its account reaches no more anyway; with a list, an attempt is also refused and logged.
+    """
+    place = f"{OUT.name}.{organisation_code(code)}"
+    publish = (
+        "in.>",
+        f"{API_PREFIX}.CONSUMER.MSG.NEXT.{place}",
+        f"$JS.ACK.{place}.>",
+        f"{API_PREFIX}.CONSUMER.INFO.{place}",
+    )
+    return Rights(publish, ("_INBOX.>", f"{inbox_prefix(code)}.>"))
+
+
+def partner_imports(code: str) -> tuple[tuple[str, str], ...]:
+    """(subject where the streams are, subject here): the server puts the code into what it sends."""
+    return tuple(
+        (f"in.{code}.>" if here == "in.>" else there, here)
+        for there, here in partner_rights(code).imports
+    )
+
+
 def provisioner_rights() -> Rights:
     """Declares streams and consumers; reads, deletes or purges no message and no stream."""
     publish = (
-        f"{_API}.INFO",
-        f"{_API}.STREAM.CREATE.*",
-        f"{_API}.STREAM.UPDATE.*",
-        f"{_API}.STREAM.INFO.*",
-        f"{_API}.STREAM.LIST",
-        f"{_API}.STREAM.NAMES",
-        f"{_API}.CONSUMER.CREATE.>",
-        f"{_API}.CONSUMER.DURABLE.CREATE.*.*",
-        f"{_API}.CONSUMER.DELETE.*.*",
-        f"{_API}.CONSUMER.INFO.*.*",
-        f"{_API}.CONSUMER.LIST.*",
-        f"{_API}.CONSUMER.NAMES.*",
+        f"{_HUB_API}.INFO",
+        f"{_HUB_API}.STREAM.CREATE.*",
+        f"{_HUB_API}.STREAM.UPDATE.*",
+        f"{_HUB_API}.STREAM.INFO.*",
+        f"{_HUB_API}.STREAM.LIST",
+        f"{_HUB_API}.STREAM.NAMES",
+        f"{_HUB_API}.CONSUMER.CREATE.>",
+        f"{_HUB_API}.CONSUMER.DURABLE.CREATE.*.*",
+        f"{_HUB_API}.CONSUMER.DELETE.*.*",
+        f"{_HUB_API}.CONSUMER.INFO.*.*",
+        f"{_HUB_API}.CONSUMER.LIST.*",
+        f"{_HUB_API}.CONSUMER.NAMES.*",
         OWN_RIGHTS,
     )
     return Rights(publish, (f"{inbox_prefix(PROVISIONER)}.>",))
@@ -102,25 +152,25 @@ def provisioner_rights() -> Rights:
 def operations_rights() -> Rights:
     """Looks at streams and consumers, for `siraba doctor` and `siraba trace`; changes nothing."""
     publish = (
-        f"{_API}.INFO",
-        f"{_API}.STREAM.INFO.*",
-        f"{_API}.STREAM.LIST",
-        f"{_API}.STREAM.NAMES",
-        f"{_API}.CONSUMER.INFO.*.*",
-        f"{_API}.CONSUMER.LIST.*",
-        f"{_API}.CONSUMER.NAMES.*",
+        f"{API_PREFIX}.INFO",
+        f"{API_PREFIX}.STREAM.INFO.*",
+        f"{API_PREFIX}.STREAM.LIST",
+        f"{API_PREFIX}.STREAM.NAMES",
+        f"{API_PREFIX}.CONSUMER.INFO.*.*",
+        f"{API_PREFIX}.CONSUMER.LIST.*",
+        f"{API_PREFIX}.CONSUMER.NAMES.*",
         OWN_RIGHTS,
     )
     return Rights(publish, (f"{inbox_prefix(OPERATIONS)}.>",))
 
 
-def all_rights(codes: Iterable[str]) -> dict[str, Rights]:
-    """The rights of every user of the PLATFORM account."""
+def own_accounts(codes: Iterable[str]) -> dict[str, Rights]:
+    """The rights of each user of ours that has an account of its own."""
     wanted = tuple(codes)
     rights = {service: service_rights(service, wanted) for service in SERVICES}
-    return {
-        **rights,
-        DOOR: door_rights(),
-        PROVISIONER: provisioner_rights(),
-        OPERATIONS: operations_rights(),
-    }
+    return {**rights, DOOR: door_rights(wanted), OPERATIONS: operations_rights()}
+
+
+def all_rights(codes: Iterable[str]) -> dict[str, Rights]:
+    """The rights of every user of ours but the system's."""
+    return {**own_accounts(codes), PROVISIONER: provisioner_rights()}

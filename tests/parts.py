@@ -107,8 +107,7 @@ def site(nats_server: Callable[..., NatsServer], fresh_database: Database, tmp_p
 
 async def fetched(parts: Parts, stream: str, durable: str, *, wanted: int) -> list[Msg]:
     """The next deliveries of a durable, as its service's own user gets them."""
-    assert parts.wire.client is not None
-    subscription = await parts.wire.client.jetstream().pull_subscribe_bind(durable, stream=stream)
+    subscription = await parts.wire.jetstream.pull_subscribe_bind(durable, stream=stream)
     found: list[Msg] = []
     while len(found) < wanted:
         found += await subscription.fetch(wanted - len(found), timeout=5)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +17,12 @@ import nats
 from nats.aio.client import Client
 from nats.js.client import JetStreamContext
 
-from contracts.topology import PARTNER_API_PREFIX, inbox_prefix
+from contracts.topology import API_PREFIX, PARTNER_API_PREFIX, inbox_prefix
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import free_port
 from deploy.engines import NatsPorts, embedded_nats, write_nats_config
+from deploy.jetstream import client_name
 from deploy.keys import PROVISIONER, Partner, new_seed, public_key, seed_file
 from deploy.migrate import (
     OWNER,
@@ -168,9 +170,14 @@ class NatsServer:
 
     @asynccontextmanager
     async def user(self, name: str) -> AsyncIterator[Client]:
-        """A connection as one of our own users."""
+        """A connection as one of our own users; its JetStream is where that user reaches it."""
         seed = self.seed_file(name).read_text()
-        async with _client(self.url, seed, prefix=inbox_prefix(name)) as client:
+        async with _client(
+            self.url, seed, prefix=inbox_prefix(name), name=client_name(name)
+        ) as client:
+            if name != PROVISIONER:
+                reached = partial(client.jetstream, prefix=API_PREFIX)
+                client.jetstream = reached  # type: ignore[method-assign]  # as Wire.jetstream is
             yield client
 
 
@@ -180,12 +187,19 @@ def partner_jetstream(client: Client, timeout: float = 1) -> JetStreamContext:
 
 
 @asynccontextmanager
-async def _client(url: str, seed: str, *, prefix: str) -> AsyncIterator[Client]:
+async def _client(
+    url: str, seed: str, *, prefix: str, name: str | None = None
+) -> AsyncIterator[Client]:
     async def silent(_: Exception) -> None:
         """Refusals are what these tests look for."""
 
     client = await nats.connect(
-        url, nkeys_seed_str=seed.strip(), inbox_prefix=prefix, error_cb=silent, connect_timeout=5
+        url,
+        nkeys_seed_str=seed.strip(),
+        inbox_prefix=prefix,
+        name=name,
+        error_cb=silent,
+        connect_timeout=5,
     )
     try:
         yield client

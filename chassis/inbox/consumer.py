@@ -22,7 +22,7 @@ from chassis.inbox.tracing import processing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.topology import sender_of
+from contracts.topology import origin_of
 
 TRIES = 5
 
@@ -257,7 +257,7 @@ class Consumer:
         self, connection: AsyncConnection, raw: Raw, rejected: Rejected
     ) -> Rejection | None:
         """Dead at once, and its sender hears why; None where that is not new, or nobody's."""
-        sender = _sender(raw.subject) if self.tell else None
+        sender = origin_of(raw.headers) if self.tell else None
         new = await dead_letters.bury(
             connection,
             raw,
@@ -278,13 +278,6 @@ class Consumer:
         )
         await tell(connection, rejection, by=self.tell)
         return rejection
-
-
-def _sender(subject: str) -> str | None:
-    try:
-        return sender_of(subject)
-    except ValueError:
-        return None
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

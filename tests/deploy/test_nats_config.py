@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -123,3 +124,21 @@ def test_a_wrong_key_file_is_refused_by_field_without_its_value(
     with pytest.raises(KeyFileError, match=words) as refusal:
         read_public_keys(path)
     assert "SUSECRET" not in str(refusal.value)
+
+
+def test_only_the_provisioner_lives_where_the_streams_are() -> None:
+    """Whoever lives there can have the server answer on any subject, with the server's rights."""
+    block = (
+        config(Partner("POLICE_A", (fresh_key(),))).split("  PLATFORM {")[1].split("exports:")[0]
+    )
+    assert block.count("nkey:") == 1
+    assert "STREAM.CREATE" in block
+
+
+def test_each_import_has_one_export_of_exactly_its_subject() -> None:
+    text = config(Partner("POLICE_A", (fresh_key(),)), Partner("SHELTER_B", (fresh_key(),)))
+    exports = re.findall(r'\{ service: "([^"]+)".*accounts: \[([^\]]+)\]', text)
+    imports = re.findall(r'account: PLATFORM, subject: "([^"]+)"', text)
+    assert len(exports) == len({subject for subject, _ in exports})
+    assert {subject for subject, _ in exports} == set(imports)
+    assert dict(exports)["in.POLICE_A.>"] == '"POLICE_A"'

@@ -36,6 +36,24 @@ def test_no_sender_is_read_from_a_foreign_subject(subject: str) -> None:
         topology.sender_of(subject)
 
 
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ("IN_POLICE_A 1 > >", "POLICE_A"),
+        ("IN_POLICE_A", "POLICE_A"),
+        ("INBOX 1 > >", None),
+        ("OUT 1 > >", None),
+        ("IN_police 1", None),
+        ("", None),
+    ],
+)
+def test_where_a_request_came_from_is_what_the_server_stamped(
+    header: str, code: str | None
+) -> None:
+    assert topology.origin_of({"nats-STREAM-source": header}) == code
+    assert topology.origin_of({}) is None
+
+
 @pytest.mark.parametrize("code", ["a", "A", "police", "A.B", "A>", "A B", "*", "SYS", "PLATFORM"])
 def test_an_organisation_code_is_refused_unless_it_is_a_plain_name(code: str) -> None:
     with pytest.raises(ValueError, match="organisation code"):

@@ -27,7 +27,8 @@ from contracts.topology import (
     ingress_stream,
     out_subject,
 )
-from deploy.nats_config import partner_imports
+from deploy.nats_config import import_line
+from deploy.nats_permissions import partner_imports
 from tests.signing import signed
 
 CODES = ("SHELTER_A", "CLINIC_B")
@@ -84,7 +85,11 @@ class Platform:
 
     def configure(self, nkeys: dict[str, str], *, tls: str = "") -> None:
         accounts = "".join(
-            _ACCOUNT.format(code=code, nkey=key, imports="\n".join(partner_imports(code)))
+            _ACCOUNT.format(
+                code=code,
+                nkey=key,
+                imports="\n".join(import_line(*one) for one in partner_imports(code)),
+            )
             for code, key in nkeys.items()
         )
         config = _CONFIG.format(port=self.port, store=self.root / "store", accounts=accounts)

@@ -133,9 +133,7 @@ async def test_wherever_a_consumer_dies_or_is_cut_off_each_event_has_its_effect_
     expected: list[tuple[str, int]] = []
     poisoned = 0
     async with site.parts("referral") as parts, writing_as(site.server, "intake") as jetstream:
-        assert parts.wire.client is not None
-        bound = parts.wire.client.jetstream()
-        pull = await bound.pull_subscribe_bind("referral-INTAKE", stream="INTAKE")
+        pull = await parts.wire.jetstream.pull_subscribe_bind("referral-INTAKE", stream="INTAKE")
         at, struck = 1, True
         while struck:
             first, second = str(uuid4()), str(uuid4())

@@ -1,65 +1,167 @@
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 import pytest
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
 
+from contracts.topology import API_PREFIX, SERVICES
 from deploy.keys import OPERATIONS, PROVISIONER
+from tests.journeys.road import PARTNERS, Road, running_road
+from tests.ledger import Figure
 from tests.servers import NatsServer, partner_jetstream
-from tests.trust import trespasses
-from tests.trust.trespasses import TRESPASSES, Trespass
-from tests.trust.worlds import ATTACKER, PATIENCE, VICTIM, asked, our_world, tutorial_world
+from tests.trust.evidence import Asking
+from tests.trust.telling import say
+from tests.trust.trespasses import TRESPASSES, Trace, of_services
+from tests.trust.worlds import Intruder, World, asked, our_world
 
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
 Start = Callable[..., NatsServer]
-
-
-@pytest.mark.parametrize("trespass", TRESPASSES, ids=lambda trespass: trespass.__name__)
-async def test_a_partner_never(trespass: Trespass) -> None:
-    async with our_world() as world:
-        assert not await trespass(world)
-
-
-@pytest.mark.parametrize(
-    "trespass",
-    [
-        trespasses.pulls_anothers_feed,
-        trespasses.reads_a_message_by_its_number,
-        trespasses.creates_a_consumer_for_everything,
-        trespasses.purges_the_feeds,
-        trespasses.acknowledges_for_another,
-        trespasses.lets_an_answer_land_in_anothers_name,
-        trespasses.overhears_another,
-        trespasses.silences_another_with_its_message_id,
-    ],
-    ids=lambda trespass: trespass.__name__,
+POLICE, PROSECUTOR, SOCIAL, SHELTER = PARTNERS
+#: Four organisations of four kinds; in each round nobody is attacker and victim, or twice a victim.
+ROUNDS = (
+    ((POLICE, PROSECUTOR), (SOCIAL, SHELTER)),
+    ((PROSECUTOR, SOCIAL), (SHELTER, POLICE)),
 )
-async def test_where_rights_are_as_wide_as_in_tutorials_a_partner(trespass: Trespass) -> None:
-    """The control: an attempt that could not see a trespass would fail everywhere."""
-    async with tutorial_world() as world:
-        assert await trespass(world)
+SECONDS_TO_LOG = 15
 
 
-async def test_a_partner_reads_sends_and_acknowledges_what_is_its_own() -> None:
-    """The other control: a server that refuses everything would pass as well."""
-    async with our_world() as world:
-        feed = await partner_jetstream(world.attacker).pull_subscribe_bind(
-            consumer=ATTACKER, stream="OUT"
+@dataclass(slots=True)
+class Report:
+    """Attempts by who made them; `unseen`: those of which no operator would learn."""
+
+    tried: int = 0
+    succeeded: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+
+    async def judge(self, who: str, what: str, attempt: Awaitable[bool]) -> None:
+        self.tried += 1
+        if await attempt:
+            self.succeeded.append(f"{who} {what}")
+
+
+@dataclass(slots=True)
+class Watch:
+    """The places where an operator sees what was tried."""
+
+    road: Road
+    #: A line without a name is the attempt's only while nobody else makes such an attempt.
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def log(self) -> str:
+        return (self.road.platform.state.run / "nats.log").read_text()
+
+    async def buried(self, organisation: str) -> int:
+        ((count,),) = await Asking(self.road, "referral")(
+            f"select count(*) from referral.dead_letters where organisation = '{organisation}'"
         )
+        return int(count)
+
+    async def shows(self, trace: Trace, who: str, *, since: tuple[int, int]) -> bool:
+        """Whether a line or a dead letter more is there than at the moment `since`."""
+        try:
+            async with asyncio.timeout(SECONDS_TO_LOG):
+                while not await self._has_more(trace, who, since=since):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            return False
+        return True
+
+    async def now(self, who: str) -> tuple[int, int]:
+        return len(self.log()), await self.buried(who)
+
+    async def _has_more(self, trace: Trace, who: str, *, since: tuple[int, int]) -> bool:
+        lines, letters = since
+        if trace.is_buried:
+            return await self.buried(who) > letters
+        name = f'"{who}/nkey' if trace.by_name else ""
+        return any(trace.log in line and name in line for line in self.log()[lines:].splitlines())
+
+
+@pytest.mark.timeout(300)
+async def test_nobody_reaches_beyond_what_is_its_own_and_each_attempt_is_seen(
+    figure: Figure,
+) -> None:
+    report = Report()
+    async with running_road() as road:
+        watch = Watch(road)
+        for pairs in ROUNDS:
+            async with asyncio.TaskGroup() as group:
+                for me, other in pairs:
+                    group.create_task(_by_partner(watch, report, me=me, other=other))
+        for service in SERVICES:
+            await _by_service(watch, report, service)
+        assert all(report["ready"] for report in (await road.readiness()).values())
+    say(f"{report.tried} attempts")
+    assert not report.succeeded
+    assert not report.unseen
+    assert len(TRESPASSES) >= 40
+    figure("partners.trespass.tried", report.tried)
+    figure("partners.trespass.succeeded", len(report.succeeded))
+
+
+async def _by_partner(watch: Watch, report: Report, *, me: str, other: str) -> None:
+    async with our_world(watch.road, me=me, other=other) as world:
+        for trespass, trace in TRESPASSES.items():
+            if trace.by_name:
+                await _tried(watch, report, world, trespass, trace)
+            else:
+                async with watch.alone:
+                    await _tried(watch, report, world, trespass, trace)
+
+
+async def _tried(
+    watch: Watch, report: Report, world: World, trespass: Callable[..., Awaitable[bool]], trace: Trace
+) -> None:  # fmt: skip
+    since = await watch.now(world.me)
+    await report.judge(world.me, trespass.__name__, trespass(world))
+    if trace.is_seen and not await watch.shows(trace, world.me, since=since):
+        report.unseen.append(f"{world.me} {trespass.__name__}")
+
+
+async def _by_service(watch: Watch, report: Report, service: str) -> None:
+    async with AsyncExitStack() as stack:
+        insider = await of_services.as_service(stack, watch.road, service, victim=SHELTER)
+        since, refusals = await watch.now(service), report.tried
+        for subject in of_services.forbidden_to(service, SHELTER):
+            await report.judge(service, subject, of_services.says(insider, subject))
+        for subject in of_services.unheard_by(service):
+            await report.judge(service, subject, of_services.hears(insider, subject))
+        refusals = report.tried - refusals
+        lines = watch.log()[since[0] :].splitlines()
+        seen = sum(f'"siraba-{service}/nkey' in one and "Violation" in one for one in lines)
+        if seen < refusals:
+            report.unseen.append(f"{service}: {seen} lines for {refusals} attempts")
+        for target in of_services.targets(insider):
+            attempt = of_services.lets_an_answer_land(insider, target)
+            await report.judge(service, f"lets an answer land on {target}", attempt)
+        for call in of_services.CALLS:
+            attempt = of_services.lets_an_answer_rule(insider, call)
+            await report.judge(service, f"lets an answer call {call}", attempt)
+
+
+async def test_a_partner_reads_sends_and_acknowledges_what_is_its_own(nats_server: Start) -> None:
+    """The other control: a server that refuses everything would pass as well."""
+    server = nats_server("AA", "BB")
+    async with server.user("referral") as services:
+        await services.jetstream(timeout=5).publish("out.AA.referral.offered.v1", b"for AA")
+    async with server.partner("AA") as client, server.user(OPERATIONS) as observer:
+        feed = await partner_jetstream(client).pull_subscribe_bind(consumer="AA", stream="OUT")
         (message,) = await feed.fetch(1, timeout=2)
         assert message.data == b"for AA"
         await message.ack_sync(timeout=2)
-        assert (await world.consumer(ATTACKER))["ack_floor"]["consumer_seq"] == 1
-        answer = await asked(world.attacker, "in.referral.accept.v1", {})
+        state = await asked(observer, f"{API_PREFIX}.CONSUMER.INFO.OUT.AA")
+        assert state is not None
+        assert state["ack_floor"]["consumer_seq"] == 1
+        answer = await asked(client, "in.referral.accept.v1", {})
         assert answer is not None
-        assert answer["stream"] == f"IN_{ATTACKER}"
+        assert answer["stream"] == "IN_AA"
 
 
 async def test_a_revoked_key_is_cut_off_and_nobody_else_notices(nats_server: Start) -> None:
-    server = nats_server(ATTACKER, VICTIM)
-    async with server.partner(ATTACKER) as revoked, server.partner(VICTIM) as other:
-        server.partners = [partner for partner in server.partners if partner.code != ATTACKER]
+    server = nats_server("AA", "BB")
+    async with server.partner("AA") as revoked, server.partner("BB") as other:
+        server.partners = [partner for partner in server.partners if partner.code != "AA"]
         server.write_config()
         server.server.reload()
         assert await asked(revoked, "in.referral.accept.v1", {}) is None
@@ -67,63 +169,24 @@ async def test_a_revoked_key_is_cut_off_and_nobody_else_notices(nats_server: Sta
         assert other.stats["reconnects"] == 0
 
 
-SERVICE_TRESPASSES = [
-    ("intake", "$JS.API.CONSUMER.MSG.NEXT.INTAKE.referral-INTAKE"),
-    ("intake", "$JS.API.CONSUMER.MSG.NEXT.INBOX.referral-INBOX"),
-    ("intake", "$JS.ACK.INTAKE.referral-INTAKE.1.1.1.1.0"),
-    ("intake", "siraba.referral.referral.offered.v1.0"),
-    ("intake", "in.AA.referral.accept.v1"),
-    ("intake", "$JS.API.STREAM.PURGE.INTAKE"),
-    ("intake", "$JS.API.STREAM.MSG.DELETE.INTAKE"),
-    ("intake", "$JS.API.STREAM.DELETE.OUT"),
-    ("intake", "$JS.API.STREAM.UPDATE.INTAKE"),
-    ("intake", "$JS.API.CONSUMER.CREATE.INTAKE.spy"),
-    ("referral", "siraba.intake.case.registered.v1.0"),
-    ("referral", "$JS.API.CONSUMER.MSG.NEXT.OUT.AA"),
-    ("referral", "$JS.API.STREAM.MSG.GET.OUT"),
-    ("referral", "$JS.API.DIRECT.GET.OUT"),
-    ("reporting", "$JS.API.DIRECT.GET.INBOX"),
-    ("reporting", "out.AA.referral.offered.v1"),
-    ("reporting", "$JS.API.STREAM.MSG.DELETE.OUT"),
-    ("reporting", "$JS.API.CONSUMER.MSG.NEXT.INTAKE.referral-INTAKE"),
-    (PROVISIONER, "$JS.API.STREAM.MSG.GET.INTAKE"),
-    (PROVISIONER, "$JS.API.STREAM.DELETE.INTAKE"),
-    (PROVISIONER, "$JS.API.STREAM.PURGE.OUT"),
-    (PROVISIONER, "out.AA.referral.offered.v1"),
-    (OPERATIONS, "$JS.API.STREAM.MSG.GET.INTAKE"),
-    (OPERATIONS, "$JS.API.STREAM.UPDATE.OUT"),
-    (OPERATIONS, "siraba.intake.case.registered.v1.0"),
-]
-
-
-async def test_no_user_of_ours_reaches_beyond_its_own_work(nats_server: Start) -> None:
-    server = nats_server(ATTACKER)
-    through = []
-    for user, subject in SERVICE_TRESPASSES:
-        async with server.user(user) as client:
-            refusals = await _refusals(client, client.publish(subject, b"{}"))
-            if not any("permissions violation" in refusal for refusal in refusals):
-                through.append((user, subject))
-    assert through == []
-
-
-@pytest.mark.parametrize("subject", [">", "siraba.>", "_INBOX_referral.>", "in.>", "$JS.>"])
-async def test_a_service_hears_only_its_own_answers(nats_server: Start, subject: str) -> None:
-    async with nats_server(ATTACKER).user("intake") as client:
-        refusals = await _refusals(client, client.subscribe(subject))
-    assert any("permissions violation" in refusal for refusal in refusals)
-
-
-async def _refusals(client: Client, act: Awaitable[object]) -> list[str]:
-    """What the server complains of while `act` is done."""
-    heard: list[str] = []
-
-    async def note(error: Exception) -> None:
-        heard.append(str(error).lower())
-
-    client._error_cb = note
-    await act
-    with contextlib.suppress(NatsError):
-        await client.flush(1)
-    await asyncio.sleep(PATIENCE / 10)
-    return heard
+@pytest.mark.parametrize(
+    ("user", "subject"),
+    [
+        (PROVISIONER, "$JS.API.STREAM.MSG.GET.INTAKE"),
+        (PROVISIONER, "$JS.API.STREAM.DELETE.INTAKE"),
+        (PROVISIONER, "$JS.API.STREAM.PURGE.OUT"),
+        (PROVISIONER, "out.AA.referral.offered.v1"),
+        (OPERATIONS, f"{API_PREFIX}.STREAM.MSG.GET.INTAKE"),
+        (OPERATIONS, f"{API_PREFIX}.STREAM.UPDATE.OUT"),
+        (OPERATIONS, "siraba.intake.case.registered.v1.0"),
+    ],
+)
+async def test_who_declares_or_watches_does_no_more(
+    nats_server: Start, user: str, subject: str
+) -> None:
+    async with nats_server("AA").user(user) as client:
+        intruder = Intruder(client)
+        client._error_cb = intruder.note
+        await intruder.says(subject)
+        await asyncio.sleep(0.05)
+        assert any("permissions violation" in one for one in intruder.refusals)

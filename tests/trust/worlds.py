@@ -1,60 +1,139 @@
-"""Two worlds with the same streams and messages: ours, and one as tutorials show it."""
+"""Worlds with the same streams and messages: ours, and one as tutorials show it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import nats
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from contracts.topology import PARTNER_API_PREFIX, Stream, all_durables, all_streams, out_subject
+from contracts.topology import (
+    API_PREFIX,
+    Stream,
+    all_durables,
+    all_streams,
+    inbox_prefix,
+    out_subject,
+)
 from deploy.drift import consumer_config, stream_config
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.processes import free_port
-from tests.servers import open_folder, running_nats
+from deploy.jetstream import connected
+from deploy.keys import OPERATIONS, seed_file
+from tests.journeys.road import Road
+from tests.servers import open_folder
 
 CODES = ("AA", "BB")
-ATTACKER, VICTIM = CODES
 #: Seconds to wait for an answer: loopback answers in milliseconds, a refusal never does.
 PATIENCE = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Intruder:
+    """A connection, and what the server has refused it so far."""
+
+    client: Client
+    refusals: list[str] = field(default_factory=list)
+    _refused: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def note(self, error: Exception) -> None:
+        """The client's `error_cb`."""
+        self.refusals.append(str(error))
+        self._refused.set()
+
+    async def asks(self, subject: str, body: object = None) -> dict[str, Any] | None:
+        """One request; None when nobody answers or nobody may."""
+        self._refused.clear()
+        asking = asyncio.create_task(asked(self.client, subject, body))
+        refused = asyncio.create_task(self._refused.wait())
+        await asyncio.wait((asking, refused), return_when=asyncio.FIRST_COMPLETED)
+        refused.cancel()
+        if asking.done():
+            return asking.result()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        return None
+
+    async def says(
+        self, subject: str, body: bytes = b"{}", *, reply: str = "", **headers: str
+    ) -> None:
+        """Publish, and wait until the server has read it. headers: `_` stands for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()} or None
+        with suppress(NatsError):
+            await self.client.publish(subject, body, reply=reply, headers=named)
+            await self.client.flush(1)
+
+    async def hears(self, *subjects: str, queue: str = "") -> list[str]:
+        """Subscribe; the list fills with the subject and body of whatever arrives."""
+        found: list[str] = []
+
+        async def hear(message: Msg) -> None:
+            found.append(f"{message.subject} {message.data!r}")
+
+        with suppress(NatsError):
+            for subject in subjects:
+                await self.client.subscribe(subject, queue=queue, cb=hear)
+            await self.client.flush(1)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Who is there: an attacker with the rights of a partner, a victim, and a neutral observer."""
 
-    attacker: Client
+    me: str
+    other: str
+    attacker: Intruder
     victim: Client
     services: Client
     observer: Client
+    url: str
     #: What each partner writes before `<entity>.<verb>.v<n>`.
     ingress: Callable[[str], str]
-    #: Prefixes under which JetStream's API may be reached by a partner.
-    partner_api: str
+    #: One more connection of the attacker's.
+    again: Callable[[], AbstractAsyncContextManager[Intruder]]
+    #: Prefixes under which partners, services and the observer reach JetStream's API.
+    api: str
+    observer_api: str
 
     async def call(self, subject: str, body: object = None) -> dict[str, Any] | None:
         """A JetStream API call by the attacker, on every way it could know; None when refused."""
-        for prefix in dict.fromkeys(("$JS.API", self.partner_api)):
-            answer = await asked(self.attacker, f"{prefix}.{subject}", body)
+        for prefix in dict.fromkeys(("$JS.API", self.api)):
+            answer = await self.attacker.asks(f"{prefix}.{subject}", body)
             if answer is not None and "error" not in answer:
                 return answer
         return None
 
-    async def stored(self, stream: str) -> int:
-        """How many messages a stream holds."""
-        answer = await asked(self.observer, f"$JS.API.STREAM.INFO.{stream}")
-        assert answer is not None
-        return int(answer["state"]["messages"])
+    async def count(self, subject: str, stream: str) -> int:
+        """How many messages lie under this subject; 0 where there is no such stream."""
+        question = {"subjects_filter": subject}
+        place = f"{self.observer_api}.STREAM.INFO.{stream}"
+        answer = await asked(self.observer, place, question) or {}
+        return sum((answer.get("state", {}).get("subjects") or {}).values())
 
-    async def consumer(self, name: str, stream: str = "OUT") -> dict[str, Any]:
-        """A consumer's state."""
-        answer = await asked(self.observer, f"$JS.API.CONSUMER.INFO.{stream}.{name}")
-        assert answer is not None
-        return answer
+    async def consumer(self, name: str) -> dict[str, Any]:
+        """The state of a feed's consumer; empty when it is gone."""
+        place = f"{self.observer_api}.CONSUMER.INFO.OUT.{name}"
+        answer = await asked(self.observer, place) or {}
+        return {} if "error" in answer else answer
+
+    async def taken(self) -> Msg:
+        """The victim has pulled this one, and works on it."""
+        subject = f"{self.api}.CONSUMER.MSG.NEXT.OUT.{self.other}"
+        pull = b'{"batch": 1, "expires": 1000000000}'
+        return await self.victim.request(subject, pull, timeout=2, old_style=True)
+
+    async def fill(self) -> None:
+        """One message for the attacker's feed, four for the victim's."""
+        jetstream = self.services.jetstream(prefix=self.observer_api, timeout=5)
+        for code in (self.me, *(self.other,) * 4):
+            subject = out_subject(code, "referral.offered", 1)
+            await jetstream.publish(subject, b"for " + code.encode())
 
 
 async def asked(client: Client, subject: str, body: object = None) -> dict[str, Any] | None:
@@ -75,22 +154,34 @@ async def asked(client: Client, subject: str, body: object = None) -> dict[str, 
 
 
 @asynccontextmanager
-async def our_world() -> AsyncIterator[World]:
-    """The configuration and streams that the platform generates."""
-    with running_nats(CODES, provisioned=False) as server:
-        assert (await server.provision()).clean
-        async with AsyncExitStack() as stack:
-            enter = stack.enter_async_context
-            world = World(
-                await enter(server.partner(ATTACKER)),
-                await enter(server.partner(VICTIM)),
-                services=await enter(server.user("referral")),
-                observer=await enter(server.user("ops")),
-                ingress=lambda _: "in",
-                partner_api=PARTNER_API_PREFIX,
-            )
-            await _fill(world)
-            yield world
+async def our_world(road: Road, *, me: str, other: str) -> AsyncIterator[World]:
+    """Two organisations of a running platform."""
+    url, state = road.platform.nats_url, road.platform.state
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        world = World(
+            me=me,
+            other=other,
+            attacker=await enter(intruder(road, me)),
+            victim=(await enter(intruder(road, other))).client,
+            services=await enter(connected(url, "referral", seed_file(state, "referral"))),
+            observer=await enter(connected(url, OPERATIONS, seed_file(state, OPERATIONS))),
+            url=url,
+            again=lambda: intruder(road, me),
+            ingress=lambda _: "in",
+            api=API_PREFIX,
+            observer_api=API_PREFIX,
+        )
+        await world.fill()
+        yield world
+
+
+@asynccontextmanager
+async def intruder(road: Road, code: str) -> AsyncIterator[Intruder]:
+    """A connection with an organisation's real key."""
+    seed, prefix = road.keys[code].seed, inbox_prefix(code)
+    async with login(road.platform.nats_url, nkeys_seed_str=seed, inbox_prefix=prefix) as found:
+        yield found
 
 
 _TUTORIAL = """
@@ -117,44 +208,53 @@ async def tutorial_world() -> AsyncIterator[World]:
         server = EmbeddedNats(config, port=port, monitor_port=monitor, log=folder / "log")
         server.start()
         try:
-            async with _tutorial_clients(server.url) as world:
-                await _declare(world.services)
-                await _fill(world)
+            async with _tutorial(server.url) as world:
+                await declare(world.services)
+                await world.fill()
                 yield world
         finally:
             server.stop()
 
 
 @asynccontextmanager
-async def _tutorial_clients(url: str) -> AsyncIterator[World]:
+async def _tutorial(url: str) -> AsyncIterator[World]:
+    me, other = CODES
     async with AsyncExitStack() as stack:
 
-        async def login(name: str, password: str) -> Client:
-            return await stack.enter_async_context(_login(url, name, password))
+        async def known(name: str, password: str) -> Intruder:
+            return await stack.enter_async_context(login(url, user=name, password=password))
 
         yield World(
-            await login(ATTACKER, "x"),
-            await login(VICTIM, "x"),
-            services=await login("core", "core"),
-            observer=await login("core", "core"),
+            me=me,
+            other=other,
+            attacker=await known(me, "x"),
+            victim=(await known(other, "x")).client,
+            services=(await known("core", "core")).client,
+            observer=(await known("core", "core")).client,
+            url=url,
+            again=lambda: login(url, user=me, password="x"),
             ingress=lambda code: f"in.{code}",
-            partner_api="$JS.API",
+            api="$JS.API",
+            observer_api="$JS.API",
         )
 
 
 @asynccontextmanager
-async def _login(url: str, name: str, password: str) -> AsyncIterator[Client]:
-    async def silent(_: Exception) -> None:
-        """Refusals are expected."""
-
-    client = await nats.connect(url, user=name, password=password, error_cb=silent)
+async def login(url: str, **credentials: str) -> AsyncIterator[Intruder]:
+    """Connect; what the server refuses from then on is noted."""
+    client = Client()
+    found = Intruder(client)
     try:
-        yield client
+        await client.connect(url, allow_reconnect=False, error_cb=found.note, **credentials)  # type: ignore[arg-type]  # names of its own options
+        yield found
     finally:
         await client.close()
+        if client._transport is not None:  # left open where the server closed first
+            client._transport.close()  # type: ignore[no-untyped-call]  # the package's own
 
 
-async def _declare(client: Client) -> None:
+async def declare(client: Client) -> None:
+    """The streams and consumers that we have, with the settings that tutorials give them."""
     for stream in all_streams(CODES):
         config = stream_config(_as_tutorials_do(stream))
         await asked(client, f"$JS.API.STREAM.CREATE.{stream.name}", config)
@@ -167,11 +267,3 @@ async def _declare(client: Client) -> None:
 def _as_tutorials_do(stream: Stream) -> Stream:
     window = timedelta(minutes=2)
     return replace(stream, duplicate_window=window, deny_delete=False, deny_purge=False)
-
-
-async def _fill(world: World) -> None:
-    """One message for the attacker's feed, three for the victim's."""
-    jetstream = world.services.jetstream(timeout=5)
-    for number, code in enumerate((ATTACKER, VICTIM, VICTIM, VICTIM)):
-        subject = out_subject(code, "referral.offered", 1)
-        await jetstream.publish(subject, b"for " + code.encode(), headers={"n": str(number)})
