@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 MAX_BODY_BYTES: Final = 1024 * 1024
 _DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
 _START_PAGE: Final = b"/reporting/"
+#: For whoever runs the platform, at each service's own address: small numbers point at persons.
+_INSIDE: Final = frozenset({"metrics", "readyz"})
 #: RFC 9110 §7.6.1, and what a client may not say about itself to a service behind us.
 _DROPPED: Final = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer "
@@ -52,6 +54,8 @@ class Front:
             await _respond(send, HTTPStatus.OK, b"ok\n", headers=[(b"content-type", b"text/plain")])
         elif path == "/":
             await _respond(send, HTTPStatus.FOUND, b"", headers=[(b"location", _START_PAGE)])
+        elif path.rpartition("/")[2] in _INSIDE:
+            await _problem(send, HTTPStatus.NOT_FOUND, "no service has this path")
         elif target := self._services.get(path.split("/")[1]):
             await self._forward(target, scope, receive=receive, send=send)
         else:

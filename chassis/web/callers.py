@@ -12,6 +12,7 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from chassis.identity import ROLES, Caller, claimed_end, claimed_issuer, verify_token
+from chassis.web.refusals import CALLER
 
 Clock = Callable[[], datetime]
 KeyLookup = Callable[[str], Awaitable[Ed25519PublicKey | None]]
@@ -109,5 +110,6 @@ class BearerCaller(SecurityBase):
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         given = token if scheme.lower() == "bearer" else None
         who = await self._verifier.caller(given, now=self._clock())
+        request.scope[CALLER] = who.organisation
         who.require(*self._roles)
         return who

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from chassis.identity import Caller, TokenMissing
 from chassis.web.callers import Clock, KeyLookup, read_caller
+from chassis.web.refusals import CALLER
 from chassis.web.session import Sessions
 
 
@@ -49,6 +50,7 @@ class Entrance:
         caller = self.sessions.caller(request, now=self.clock())
         if caller is None:
             raise TokenMissing
+        request.scope[CALLER] = caller.organisation
         caller.require(*self.roles)
         return caller
 

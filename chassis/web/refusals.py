@@ -1,5 +1,6 @@
 """Answers whatever an endpoint raises: JSON problems for programs, a plain page for people."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,6 +27,13 @@ CAUSES = {
 }
 
 
+#: What somebody asked for that was not theirs, or without being anybody: operators see it.
+WATCHED = frozenset({401, 403, 404})
+#: Where in a request's scope the door says whom it let in.
+CALLER = "siraba.organisation"
+log = logging.getLogger("siraba.web")
+
+
 def install_refusals(app: FastAPI, pages: Pages) -> None:
     """Give the app one answer for each kind of refusal."""
     known = Known(app)
@@ -46,7 +54,11 @@ def _handler(
     pages: Pages, make: Callable[[Request, Any], Refusal]
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
-        return answer(request, make(request, error), pages)
+        refusal = make(request, error)
+        if refusal.status in WATCHED:
+            known = {"organisation": who} if (who := request.scope.get(CALLER)) else {}
+            log.info("web.refused", extra={"reason": refusal.code} | known)
+        return answer(request, refusal, pages)
 
     return handle
 

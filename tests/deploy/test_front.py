@@ -142,3 +142,9 @@ async def test_other_paths_are_the_fronts_own() -> None:
         nothing = await client.get("/secret")
     assert nothing.status_code == 404
     assert "secret" not in nothing.text
+
+
+@pytest.mark.parametrize("path", ["/intake/metrics", "/intake/readyz", "/referral//metrics"])
+async def test_what_is_for_operators_is_not_at_the_public_address(path: str) -> None:
+    async with running_front() as client:
+        assert (await client.get(path)).status_code == 404

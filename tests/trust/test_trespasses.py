@@ -1,18 +1,21 @@
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from contracts.topology import API_PREFIX, SERVICES
 from deploy.keys import OPERATIONS, PROVISIONER
+from tests.journeys.cases import some_cases
 from tests.journeys.road import PARTNERS, Road, running_road
 from tests.ledger import Figure
 from tests.servers import NatsServer, partner_jetstream
 from tests.trust.evidence import Asking
 from tests.trust.telling import say
-from tests.trust.trespasses import TRESPASSES, Trace, of_services
+from tests.trust.trespasses import OVER_HTTP, TRESPASSES, Trace, of_services, over_http
+from tests.trust.trespasses.visits import visit
 from tests.trust.worlds import Intruder, World, asked, our_world
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
@@ -24,6 +27,7 @@ ROUNDS = (
     ((PROSECUTOR, SOCIAL), (SHELTER, POLICE)),
 )
 SECONDS_TO_LOG = 15
+SEED = 20261128
 
 
 @dataclass(slots=True)
@@ -50,6 +54,11 @@ class Watch:
 
     def log(self) -> str:
         return (self.road.platform.state.run / "nats.log").read_text()
+
+    def refused(self) -> int:
+        """Lines of our services about requests that they refused."""
+        logs = (self.road.platform.state.run / f"{service}.log" for service in SERVICES)
+        return sum(log.read_text().count('"web.refused"') for log in logs)
 
     async def buried(self, organisation: str) -> int:
         ((count,),) = await Asking(self.road, "referral")(
@@ -85,12 +94,17 @@ async def test_nobody_reaches_beyond_what_is_its_own_and_each_attempt_is_seen(
     report = Report()
     async with running_road() as road:
         watch = Watch(road)
+        for case in some_cases(20, owners=PARTNERS, seed=SEED + 1):
+            await road.submit_until_accepted(replace(case, key=f"{case.key}-offered"))
         for pairs in ROUNDS:
             async with asyncio.TaskGroup() as group:
                 for me, other in pairs:
                     group.create_task(_by_partner(watch, report, me=me, other=other))
         for service in SERVICES:
             await _by_service(watch, report, service)
+        for me, other in itertools.chain(*ROUNDS):
+            await _over_http(watch, report, me=me, other=other)
+        assert await _owner_succeeds(road), "the same words pass where they may"
         assert all(report["ready"] for report in (await road.readiness()).values())
     say(f"{report.tried} attempts")
     assert not report.succeeded
@@ -138,6 +152,29 @@ async def _by_service(watch: Watch, report: Report, service: str) -> None:
         for call in of_services.CALLS:
             attempt = of_services.lets_an_answer_rule(insider, call)
             await report.judge(service, f"lets an answer call {call}", attempt)
+
+
+async def _over_http(watch: Watch, report: Report, *, me: str, other: str) -> None:
+    (case,) = some_cases(1, owners=(other,), seed=SEED)
+    here = await visit(watch.road, me, other, case=replace(case, key=f"case-visited-by-{me}"))
+    for attempt in OVER_HTTP:
+        before = watch.refused()
+        await report.judge(me, attempt.__name__, attempt(here))
+        if watch.refused() == before:
+            report.unseen.append(f"{me} {attempt.__name__}")
+
+
+async def _owner_succeeds(road: Road) -> bool:
+    """A request that nobody at all could make would be refused to everybody."""
+    (case,) = some_cases(1, owners=(SHELTER,), seed=SEED)
+    here = await visit(road, SHELTER, SHELTER, case=case)
+    attempts = (
+        over_http.looks_at_anothers_case,
+        over_http.finds_anothers_case_among_its_own,
+        over_http.decides_about_anothers_case,
+        over_http.erases_anothers_case,
+    )
+    return all([await attempt(here) for attempt in attempts])
 
 
 async def test_a_partner_reads_sends_and_acknowledges_what_is_its_own(nats_server: Start) -> None:

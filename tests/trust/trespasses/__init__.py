@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.trust.trespasses import answering, arriving, reading, ruling, writing
+from tests.trust.trespasses import (
+    answering,
+    arriving,
+    over_http,
+    reading,
+    ruling,
+    with_tokens,
+    writing,
+)
+from tests.trust.trespasses.visits import Attempt
 from tests.trust.worlds import World
 
 Trespass = Callable[[World], Awaitable[bool]]
@@ -111,3 +120,33 @@ TRESPASSES: dict[Trespass, Trace] = {
     arriving.sends_an_endless_line: Trace(log="maximum control line exceeded", by_name=False),
     arriving.sends_what_is_no_subject: VIOLATION,
 }
+
+#: Each leaves a line `web.refused` in a service's log.
+OVER_HTTP: tuple[Attempt, ...] = (
+    with_tokens.speaks_in_anothers_name,
+    with_tokens.speaks_as_nobody_known,
+    with_tokens.uses_a_token_for_another_service,
+    with_tokens.uses_a_token_that_is_over,
+    with_tokens.uses_a_token_of_tomorrow,
+    with_tokens.uses_a_token_that_lives_for_a_year,
+    with_tokens.uses_a_token_without_a_signature,
+    with_tokens.signs_with_the_public_key_as_a_secret,
+    with_tokens.brings_its_own_key,
+    with_tokens.demands_that_a_header_be_understood,
+    with_tokens.takes_a_role_that_does_not_exist,
+    with_tokens.does_what_its_role_may_not,
+    over_http.comes_without_a_token,
+    over_http.looks_at_anothers_case,
+    over_http.finds_anothers_case_among_its_own,
+    over_http.decides_about_anothers_case,
+    over_http.erases_anothers_case,
+    over_http.opens_anothers_disclosure,
+    over_http.confirms_a_withdrawal_for_another,
+    over_http.breaks_the_glass_alone,
+    over_http.merges_anothers_cases,
+    over_http.enters_by_a_link_that_is_over,
+    over_http.opens_anothers_dossier_page,
+    over_http.lets_another_site_post_its_form,
+    over_http.forges_a_session,
+    over_http.takes_its_session_to_another_service,
+)

@@ -91,11 +91,12 @@ async def takes_the_next_with_anothers_acknowledgement(world: World) -> bool:
 
 async def silences_another_with_its_message_id(world: World) -> bool:
     """It sends first under the id that the other's message will carry."""
-    name, identity = _fresh(), uuid4().hex
+    name, identity, arrives = _fresh(), uuid4().hex, False
     for client, code in ((world.attacker.client, world.me), (world.victim, world.other)):
         subject = f"{world.ingress(code)}.{name}"
         await client.request(subject, b"{}", timeout=2, headers={"Nats-Msg-Id": identity})
-    return not await _arrives(world, f"in.{world.other}.{name}", "INBOX")
+        arrives = await _arrives(world, f"in.{code}.{name}", "INBOX")
+    return not arrives
 
 
 async def empties_a_stream_by_a_header(world: World) -> bool:
