@@ -141,4 +141,4 @@ def test_each_import_has_one_export_of_exactly_its_subject() -> None:
     imports = re.findall(r'account: PLATFORM, subject: "([^"]+)"', text)
     assert len(exports) == len({subject for subject, _ in exports})
     assert {subject for subject, _ in exports} == set(imports)
-    assert dict(exports)["in.POLICE_A.>"] == '"POLICE_A"'
+    assert dict(exports)["in.POLICE_A.>"] == '"siraba-door", "POLICE_A"'
