@@ -15,6 +15,7 @@ from contracts.door import INSIDE, PARTNERS, Document, framed
 from contracts.event import Message
 from contracts.recorded import Recorded
 from contracts.topology import OUT, PARTNER_API_PREFIX, feed_durable, ingress_stream
+from contracts.vocabulary import described
 
 #: (channel, CloudEvents type) → a real message.
 Examples = Mapping[tuple[str, str], Recorded]
@@ -140,7 +141,7 @@ def _message(model: type[Message], example: Recorded | None) -> Document:
         "tags": [{"name": model.name.partition(".")[0]}],
         "correlationId": {"$ref": "#/components/correlationIds/matter"},
         "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
-        "payload": inlined(model.model_json_schema()),
+        "payload": inlined(described(model.model_json_schema())),
         **({"examples": [_example(example)]} if example else {}),
     }
 
@@ -177,7 +178,8 @@ def inlined(schema: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(node, dict):
             return node
         if "$ref" in node:
-            return inline(definitions[node["$ref"].rpartition("/")[2]])
+            beside = {name: one for name, one in node.items() if name != "$ref"}
+            return inline({**definitions[node["$ref"].rpartition("/")[2]], **beside})
         return {name: inline(one) for name, one in node.items()}
 
     placed: dict[str, Any] = inline(schema)

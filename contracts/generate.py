@@ -11,6 +11,7 @@ from contracts.catalogue import EVENTS, FEED, REQUESTS
 from contracts.event import Message
 from contracts.recorded import recorded_messages
 from contracts.releases import RELEASED
+from contracts.vocabulary import described
 
 HERE = Path(__file__).parent
 SCHEMAS = HERE / "schemas"
@@ -31,7 +32,7 @@ def documents() -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def schema_of(model: type[Message]) -> dict[str, Any]:
     """The JSON Schema of a body, as it is read."""
-    return {"$schema": DIALECT, "$id": model.ce_type(), **model.model_json_schema()}
+    return {"$schema": DIALECT, "$id": model.ce_type(), **described(model.model_json_schema())}
 
 
 def rendered(content: dict[str, Any]) -> str:

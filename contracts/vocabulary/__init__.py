@@ -1,5 +1,6 @@
 """The words everybody shares: every code, its French and English label, HTCDS and GLOTIP."""
 
+from contracts.vocabulary.fields import FieldWords, described, field_table, field_words
 from contracts.vocabulary.tables import (
     Entry,
     Territory,
@@ -16,13 +17,17 @@ from contracts.vocabulary.terms import Cercle, Region, Term, allowed
 __all__ = [
     "Cercle",
     "Entry",
+    "FieldWords",
     "Region",
     "Term",
     "Territory",
     "UnknownList",
     "allowed",
     "codes",
+    "described",
     "entry",
+    "field_table",
+    "field_words",
     "htcds_to_code",
     "is_cercle",
     "label",
