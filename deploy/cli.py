@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "vault": "deploy.commands.vault:vault",
     "partner": "deploy.commands.partner:partner",
     "link": "deploy.commands.link:link",
+    "catalogue": "deploy.commands.catalogue:catalogue",
     "dlq": "deploy.commands.dlq:dlq",
     "doctor": "deploy.commands.doctor:doctor",
     "provision": "deploy.commands.provision:provision_command",

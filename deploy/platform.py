@@ -44,6 +44,15 @@ MEND_SECONDS = 10.0
 SECRETS = ("feed.key", "fingerprints.key", "intake-session.key", "reporting-session.key")
 
 
+def make_secrets(state: State, *, now: datetime) -> None:
+    """All that a service must find among the secrets before it starts; what is there stays."""
+    ensure_signing_keys(state, now=now)
+    ensure_officer(state, now=now)
+    for name in SECRETS:
+        state.secret(name)
+    make_first_key(state, at=now)
+
+
 class Platform:
     """A running platform. `nats_url`, `front_url`, `service_urls` say where; `pids()` what runs."""
 
@@ -117,17 +126,13 @@ class Platform:
 
     async def start_engines(self) -> None:
         """PostgreSQL with its roles and tables, NATS with its accounts and streams."""
-        ensure_signing_keys(self.state, now=datetime.now(UTC))
-        ensure_officer(self.state, now=datetime.now(UTC))
+        make_secrets(self.state, now=datetime.now(UTC))
         await self._start_postgres()
         await self._start_nats()
         await self.provision()
 
     async def start_services(self, services: Sequence[str]) -> None:
         """Start the services together, each on a port of its own, and wait for all."""
-        for key in SECRETS:
-            self.state.secret(key)
-        make_first_key(self.state, at=datetime.now(UTC))
         try:
             async with asyncio.TaskGroup() as group:
                 for name in services:

@@ -23,11 +23,13 @@ LANGUAGE_COOKIE = "siraba_lang"
 A_YEAR = 365 * 24 * 3600
 
 
-def load_translations(language: str, folders: Sequence[Path]) -> gettext.NullTranslations:
-    """Read `<folder>/<language>/LC_MESSAGES/siraba.po` of each folder; earlier folders win."""
+def load_translations(
+    language: str, folders: Sequence[Path], *, domain: str = "siraba"
+) -> gettext.NullTranslations:
+    """Read `<folder>/<language>/LC_MESSAGES/<domain>.po` of each folder; earlier folders win."""
     chain: gettext.NullTranslations = gettext.NullTranslations()
     for folder in reversed(folders):
-        path = folder / language / "LC_MESSAGES" / "siraba.po"
+        path = folder / language / "LC_MESSAGES" / f"{domain}.po"
         compiled = io.BytesIO()
         with path.open("rb") as file:
             write_mo(compiled, read_po(file, locale=language))
@@ -70,7 +72,7 @@ class Pages:
 
     def __init__(self, *, templates: Sequence[Path] = (), locales: Sequence[Path] = ()) -> None:
         self._environments = {
-            language: _environment(
+            language: page_environment(
                 language,
                 [*templates, HERE / "templates"],
                 load_translations(language, [*locales, HERE / "locale"]),
@@ -118,9 +120,10 @@ def _switches(kept: Mapping[str, str]) -> dict[str, str]:
     return {language: "?" + urlencode({**kept, "lang": language}) for language in LANGUAGES}
 
 
-def _environment(
+def page_environment(
     language: str, templates: Iterable[Path], translations: gettext.NullTranslations
 ) -> Environment:
+    """Jinja with these words, and numbers, days and moments as the language writes them."""
     environment = Environment(
         loader=FileSystemLoader(list(templates)),
         autoescape=True,

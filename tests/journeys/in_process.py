@@ -16,12 +16,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from chassis.identity import issue_token
 from deploy.directory_publish import publish_directory
-from deploy.key_rotation import make_first_key
 from deploy.keys import read_public_keys
-from deploy.officer import ensure_officer
-from deploy.platform import SECRETS
+from deploy.platform import make_secrets
 from deploy.settings import PlatformSettings
-from deploy.signing_keys import ensure_signing_keys, hand_over
+from deploy.signing_keys import hand_over
 from partners.kit import Keys, init
 from services.intake.app import create_app as create_intake
 from services.intake.settings import IntakeSettings
@@ -97,11 +95,7 @@ async def town(
         place = Town(database, nats, _organisations(nats, codes))
         nats.server.reload()
         assert (await nats.provision()).clean
-        for secret in SECRETS:
-            nats.state.secret(secret)
-        make_first_key(nats.state, at=datetime.now(UTC))
-        ensure_signing_keys(nats.state, now=datetime.now(UTC))
-        ensure_officer(nats.state, now=datetime.now(UTC))
+        make_secrets(nats.state, now=datetime.now(UTC))
         hand_over(nats.state)
         async with AsyncExitStack() as stack:
             for service in services:
