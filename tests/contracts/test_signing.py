@@ -40,7 +40,7 @@ FROZEN_SIGNATURE = (
     "siraba-1.21fe31dfa154a261."
     "PTVKj9jqzXJmNesaQCBiasAapETVL_WRfvzTYjgTKgvije_VfhZw6yUcWwKwzV1ZXIvbdk6-CZLUCvH4UDo_AQ"
 )
-KINDS: tuple[Kind, ...] = ("event", "request", "receipt", "root")
+KINDS: tuple[Kind, ...] = ("event", "request", "receipt", "root", "key", "conformance")
 
 
 def accepts(letter: Letter) -> bool:

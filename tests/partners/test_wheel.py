@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_kit_and_its_contracts_and_nothing_of_the_services(
             "contracts",
             "partners/kit",
             "partners/verify",
+            "partners/conformance",
             "partners/examples",
         )
         for path in (ROOT / folder).rglob("*.*")
@@ -47,7 +48,7 @@ def test_the_wheel_holds_the_kit_and_its_contracts_and_nothing_of_the_services(
 
 def test_the_kit_loads_no_web_framework_and_no_service() -> None:
     program = (
-        "import sys, partners.kit.cli, partners.examples.answering;"
+        "import sys, partners.kit.cli, partners.conformance.command, partners.examples.answering;"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     shown = subprocess.run(
