@@ -13,6 +13,7 @@ import httpx
 
 from chassis.identity import issue_token
 from deploy.platform import Platform, running_platform
+from deploy.service_process import ServiceProcess
 from deploy.settings import PlatformSettings
 from partners.kit import Keys, init
 from tests.journeys.cases import Case
@@ -97,17 +98,19 @@ async def running_road(
     *,
     services: Sequence[str] = SERVICES,
     folder: Path | None = None,
+    process: type[ServiceProcess] = ServiceProcess,
 ) -> AsyncIterator[Road]:
     """The platform on a state of its own, with keys for `codes`; their programs do not run yet.
 
     folder: where the state lies, for tests that prepare the ground.
+    process: how a service is run; a control runs another program in its place.
     """
     with nullcontext(folder) if folder else open_folder() as place:
         settings = PlatformSettings(state_dir=place, front_port=0, nats_port=0)
         keys = {code: init(place / "partners" / code, code=code) for code in codes}
         async with AsyncExitStack() as stack:
             platform = await stack.enter_async_context(
-                running_platform(settings, services=services, report=log.info)
+                running_platform(settings, services=services, report=log.info, process=process)
             )
             client = httpx.AsyncClient(base_url=platform.front_url, timeout=15)
             http = await stack.enter_async_context(client)
