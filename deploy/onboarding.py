@@ -1,9 +1,12 @@
 """Organisations' keys on a running platform: taken up, replaced and cut off without a restart."""
 
+import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
+from contracts.keyring import Keyring, PublicKey
 from deploy.directory_publish import publish_directory
 from deploy.embedded.processes import ServerError
 from deploy.engines import NatsPorts, known_partners, write_nats_config
@@ -12,6 +15,16 @@ from deploy.provision import codes_of, provision, reload_by_system_account
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import hand_over
 from deploy.state import State, write_secret
+from partners.conformance.report import (
+    Outcome,
+    ReportRefused,
+    claimed_code,
+    contracts_digest,
+    verify_report,
+)
+
+#: How old an examination may be.
+REPORT_LIFE: Final = timedelta(days=30)
 
 
 def keep_public_keys(state: State, files: Iterable[Path]) -> list[str]:
@@ -24,6 +37,45 @@ def keep_public_keys(state: State, files: Iterable[Path]) -> list[str]:
         for place in _places(state, code) or [state.partners / f"{code}.json"]:
             write_secret(place, text)
     return list(read)
+
+
+def let_wait(state: State, files: Iterable[Path]) -> list[str]:
+    """Lay these `public.json` aside until their organisations' programs are examined; the codes."""
+    state.waiting.mkdir(exist_ok=True, mode=0o700)
+    read = {read_public_keys(file).code: file.read_text("utf-8") for file in files}
+    for code, text in read.items():
+        write_secret(state.waiting / f"{code}.json", text)
+    return list(read)
+
+
+def examined(state: State, report: Path, *, now: datetime) -> Path:
+    """The waiting `public.json` whose owner has signed this report of a program that conforms.
+
+    Raises ServerError where it does not stand for the program as it is now.
+    """
+    content = report.read_bytes()
+    code = claimed_code(content)
+    waiting = state.waiting / f"{code}.json"
+    if code is None or not waiting.exists():
+        raise ServerError(f"{report.name}: nobody waits with it: `siraba partner add` first")
+    key = PublicKey(
+        owner=code,
+        use="signing",
+        key=json.loads(waiting.read_text("utf-8"))["signing"],
+        valid_from=now - REPORT_LIFE,
+    )
+    try:
+        found = verify_report(content, Keyring([key]), code=code)
+    except ReportRefused as refused:
+        raise ServerError(f"{report.name}: {refused}") from None
+    if not found.conforms:
+        failed = [one.check for one in found.verdicts if one.outcome is not Outcome.PASSED]
+        raise ServerError(f"{report.name}: {code} does not conform: {', '.join(failed)}")
+    if not now - REPORT_LIFE <= found.at <= now + timedelta(minutes=10):
+        raise ServerError(f"{report.name}: older than {REPORT_LIFE.days} days: examine again")
+    if found.contracts != contracts_digest():
+        raise ServerError(f"{report.name}: examined with other messages: update and examine again")
+    return waiting
 
 
 def put_away(state: State, code: str, *, now: datetime) -> None:

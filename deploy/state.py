@@ -46,6 +46,11 @@ class State:
         return self.root / "partners"
 
     @property
+    def waiting(self) -> Path:
+        """Public keys of organisations that have not shown yet that their program conforms."""
+        return self.root / "waiting"
+
+    @property
     def officer(self) -> Path:
         """The directory officer's private key, until it is taken elsewhere."""
         return self.root / "officer"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.directory_keys import load_keys
 from contracts.keyring import PublicKey
+from deploy.bundle import Endpoints, write_bundle
 from deploy.commands.context import (
     database_url,
     failing_clearly,
@@ -24,8 +25,9 @@ from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
 from deploy.keys import read_public_keys
 from deploy.officer import check_file, countersign_file, read_officer
-from deploy.onboarding import keep_public_keys, put_away, take_up
+from deploy.onboarding import examined, keep_public_keys, let_wait, put_away, take_up
 from deploy.settings import PlatformSettings
+from deploy.signing_keys import to_hand_over
 from deploy.state import State
 
 partner = typer.Typer(
@@ -50,9 +52,9 @@ def add(
     ],
     state_dir: StateDir = None,
 ) -> None:
-    """Let organisations of the directory file in, or give them the keys they have now.
+    """Take in organisations of the directory file, or the new keys of those that take part.
 
-    Nothing restarts and nobody else is disturbed. Keys that are replaced live
+    Who is new waits for `siraba partner activate`. Keys that are replaced live
     on for a day, for what is on its way; the earlier key must have signed
     the new (`siraba-partner renew`). Compare the key ids with the
     organisation by telephone before: whoever swaps the file can read for it.
@@ -68,15 +70,80 @@ def add(
         raise ServerError(f"not in the directory file: {', '.join(strangers)}")
     current = with_tables_of(OWNER, state, _current_keys)
     for file in files:
-        check_file(
-            file,
-            state=state,
-            current=current.get(read_public_keys(file).code),
-            now=datetime.now(UTC),
-        )
-    codes = keep_public_keys(state, files)
+        key = current.get(read_public_keys(file).code)
+        check_file(file, state=state, current=key, now=datetime.now(UTC))
+    has_part = [file for file in files if read_public_keys(file).code in current]
+    if has_part:
+        codes = keep_public_keys(state, has_part)
+        _take_up(state, settings)
+        typer.echo(f"New keys taken up: {', '.join(codes)}.")
+    if waiting := let_wait(state, [file for file in files if file not in has_part]):
+        typer.echo(f"Waiting for a report of conformance: {', '.join(waiting)}.")
+
+
+@partner.command("activate")
+@failing_clearly
+def activate(
+    reports: Annotated[
+        list[Path], typer.Argument(help="report.json of each, by `siraba-partner conform`.")
+    ],
+    state_dir: StateDir = None,
+) -> None:
+    """Let organisations in whose programs have shown that they conform.
+
+    Each must be signed by the organisation that waits, pass every check and be
+    no older than 30 days. Nothing restarts and nobody else is disturbed.
+
+    Example:
+
+      siraba partner activate shelter/conformance/report.json
+    """
+    state, settings = _running(state_dir)
+    now = datetime.now(UTC)
+    ready = [examined(state, report, now=now) for report in reports]
+    codes = keep_public_keys(state, ready)
     _take_up(state, settings)
-    typer.echo(f"Let in: {', '.join(codes)}. Hand over `siraba keys show`.")
+    for file in ready:
+        file.unlink()
+    typer.echo(f"Let in: {', '.join(codes)}. Hand over `siraba partner bundle`.")
+
+
+@partner.command("bundle")
+@failing_clearly
+def bundle(
+    folder: Annotated[Path, typer.Argument(help="Where to lay it; must not exist yet.")],
+    *,
+    nats: Annotated[str | None, typer.Option(help="NATS as organisations reach it.")] = None,
+    web: Annotated[str | None, typer.Option(help="The web address, as they reach it.")] = None,
+    authority: Annotated[
+        Path | None, typer.Option(help="PEM of the authority, if the certificate is not public.")
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Lay out what an organisation that joins is handed: nothing in it is secret.
+
+    Addresses, the platform's public keys, schemas of all messages, signed
+    examples, the description of the NATS door. The keys are to be compared by
+    telephone: whoever swaps them can speak for the platform.
+
+    Example:
+
+      siraba partner bundle hand-over --nats tls://siraba.example:8422 --web https://siraba.example
+    """
+    state, _ = _running(state_dir)
+    status = state.status()
+    endpoints = Endpoints(
+        nats=nats or str(status["nats_url"]),
+        web=web or str(status["front_url"]),
+        authority=authority,
+    )
+    try:
+        write_bundle(folder, state, endpoints)
+    except FileExistsError:
+        raise ServerError(f"{folder} exists already") from None
+    typer.echo(f"Hand over {folder}, and read these key ids out by telephone:")
+    for key in to_hand_over(state).keys:
+        typer.echo(f"  {key.owner:<10} {key.use:<8} {key.id}")
 
 
 @partner.command("countersign")

@@ -78,6 +78,15 @@ def sign_report(report: Report, key: Ed25519PrivateKey) -> bytes:
     return _File(report=encode_base64url(payload), signature=signature).model_dump_json().encode()
 
 
+def claimed_code(content: bytes) -> str | None:
+    """Whose report this says it is, to look its keys up; proves nothing. None where it is none."""
+    try:
+        file = _File.model_validate_json(content[:MAX_BYTES])
+        return Report.model_validate_json(decode_base64url(file.report)).code
+    except (ValidationError, ValueError):
+        return None
+
+
 def verify_report(content: bytes, keys: Keyring, *, code: str) -> Report:
     """The report in this file, if a key of `code` has signed it that was good when it says it was made.
 

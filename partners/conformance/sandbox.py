@@ -6,7 +6,7 @@ import signal
 import socket
 import sysconfig
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from contracts.topology import (
     PLATFORM_ACCOUNT,
     Stream,
     feed_durable,
+    inbox_prefix,
     inbox_stream,
     ingress_stream,
 )
@@ -34,16 +35,6 @@ from partners.kit.errors import KitError
 START_SECONDS: Final = 20.0
 ACK_SECONDS: Final = 2.0
 
-#: The rights of the platform's own configuration, as a test compares; the token is the account's name.
-EXPORTS: Final = (
-    '{ service: "in.*.>", account_token_position: 2 }',
-    (
-        '{ service: "$JS.API.CONSUMER.MSG.NEXT.OUT.*", response_type: stream,'
-        " account_token_position: 7 }"
-    ),
-    '{ service: "$JS.ACK.OUT.*.>", account_token_position: 4 }',
-    '{ service: "$JS.API.CONSUMER.INFO.OUT.*", account_token_position: 6 }',
-)
 _CONFIG: Final = """\
 listen: "127.0.0.1:{port}"
 jetstream {{ store_dir: "{store}", max_file: 1073741824, max_mem: 67108864 }}
@@ -56,7 +47,11 @@ accounts {{
     ]
   }}
   {code} {{
-    users: [ {{ nkey: {partner} }} ]
+    users: [
+      {{ nkey: {partner}, permissions: {{
+        publish: {{ allow: [{says}] }}, subscribe: {{ allow: [{hears}] }}
+      }} }}
+    ]
     imports: [
 {imports}
     ]
@@ -69,20 +64,35 @@ class SandboxFailed(KitError):
     """The sandbox itself could not be set up; says nothing about the program."""
 
 
-def partner_imports(code: str) -> tuple[str, ...]:
-    """All that the organisation's account reaches."""
+def partner_imports(code: str) -> tuple[tuple[str, str], ...]:
+    """(subject where the streams are, subject here) of all that the organisation's account reaches."""
     pull, state = f"CONSUMER.MSG.NEXT.OUT.{code}", f"CONSUMER.INFO.OUT.{code}"
+    acks = f"$JS.ACK.OUT.{code}.>"
     return (
-        _import(f"in.{code}.>", to="in.>"),
-        _import(f"$JS.API.{pull}", to=f"{PARTNER_API_PREFIX}.{pull}"),
-        _import(f"$JS.ACK.OUT.{code}.>"),
-        _import(f"$JS.API.{state}", to=f"{PARTNER_API_PREFIX}.{state}"),
+        (f"in.{code}.>", "in.>"),
+        (f"$JS.API.{pull}", f"{PARTNER_API_PREFIX}.{pull}"),
+        (acks, acks),
+        (f"$JS.API.{state}", f"{PARTNER_API_PREFIX}.{state}"),
     )
 
 
-def _import(subject: str, *, to: str = "") -> str:
-    target = f', to: "{to}"' if to else ""
-    return f'{{ service: {{ account: {PLATFORM_ACCOUNT}, subject: "{subject}" }}{target} }}'
+def partner_hears(code: str) -> tuple[str, str]:
+    """Where answers to it may go."""
+    return "_INBOX.>", f"{inbox_prefix(code)}.>"
+
+
+def _export(there: str, code: str) -> str:
+    many = ", response_type: stream" if ".MSG.NEXT." in there else ""
+    return f'{{ service: "{there}"{many}, accounts: ["{code}"] }}'
+
+
+def _import(there: str, here: str) -> str:
+    target = f', to: "{here}"' if here != there else ""
+    return f'{{ service: {{ account: {PLATFORM_ACCOUNT}, subject: "{there}" }}{target} }}'
+
+
+def _listed(subjects: Iterable[str]) -> str:
+    return ", ".join(f'"{subject}"' for subject in subjects)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,17 +114,18 @@ class Place:
 
     def configure(self, *, without: str = "") -> None:
         """Write the configuration, less the imports that name this subject."""
-        imports = [
-            line for line in partner_imports(self.code) if not without or without not in line
-        ]
+        rights = partner_imports(self.code)
+        imports = [_import(*one) for one in rights if not without or without not in one[0]]
         config = _CONFIG.format(
             port=self.port,
             store=self.folder / "streams",
             platform=PLATFORM_ACCOUNT,
             own=self.own,
-            exports="\n".join(f"      {line}" for line in EXPORTS),
+            exports="\n".join(f"      {_export(there, self.code)}" for there, _ in rights),
             code=self.code,
             partner=self.partner,
+            says=_listed(here for _, here in rights),
+            hears=_listed(partner_hears(self.code)),
             imports="\n".join(f"      {line}" for line in imports),
         )
         (self.folder / "nats.conf").write_text(config)

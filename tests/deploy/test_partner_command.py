@@ -13,6 +13,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from contracts.keyring import Keyring
 from contracts.requests import ReceiveReferral
 from deploy.cli import app
 from deploy.signing_keys import platform_keys
@@ -20,6 +21,7 @@ from partners.kit import Keys, NotAdmitted, Partner, init
 from partners.kit.link import Link
 from partners.kit.renewing import NEXT, renew, take_into_use
 from services.referral.use_cases.publishing import OVERLAP
+from tests.deploy.reports import a_report
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
 from tests.trust.evidence import Asking
@@ -48,10 +50,14 @@ async def status(road: Road, code: str, keys: Keys) -> int:
     return answer.status_code
 
 
-async def listens(road: Road, folder: Path, *, url: str | None = None) -> None:
+async def listens(
+    road: Road, folder: Path, *, url: str | None = None, patience: float | None = None
+) -> None:
     """Its program connects and finds its feed."""
     (folder / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
-    async with Partner.open(folder, url=url or road.platform.nats_url, patience=None) as partner:
+    async with Partner.open(
+        folder, url=url or road.platform.nats_url, patience=patience
+    ) as partner:
         async for _ in partner.deliveries(idle=0.2):
             pass
 
@@ -64,7 +70,13 @@ def own_folder(road: Road, tmp_path: Path) -> Path:
 async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_path: Path) -> None:
     async with Partner.open(road.folder(STAYS), url=road.platform.nats_url) as other:
         keys = init(tmp_path / "new", code=NEW)
-        assert "Let in: CSREF_KITA" in await siraba(road, "add", tmp_path / "new" / "public.json")
+        said = await siraba(road, "add", tmp_path / "new" / "public.json")
+        assert said == f"Waiting for a report of conformance: {NEW}."
+        with pytest.raises(NotAdmitted):
+            await listens(road, tmp_path / "new", patience=1)
+        await _no_other_report_will_do(road, tmp_path / "new", keys)
+        said = await siraba(road, "activate", a_report(tmp_path / "new", keys))
+        assert f"Let in: {NEW}." in said
 
         await listens(road, tmp_path / "new")
         async with asyncio.timeout(10):
@@ -74,6 +86,45 @@ async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_
         assert other._link._client.stats["reconnects"] == 0
     shown = await siraba(road, "show")
     assert f"{NEW} │ nats │ sealing" in shown
+    await _is_handed_over_without_a_secret(road, tmp_path / "bundle")
+
+
+async def _is_handed_over_without_a_secret(road: Road, folder: Path) -> None:
+    said = await siraba(road, "bundle", folder, "--web", "https://siraba.example")
+    keys = Keyring.read((folder / "platform-keys.json").read_bytes())
+    assert all(key.id in said for key in keys.keys)
+    assert json.loads((folder / "endpoints.json").read_text()) == {
+        "nats": road.platform.nats_url,
+        "web": "https://siraba.example",
+    }
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.json")}
+    for one in ("feed/ml.siraba.referral.offered", "requests/ml.siraba.referral.accept"):
+        assert {f"schemas/{one}.v1.json", f"examples/{one}.v1.json"} <= names
+    held = b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    secrets = [
+        path.read_bytes().strip()
+        for path in road.platform.state.secrets.rglob("*")
+        if path.is_file() and path.suffix != ".json"
+    ]
+    assert len(secrets) > 10
+    assert not [secret for secret in secrets if secret in held]
+    assert "exists already" in await siraba(road, "bundle", folder, fails=True)
+
+
+async def _no_other_report_will_do(road: Road, folder: Path, keys: Keys) -> None:
+    thief = init(folder / "thief", code=NEW)
+    wrong = {
+        "not signed by a key of": a_report(folder / "thief", thief),
+        f"{NEW} does not conform: poison": a_report(folder, keys, failed="poison"),
+    }
+    for said, report in wrong.items():
+        assert said in await siraba(road, "activate", report, fails=True)
+    old = a_report(folder, keys, age=timedelta(days=31))
+    assert "older than 30 days" in await siraba(road, "activate", old, fails=True)
+    other = a_report(folder, keys, contracts="0" * 64)
+    assert "examined with other messages" in await siraba(road, "activate", other, fails=True)
+    stranger = a_report(folder, road.keys[STAYS])
+    assert "nobody waits with it" in await siraba(road, "activate", stranger, fails=True)
 
 
 async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_rest(
@@ -86,7 +137,7 @@ async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_r
     said = await siraba(road, "add", *files, fails=True)
 
     assert said == "siraba: not in the directory file: STRANGER"
-    assert not (road.platform.state.partners / f"{NEW}.json").exists()
+    assert not (road.platform.state.waiting / f"{NEW}.json").exists()
 
 
 async def test_keys_that_are_replaced_live_on_for_a_day(road: Road, tmp_path: Path) -> None:
@@ -139,6 +190,7 @@ async def test_once_the_officer_has_left_only_countersigned_keys_are_taken(
     vouched = CliRunner().invoke(app, call)
     assert vouched.output == f"Vouched for: {NEW}.\n"
     await siraba(road, "add", public)
+    await siraba(road, "activate", a_report(tmp_path / "new", keys))
     async with asyncio.timeout(10):
         while await status(road, NEW, keys) != httpx.codes.OK:
             await asyncio.sleep(0.1)

@@ -12,12 +12,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from contracts.keyring import Keyring, PublicKey, encode_base64url
-from deploy import nats_config
+from deploy import nats_permissions
 from partners.conformance import Outcome, Report, ReportRefused, Verdict, verify_report
 from partners.conformance.catalogue import CATALOGUE, NAMES
 from partners.conformance.page import write_page
 from partners.conformance.report import contracts_digest, sign_report
-from partners.conformance.sandbox import EXPORTS, partner_imports
+from partners.conformance.sandbox import partner_hears, partner_imports
 from partners.conformance.suite import CHECKS, Examination
 from partners.kit import SYSTEM, Keys, init, load
 from tests.ledger import Figure, Form
@@ -126,8 +126,10 @@ def test_every_check_of_the_catalogue_is_made_and_rests_on_earlier_ones() -> Non
 
 
 def test_the_sandbox_gives_the_rights_that_the_platform_gives() -> None:
-    assert EXPORTS == nats_config._EXPORTS
-    assert partner_imports(CODE) == nats_config.partner_imports(CODE)
+    assert partner_imports(CODE) == nats_permissions.partner_imports(CODE)
+    rights = nats_permissions.partner_rights(CODE)
+    assert rights.publish == tuple(here for _, here in partner_imports(CODE))
+    assert rights.subscribe == partner_hears(CODE)
 
 
 def test_a_report_is_believed_only_from_its_own_organisation(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tests.trust.load import moving
 from tests.trust.refusals import refused
 from tests.trust.streams import Stored, read_streams
 from tests.trust.telling import say
+from tests.trust.web_fuzz import ANSWERS, through_http
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
 SEED = 20261124
@@ -57,15 +58,22 @@ async def test_whatever_a_partner_sends_is_answered_or_counted_and_brings_nothin
             spoilt(codes[nth % len(codes)], random, signer=signers[codes[nth % len(codes)]])
             for nth in range(payloads)
         ]
-        stored = await through_nats(road, load)
-        found = await judged(road, stored)
+        by_nats, by_http = load[::2], load[1::2]
+        stored, posted = await asyncio.gather(
+            through_nats(road, by_nats),
+            through_http(road, by_http, random, per_second=PER_SECOND * len(codes) // 2),
+        )
+        found = await judged(road, stored, posted.taken)
 
         assert road.platform.pids() == before, "nothing crashed"
         assert all(report["ready"] for report in (await road.readiness()).values())
-        assert not (await judged(road, stored | {("IN_NOBODY", 1)})).is_clean, "it can tell"
+        assert not (await judged(road, stored | {("IN_NOBODY", 1)}, set())).is_clean, "it can tell"
 
-    say(found)
-    assert len(stored) == payloads
+    say(f"{found}\nby HTTP: {dict(posted.answers)}")
+    assert len(stored) == len(by_nats)
+    assert posted.answers.total() == len(by_http)
+    assert set(posted.answers) <= ANSWERS
+    assert posted.answers[202] > len(by_http) / 4, "most of it must come as far as the other door's"
     assert found.is_clean, found
     figure("partners.fuzz.lost", found.count("lost"), seed=SEED)
 
@@ -76,7 +84,7 @@ async def through_nats(road: Road, load: Sequence[Spoilt]) -> set[tuple[str, int
     clients = {code: await _client(road, code) for code in road.keys}
     loop = asyncio.get_running_loop()
     try:
-        for start in range(0, len(load), at_once := PER_SECOND * len(clients)):
+        for start in range(0, len(load), at_once := PER_SECOND * len(clients) // 2):
             second = loop.time() + 1
             acks = await asyncio.gather(
                 *(_publish(clients[one.code], one) for one in load[start : start + at_once])
@@ -103,7 +111,7 @@ async def _publish(client: Client, one: Spoilt) -> PubAck:
     return await jetstream.publish(one.subject, one.body, headers=dict(one.headers))
 
 
-async def judged(road: Road, stored: set[tuple[str, int]]) -> Audit:
+async def judged(road: Road, stored: set[tuple[str, int]], taken: set[tuple[str, str]]) -> Audit:
     """Where each message ended, and whether its sender was told of each or of how many."""
     await _drained(road)
     seed = seed_file(road.platform.state, PROVISIONER)
@@ -126,7 +134,16 @@ async def judged(road: Road, stored: set[tuple[str, int]]) -> Audit:
     dead = Counter(inbox[sequence].subject.split(".")[1] for sequence in buried)
     return Audit(
         [
-            compare("what the broker took lies in the inbox", acked=stored, found=_origins(inbox)),
+            compare(
+                "what the broker took lies in the inbox",
+                acked=stored,
+                found=[place for place in _origins(inbox) if place in stored],
+            ),
+            compare(
+                "what the HTTP door took lies in the inbox",
+                acked=taken,
+                found=[one for one in _ids(inbox) if one in taken],
+            ),
             compare(
                 "what can be read is answered",
                 acked=understood,
@@ -141,6 +158,10 @@ async def judged(road: Road, stored: set[tuple[str, int]]) -> Audit:
 def _origins(inbox: dict[int, Stored]) -> list[tuple[str, int]]:
     places = (one.headers["Nats-Stream-Source"].split(" ")[:2] for one in inbox.values())
     return [(stream, int(sequence)) for stream, sequence in places]
+
+
+def _ids(inbox: dict[int, Stored]) -> list[tuple[str, str]]:
+    return [(one.subject.split(".")[1], one.id) for one in inbox.values()]
 
 
 def _reasoned(buried: dict[int, str]) -> list[int]:
