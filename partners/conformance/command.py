@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from partners.conformance.page import write_page
-from partners.conformance.report import Report, Verdict, sign_report
+from partners.conformance.report import Verdict, sign_report
 from partners.conformance.suite import Examination
 from partners.kit.edge import SYSTEM
 from partners.kit.keys import PUBLIC, Keys, init, load
@@ -30,8 +30,8 @@ class Conforming:
     reports: Path
     patience: float
 
-    async def run(self, write: Write) -> Report:
-        """Examine, and leave three files. Raises `KitError` where it cannot begin."""
+    async def run(self, write: Write, *, found: list[bool]) -> None:
+        """Examine, leave three files, and add to `found` whether it conforms. Raises `KitError`."""
         keys = self._keys()
         self.reports.mkdir(parents=True, exist_ok=True)
         log = self.reports / LOG
@@ -46,7 +46,9 @@ class Conforming:
         ).run()
         (self.reports / REPORT).write_bytes(sign_report(report, keys.signing))
         (self.reports / PAGE).write_text(write_page(report), encoding="utf-8")
-        return report
+        verdict = "conforms" if report.conforms else "does NOT conform"
+        write(f"{report.code} {verdict}: {self.reports}")
+        found.append(report.conforms)
 
     def _keys(self) -> Keys:
         if self.code is not None and not (self.folder / PUBLIC).exists():

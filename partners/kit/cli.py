@@ -245,9 +245,10 @@ def conform(
         examined = Conforming(
             command=tuple(command), folder=folder, code=code, reports=reports, patience=patience
         )
-        report = asyncio.run(examined.run(_line))
-    typer.echo(f"{report.code} {'conforms' if report.conforms else 'does NOT conform'}: {reports}")
-    if not report.conforms:
+        found: list[bool] = []
+        if not run(examined.run(_line, found=found)):
+            raise typer.Exit(1)
+    if not all(found):
         raise typer.Exit(NOT_CONFORMING)
 
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,6 +119,23 @@ async def test_a_program_that_does_nothing_ends_or_signs_nothing_is_told_so(tmp_
     blamed = "it sent a request that cannot be taken (unsigned: siraba-signature)"
     assert loose.verdicts[0].said == blamed
     assert {one.outcome for one in silent.verdicts[1:]} == {Outcome.NOT_JUDGED}
+
+
+async def test_told_to_stop_it_leaves_neither_server_nor_program(tmp_path: Path) -> None:
+    options = ("--code", CODE, "--dir", str(tmp_path / "keys"), "--report", str(tmp_path / "r"))
+    line = ("-m", "partners.kit", "conform", *options, "--", "sh", "-c", 'exec sleep 4711 "$@"')
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *line, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}
+    )
+    async with asyncio.timeout(30):
+        while (
+            len(_running(str(tmp_path), "sleep 4711")) < 3
+        ):  # the command, its server, its program
+            await asyncio.sleep(0.05)
+    process.terminate()
+
+    assert await asyncio.wait_for(process.wait(), 30) == 1
+    assert _running(str(tmp_path), "sleep 4711") == []
 
 
 def test_every_check_of_the_catalogue_is_made_and_rests_on_earlier_ones() -> None:
@@ -243,6 +262,15 @@ async def _others_failed(place: Path) -> dict[str, list[str]]:
         for name, report in (await _examine(programs, place)).items():
             failed[name] = _failed(report)
     return failed
+
+
+def _running(*words: str) -> list[str]:
+    """The command lines of this machine that hold one of the words."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in lines if any(word in line for word in words)]
 
 
 def _failed(report: Report) -> list[str]:
