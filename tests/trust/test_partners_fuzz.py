@@ -161,7 +161,7 @@ def _origins(inbox: dict[int, Stored]) -> list[tuple[str, int]]:
 
 
 def _ids(inbox: dict[int, Stored]) -> list[tuple[str, str]]:
-    return [(one.subject.split(".")[1], one.id) for one in inbox.values()]
+    return [(one.subject.split(".")[1], one.headers.get("ce-id", "")) for one in inbox.values()]
 
 
 def _reasoned(buried: dict[int, str]) -> list[int]:
