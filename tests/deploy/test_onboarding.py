@@ -22,7 +22,10 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.
 def directory_of(folder: Path, *, newcomers: int) -> Path:
     """The demo's directory with this many more organisations."""
     known = yaml.safe_load(PlatformSettings().directory_file.read_text("utf-8"))["organisations"]
-    more = [one.entry().model_dump(mode="json", exclude={"keys", "countersignatures"}) for one in members(newcomers)]
+    more = [
+        one.entry().model_dump(mode="json", exclude={"keys", "countersignatures"})
+        for one in members(newcomers)
+    ]
     path = folder / "directory.yaml"
     path.write_text(json.dumps({"organisations": known + more}))
     return path

@@ -11,6 +11,7 @@ from typing import Any
 
 EXAMPLE = Path(__file__).parents[2] / "partners" / "examples" / "node"
 PROGRAM = EXAMPLE / "answering.js"
+_STARTED: list[asyncio.subprocess.Process] = []
 
 
 @dataclass(slots=True)
@@ -35,6 +36,7 @@ class NodeProgram:
             stdout=asyncio.subprocess.PIPE,
         )
         self._reading = asyncio.create_task(self._read(self._process))
+        _STARTED.append(self._process)
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code; all it had shown has been read by then."""
@@ -64,6 +66,15 @@ class NodeProgram:
         assert process.stdout is not None
         async for line in process.stdout:
             self.shown.append(json.loads(line))
+
+
+async def end_all() -> None:
+    """What a test that failed has left running; outside its platform it would try for ever."""
+    for process in _STARTED:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    _STARTED.clear()
 
 
 async def while_running(

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -22,7 +23,7 @@ from deploy.keys import OPERATIONS, PROVISIONER, seed_file
 from partners.kit import init
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, running_road
-from tests.partners.node import EXAMPLE, NodeProgram, while_running
+from tests.partners.node import EXAMPLE, NodeProgram, end_all, while_running
 from tests.partners.platform import Platform, offer
 from tests.signing import public_key, signer_of
 from tests.trust.streams import Stored, read_streams
@@ -39,6 +40,12 @@ BODY = {
     "consent": [{"recipient_kind": "shelter", "state": "given", "by": "person"}],
     "dossier": {"identity": {"full_name": "canary-G2"}, "medical": {"allergies": "canary-G5"}},
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_left() -> AsyncIterator[None]:
+    yield
+    await end_all()
 
 
 def test_it_is_as_short_as_we_say_and_names_no_registry() -> None:
