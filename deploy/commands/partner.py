@@ -48,16 +48,21 @@ _OPEN = text("""
 @failing_clearly
 def add(
     files: Annotated[
-        list[Path], typer.Argument(help="public.json of each, as `siraba-partner init` made it.")
+        list[Path],
+        typer.Argument(
+            exists=True,
+            dir_okay=False,
+            help="public.json of each, as `siraba-partner init` made it.",
+        ),
     ],
     state_dir: StateDir = None,
 ) -> None:
     """Take in organisations of the directory file, or the new keys of those that take part.
 
-    Who is new waits for `siraba partner activate`. Keys that are replaced live
-    on for a day, for what is on its way; the earlier key must have signed
-    the new (`siraba-partner renew`). Compare the key ids with the
-    organisation by telephone before: whoever swaps the file can read for it.
+    Who is new waits for `siraba partner activate`. Keys that are replaced end
+    now, and must have signed the new ones (`siraba-partner renew`). Compare the
+    key ids with the organisation by telephone before: whoever swaps the file
+    can read for it.
 
     Example:
 
@@ -85,7 +90,10 @@ def add(
 @failing_clearly
 def activate(
     reports: Annotated[
-        list[Path], typer.Argument(help="report.json of each, by `siraba-partner conform`.")
+        list[Path],
+        typer.Argument(
+            exists=True, dir_okay=False, help="report.json of each, by `siraba-partner conform`."
+        ),
     ],
     state_dir: StateDir = None,
 ) -> None:
@@ -116,7 +124,10 @@ def bundle(
     nats: Annotated[str | None, typer.Option(help="NATS as organisations reach it.")] = None,
     web: Annotated[str | None, typer.Option(help="The web address, as they reach it.")] = None,
     authority: Annotated[
-        Path | None, typer.Option(help="PEM of the authority, if the certificate is not public.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="PEM of the authority, if it is not a public one."
+        ),
     ] = None,
     state_dir: StateDir = None,
 ) -> None:
@@ -149,9 +160,17 @@ def bundle(
 @partner.command("countersign")
 @failing_clearly
 def countersign(
-    files: Annotated[list[Path], typer.Argument(help="public.json of each organisation.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(exists=True, dir_okay=False, help="public.json of each organisation."),
+    ],
     officer: Annotated[
-        Path, typer.Option(help="Your private key, as it lay in STATE/officer/officer.key.")
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Your private key, first in STATE/officer/officer.key.",
+        ),
     ],
 ) -> None:
     """Vouch for organisations' keys, as the directory officer, away from the platform.

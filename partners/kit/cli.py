@@ -101,10 +101,10 @@ def renew(folder: Folder = Path("siraba-partner")) -> None:
 
 @app.command()
 def switch(folder: Folder = Path("siraba-partner")) -> None:
-    """Take the keys of DIR/next into use, within a day of their confirmation.
+    """Take the keys of DIR/next into use, once they are confirmed.
 
     Stop your program first. The earlier sealing key stays beside, for what is
-    still on its way to you.
+    still on its way to you; requests that still wait are signed anew.
 
     \b
     Example:

@@ -1,6 +1,7 @@
 """Requests on their way out: stored before they are sent, sent again until the platform has them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -103,6 +104,20 @@ class Outbox:
             "SELECT * FROM request WHERE acknowledged_at IS NULL ORDER BY number LIMIT 100"
         )
         return [_prepared(row) for row in rows]
+
+    def all_waiting(self) -> list[Prepared]:
+        """All of it."""
+        rows = self._database.execute(
+            "SELECT * FROM request WHERE acknowledged_at IS NULL ORDER BY number"
+        )
+        return [_prepared(row) for row in rows]
+
+    def sign_anew(self, id: UUID, headers: Mapping[str, str]) -> None:
+        """Other headers for a request that has not been sent."""
+        self._database.execute(
+            "UPDATE request SET headers = ? WHERE id = ? AND acknowledged_at IS NULL",
+            (json.dumps(dict(headers)), str(id)),
+        )
 
     def acknowledged(self, id: UUID, now: datetime) -> None:
         """The platform has it on disk."""

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from contracts.countersigning import PREVIOUS, prove
-from contracts.signing import Signer
+from contracts.envelope import SIGNATURE
+from contracts.signing import Signer, signed_payload
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KeysRefused
 from partners.kit.keys import PRIVATE, PUBLIC, SEALING, Keys, init, load
+from partners.kit.ledger import Ledger
 
 #: Where the next keys lie until they are taken into use.
 NEXT: Final = "next"
@@ -43,5 +45,22 @@ def take_into_use(folder: Path, *, now: datetime) -> Keys:
     for name in (*reversed(PRIVATE), PUBLIC):  # public.json last: it says that the set is complete
         if (following / name).exists():
             (following / name).replace(folder / name)
-    following.rmdir()
-    return load(folder)
+    keys = load(folder)
+    _sign_anew(folder, keys)
+    following.rmdir()  # last: where it is left, this is done again
+    return keys
+
+
+def _sign_anew(folder: Path, keys: Keys) -> None:
+    """What waits was signed with a key that ended: under the same id, it would be refused."""
+    ledger = Ledger.open(folder)
+    try:
+        signer = Signer(keys.signing)
+        for one in ledger.outbox.all_waiting():
+            unsigned = {name: value for name, value in one.headers.items() if name != SIGNATURE}
+            stored = one.subject.replace("in.", f"in.{keys.code}.", 1)
+            payload = signed_payload(unsigned, one.body, subject=stored)
+            signature = signer.sign(payload, kind="request")
+            ledger.outbox.sign_anew(one.id, unsigned | {SIGNATURE: signature})
+    finally:
+        ledger.close()

@@ -7,24 +7,26 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
+from contracts.feed import RequestRefused
 from contracts.keyring import Keyring
 from contracts.requests import ReceiveReferral
 from deploy.cli import app
 from deploy.signing_keys import platform_keys
-from partners.kit import Keys, NotAdmitted, Partner, init
+from partners.kit import Keys, NotAdmitted, Partner, init, load
+from partners.kit.edge import SYSTEM
+from partners.kit.ledger import Ledger
 from partners.kit.link import Link
 from partners.kit.renewing import NEXT, renew, take_into_use
-from services.referral.use_cases.publishing import OVERLAP
+from partners.kit.writing import Writer
 from tests.deploy.reports import a_report
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
-from tests.trust.evidence import Asking
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.timeout(300)]
 OLD, STAYS, NEW = "POLICE_KAYES", "PARQUET_KAYES", "CSREF_KITA"
@@ -140,25 +142,38 @@ async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_r
     assert not (road.platform.state.waiting / f"{NEW}.json").exists()
 
 
-async def test_keys_that_are_replaced_live_on_for_a_day(road: Road, tmp_path: Path) -> None:
+async def test_keys_that_are_replaced_end_and_what_waits_is_signed_anew(
+    road: Road, tmp_path: Path
+) -> None:
     mine = own_folder(road, tmp_path)
+    waiting = stored_request(mine)
     renew(mine)
-    before = datetime.now(UTC)
     await siraba(road, "add", mine / NEXT / "public.json")
 
-    with pytest.raises(NotAdmitted):
-        await listens(road, mine)
-    take_into_use(mine, now=before)
-    await listens(road, mine)
-    await siraba(road, "add", mine / "public.json")
-    ends = await Asking(road, "referral")(f"""
-        select use, valid_until - timestamptz '{before.isoformat()}' < interval '1 day 1 minute',
-               valid_until - timestamptz '{before.isoformat()}' >= interval '1 day'
-        from referral.organisation_keys
-        where owner = '{OLD}' and valid_until is not null order by use
-    """)
-    assert timedelta(days=1) == OVERLAP
-    assert ends == [("sealing", "True", "True"), ("signing", "True", "True")]
+    for url in (road.platform.nats_url, road.platform.front_url):
+        with pytest.raises(NotAdmitted):
+            await listens(road, mine, url=url)
+    take_into_use(mine, now=datetime.now(UTC))
+    (mine / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
+    said = ""
+    async with Partner.open(mine, url=road.platform.nats_url) as partner:
+        assert (await partner.deliver(waiting)).acknowledged
+        async with asyncio.timeout(20):
+            async for delivery in partner.deliveries():
+                if isinstance(delivery.message, RequestRefused):
+                    said = delivery.message.reason
+                    break
+    assert said == "unknown_referral", "so it was believed"
+
+
+def stored_request(folder: Path) -> UUID:
+    """A request that was written while the platform could not be reached."""
+    ledger = Ledger.open(folder)
+    try:
+        writer = Writer(ledger=ledger, edge=SYSTEM, keys=load(folder))
+        return writer.store(ReceiveReferral(referral_id=uuid4()))
+    finally:
+        ledger.close()
 
 
 async def test_keys_are_replaced_only_by_whom_the_earlier_key_vouches_for(

@@ -126,11 +126,7 @@ async def judged(road: Road, stored: set[tuple[str, int]], taken: set[tuple[str,
     understood = {
         (one.subject.split(".")[1], one.id) for n, one in inbox.items() if n not in buried
     }
-    answers = [(one.subject.split(".")[1], one) for one in streams["OUT"]]
-    told = Counter[str]()
-    for code, one in answers:
-        if one.name == "message.rejected":
-            told[code] += body_of(one)["count"]
+    told = _told(streams["OUT"])
     dead = Counter(inbox[sequence].subject.split(".")[1] for sequence in buried)
     return Audit(
         [
@@ -153,6 +149,14 @@ async def judged(road: Road, stored: set[tuple[str, int]], taken: set[tuple[str,
             _counted(dead, told),
         ]
     )
+
+
+def _told(feeds: Sequence[Stored]) -> Counter[str]:
+    told = Counter[str]()
+    for one in feeds:
+        if one.name == "message.rejected":
+            told[one.subject.split(".")[1]] += body_of(one)["count"]
+    return told
 
 
 def _origins(inbox: dict[int, Stored]) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ import addFormats from "ajv-formats";
 import { flattenedDecrypt } from "jose";
 import { Refused, digest, sign, signedPayload, verify } from "./trust.js";
 
-const SCHEMAS = new URL("../../../contracts/schemas/feed/", import.meta.url);
+const SCHEMAS = new URL(process.env.SIRABA_SCHEMAS ?? "../../../contracts/schemas/feed/", import.meta.url);
 const SUITE = { alg: "ECDH-ES+A256KW", enc: "A256GCM", cty: "json", siraba: "siraba-1" };
 const ajv = addFormats(new Ajv2020({ strict: false }));
 const schemas = readdirSync(SCHEMAS).map((file) => JSON.parse(readFileSync(new URL(file, SCHEMAS), "utf8")));

@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,17 +18,13 @@ from contracts.topology import OUT
 from services.referral.store import directory
 from services.referral.store.directory import Entry
 
-#: How long a key lives on beside the one that replaces it.
-OVERLAP: Final = timedelta(days=1)
-
 
 async def publish_directory(
     connection: AsyncConnection, entries: Sequence[OrganisationRegistered], *, mint: Mint
 ) -> list[str]:
     """Save and announce the entries that differ from what was last published; their codes.
 
-    A key that is no longer among an entry's keys ends, and is kept for what it has signed: now, or
-    in a day where another has taken its place, since what it signed or opens may be on its way.
+    A key that is no longer among an entry's keys ends now; it is kept for what it has signed.
     """
     before = await directory.published(connection)
     known = defaultdict(list)
@@ -77,19 +72,15 @@ async def publish_keys(
 def _with_history(
     given: Sequence[PublicKey], known: Sequence[PublicKey], *, now: datetime
 ) -> tuple[PublicKey, ...]:
-    """What was known, ended where it is not given any more; then what is new."""
+    """What was known, ended now where it is not given any more; then what is new."""
     still, before = {key.key for key in given}, {key.key for key in known}
-    replaced = {key.use for key in given}
     kept = [
-        key if key.key in still else _ended(key, now + OVERLAP if key.use in replaced else now)
+        key
+        if key.key in still or key.valid_until is not None
+        else key.model_copy(update={"valid_until": now})
         for key in known
     ]
     return (*kept, *(key for key in given if key.key not in before))
-
-
-def _ended(key: PublicKey, end: datetime) -> PublicKey:
-    """By then at the latest: an end only ever moves to an earlier time."""
-    return key.model_copy(update={"valid_until": min(key.valid_until or end, end)})
 
 
 def _entry(one: OrganisationRegistered) -> Entry:
