@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from contracts.case_number import PATTERN
 from contracts.event import Message
 from contracts.keyring import PublicKey
 from contracts.roots import Root
@@ -97,6 +98,19 @@ class Unplaced(Message):
 
     service: Annotated[str, Term("service")]
     reason: Annotated[str, Term("unplaced_reason")]
+
+
+class CaseRegistered(Message):
+    """To whoever reported a case: it is registered, you are its owner, and this is its number.
+
+    From now on `ce-subject` is what your feed calls the case.
+    """
+
+    name: ClassVar[str] = "case.registered"
+
+    report_id: UUID
+    case_number: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")]
+    registered_on: date
 
 
 class DossierDisclosed(Message):
@@ -213,6 +227,7 @@ FEED: tuple[type[Message], ...] = (
     Delivered,
     NotDelivered,
     Unplaced,
+    CaseRegistered,
     DossierDisclosed,
     ConsentWithdrawn,
     FeedTrimmed,

@@ -235,8 +235,12 @@ def _rooted(said: Mapping[str, Any]) -> Any:
 
 
 def _sealed(said: Mapping[str, Any], envelope: Envelope) -> Any:
-    """`to`: whose key; `sections`: what it says it holds; `content`: what it holds."""
-    place = Place(str(envelope.id), said["to"], envelope.subject, tuple(said["sections"]))
+    """`to`: whose key; `sections`: what it says it holds; `content`: what it holds.
+
+    `message`, `case`: where its place is another than that of the message around it.
+    """
+    message, case = said.get("message", str(envelope.id)), said.get("case", envelope.subject)
+    place = Place(message, said["to"], case, tuple(said["sections"]))
     content = json.dumps(said["content"], ensure_ascii=False).encode()
     return _said(seal(content, place, keys=[example_key(said["to"], "sealing")]))
 

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from contracts.intake import Organisation
 from contracts.requests import Request, exactly_one
-from contracts.sealing import Sealed
+from contracts.sealing import Place, Sealed
 from contracts.vocabulary import Cercle, Region, Term
 
 # No session, shelter or court of the country reaches these; a slip of the finger does.
@@ -68,13 +68,25 @@ class ReportCapacity(Request):
 class ReportCase(Request):
     """A case to register, of which we become the owner.
 
-    `sealed`: to intake's key of the month, the JSON that `POST /intake/cases` takes; its place is
-    this message, recipient `intake`, case = `ce-subject` = `ce-id`, sections `case`.
+    report_id: the sender's own id of the report; whatever comes under it again, also sealed anew,
+    is the same case. `sealed`: what `POST /intake/cases` takes as JSON (`contracts.form`), sealed
+    to intake's key of the month in the place that `place_of_report` says.
     """
 
     name: ClassVar[str] = "case.report"
 
+    report_id: UUID
     sealed: Sealed
+
+    @property
+    def matter(self) -> str:
+        """The report."""
+        return str(self.report_id)
+
+
+def place_of_report(organisation: str, report_id: UUID) -> Place:
+    """Bound to its sender too: what one has sealed, another must not have registered as its own."""
+    return Place(str(report_id), "intake", f"{organisation}/{report_id}", ("case",))
 
 
 class ReportProceeding(AboutCase):

@@ -57,6 +57,8 @@ def service_rights(service: str, codes: Iterable[str]) -> Rights:
     if service == "intake":
         # After a restore it looks up whom it has erased since.
         publish.append(f"{API_PREFIX}.STREAM.MSG.GET.{own}")
+        # What came in sealed about an erased person is found there, and then deleted.
+        publish += [f"{API_PREFIX}.STREAM.MSG.GET.{ingress_stream(code).name}" for code in wanted]
     publish += [f"{API_PREFIX}.STREAM.INFO.{own}", f"{API_PREFIX}.CONSUMER.INFO.{own}.*"]
     for reading in readings_of(service):
         publish += _reading_rights(reading)

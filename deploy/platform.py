@@ -27,7 +27,7 @@ from deploy.engines import (
     write_nats_config,
 )
 from deploy.front_server import front_paths, serve_front
-from deploy.key_rotation import make_first_key
+from deploy.key_rotation import make_first_key, monthly_keys
 from deploy.keys import PROVISIONER, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
 from deploy.officer import ensure_officer
@@ -48,6 +48,8 @@ def make_secrets(state: State, *, now: datetime) -> None:
     """All that a service must find among the secrets before it starts; what is there stays."""
     ensure_signing_keys(state, now=now)
     ensure_officer(state, now=now)
+    # Before the keys are handed over: partners seal to these from their first day.
+    monthly_keys(state).renew(now)
     for name in SECRETS:
         state.secret(name)
     make_first_key(state, at=now)

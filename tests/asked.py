@@ -46,7 +46,7 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
         "free": 3,
         "counted_at": "2026-11-24T08:00:00Z",
     },
-    "case.report": {"sealed": SEALED},
+    "case.report": {"report_id": FILE, "sealed": SEALED},
     "proceeding.report": {
         "referral_id": REFERRAL,
         "proceeding_id": FILE,

@@ -11,18 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import is_outage
 from chassis.inbox import dead_letters, tables
+from chassis.inbox.burials import bury_and_tell
 from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import plan
 from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
-from chassis.inbox.rejections import Rejection, Tell, tell
+from chassis.inbox.rejections import Rejection, Tell
 from chassis.inbox.settling import BEAT_SECONDS, each, growing_pause, heartbeat
 from chassis.inbox.tracing import processing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.topology import origin_of
 
 TRIES = 5
 
@@ -41,6 +41,7 @@ class Consumer:
     ordered: a stream of ours, with a number without gaps per case.
     tell: how a sender hears that its message was rejected; None where we are the sender.
     tell_more: how it hears of refusals that were only counted; None where nothing is refused.
+    tells_unreadable: whether a sender hears of it from here; of several readers of a stream, one.
     fits: whether this organisation's message is within its share now; else it waits its turn.
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
@@ -55,6 +56,7 @@ class Consumer:
     ordered: bool
     tell: Tell | None = None
     tell_more: TellMore | None = None
+    tells_unreadable: bool = True
     fits: Share = lambda organisation, now: True
     pause: Callable[[Msg], float] = growing_pause
     beat_seconds: float = BEAT_SECONDS
@@ -222,7 +224,7 @@ class Consumer:
         async with self._processing(fresh) as opened:
             if opened:
                 await self.handle(connection, opened)
-        return rejected
+        return rejected + await self._unopened(connection, fresh)
 
     async def release(self, source: str, subject: str, number: int) -> bool:
         """Step over a discarded message; False while one before it is missing."""
@@ -256,28 +258,27 @@ class Consumer:
     async def _refuse(
         self, connection: AsyncConnection, raw: Raw, rejected: Rejected
     ) -> Rejection | None:
-        """Dead at once, and its sender hears why; None where that is not new, or nobody's."""
-        sender = origin_of(raw.headers) if self.tell else None
-        new = await dead_letters.bury(
+        return await bury_and_tell(
             connection,
             raw,
+            rejected,
             consumer=self.name,
-            reason=rejected.reason,
-            field=rejected.field,
             envelope=self._place(raw),
-            organisation=sender,
+            by=self.tell if self.tells_unreadable else None,
         )
-        if not (new and self.tell and sender):
-            return None
-        rejection = Rejection(
-            organisation=sender,
-            reason=rejected.reason,
-            field=rejected.field,
-            allowed=rejected.allowed,
-            message_id=raw.message_id,
-        )
-        await tell(connection, rejection, by=self.tell)
-        return rejection
+
+    async def _unopened(
+        self, connection: AsyncConnection, messages: Sequence[Received]
+    ) -> list[Rejection | None]:
+        """What its handler could not read: dead like the rest, and nobody else can tell of it."""
+        found = [(one, one.rejected) for one in messages if one.rejected is not None]
+        await tables.give_back(connection, self.name, [one for one, _ in found])
+        return [
+            await bury_and_tell(
+                connection, one.raw, why, consumer=self.name, envelope=None, by=self.tell
+            )
+            for one, why in found
+        ]
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

@@ -13,7 +13,7 @@ from nats.js.api import RawStreamMsg
 from opentelemetry.trace import Span
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, Rejected
 from contracts.event import Message
 
 
@@ -84,7 +84,8 @@ class Raw(NamedTuple):
 class Received:
     """A checked message. `span` and `trace`, the hop to hand on, are set while it is processed.
 
-    `refused`: for what reason its handler has said no, if it has.
+    `refused`: for what reason its handler has said no, if it has. `rejected`: why the handler could
+    not read what only it can open.
     """
 
     raw: Raw
@@ -94,6 +95,7 @@ class Received:
     trace: str | None = None
     span: Span | None = None
     refused: str | None = None
+    rejected: Rejected | None = None
 
     def came_to(self, case_id: UUID | None, *, refused: str | None = None) -> None:
         """Let trace and numbers know what only the handler could find out."""

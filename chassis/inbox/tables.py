@@ -78,6 +78,11 @@ _DIGESTS = text("""
     select source, id, digest from inbox
     where consumer = :consumer and id = any(cast(:ids as uuid[]))
 """)
+_GIVE_BACK = text("""
+    delete from inbox using
+        unnest(cast(:sources as text[]), cast(:ids as uuid[])) as given(source, id)
+    where consumer = :consumer and inbox.source = given.source and inbox.id = given.id
+""")
 _COUNT_TRY = text("""
     insert into attempts (consumer, stream, stream_sequence, tries)
     values (:consumer, :stream, :sequence, 1)
@@ -197,6 +202,18 @@ async def take_ids(
         for one in others
         if digests.get((one.envelope.source, one.envelope.id)) != one.raw.digest
     ]
+
+
+async def give_back(
+    connection: AsyncConnection, consumer: str, arrivals: Sequence[Received]
+) -> None:
+    """The ids of these are free again: they had no effect, and may be tried another time."""
+    if arrivals:
+        given = {
+            "sources": [one.envelope.source for one in arrivals],
+            "ids": [one.envelope.id for one in arrivals],
+        }
+        await connection.execute(_GIVE_BACK, given | {"consumer": consumer})
 
 
 async def count_try(connection: AsyncConnection, consumer: str, raw: Raw) -> int:

@@ -12,19 +12,22 @@ from uuid import UUID
 from contracts.envelope import HOP, Envelope, Rejected, decode_headers
 from contracts.event import Message
 from contracts.feed import ConsentWithdrawn
+from contracts.form import CaseSubmission
+from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent, ReplayFeed, Request
 from partners.kit.courier import Courier
 from partners.kit.delivery import Delivery, Receipt
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KitError
 from partners.kit.feed import Broken, Received
-from partners.kit.keys import Keys, load
+from partners.kit.keys import Keys, load, load_platform
 from partners.kit.ledger import Ledger
 from partners.kit.link import Address, Link
 from partners.kit.lock import only_one
 from partners.kit.raw import Line, Raw
 from partners.kit.reading import KEY_SECONDS, Reader
 from partners.kit.referrals import Referral
+from partners.kit.reports import sealed_report
 from partners.kit.telemetry import processing
 from partners.kit.watch import LOG
 from partners.kit.web_line import WebLine
@@ -130,6 +133,11 @@ class Partner:
         over after a crash.
         """
         return await self.deliver(self._writer.store(request, answering))
+
+    def sealed_report(self, form: CaseSubmission, report_id: UUID) -> ReportCase:
+        """A case to register, for `send` (see `kit.reports`); `case.registered` has its number."""
+        ring, at = load_platform(self._folder), self._edge.now()
+        return sealed_report(form, report_id, organisation=self.code, ring=ring, at=at)
 
     async def deliver(self, id: UUID) -> Receipt:
         """Try at once to send what waits; how the stored request with this id then stands."""

@@ -14,7 +14,16 @@ from partners.kit.delivery import Delivery, Receipt
 Write = Callable[[str], None]
 
 # What a person needs to see of a message, in this order; the rest is in the JSON form.
-_SHOWN = ("service", "urgency", "region", "organisation", "reason", "request_type", "field")
+_SHOWN = (
+    "case_number",
+    "service",
+    "urgency",
+    "region",
+    "organisation",
+    "reason",
+    "request_type",
+    "field",
+)
 
 
 class Lines:

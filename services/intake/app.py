@@ -18,6 +18,7 @@ from contracts.intake import SOURCE
 from contracts.sealing import Seal, seal
 from services.intake import api, pages
 from services.intake.consumers import Handlers, consumers
+from services.intake.forgetting import Forgetter
 from services.intake.restoring import Restorer
 from services.intake.searching import Searcher
 from services.intake.settings import IntakeSettings
@@ -42,12 +43,13 @@ def create_app(
     officers = PlatformKeys(settings.secrets_dir, OFFICERS_FILE)
     officers.look()
     discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key, seal=seal)
-    parts.consumers += consumers(parts, Handlers(discloser, officers.look))
-    parts.relay.fallen = _ask_again(parts)
     keeping = Keeping(vault, read_secret(settings.secrets_dir, "fingerprints.key"))
-    parts.jobs.append(Restorer(parts, discloser).run)
-    parts.jobs.append(Searcher(parts).run)
     months = MonthlyKeys(settings.months_dir, parts.mint.entropy)
+    parts.consumers += consumers(parts, Handlers(discloser, officers.look, months, keeping))
+    parts.relay.fallen = _ask_again(parts)
+    parts.jobs.append(Restorer(parts, discloser).run)
+    parts.jobs.append(Forgetter(parts).run)
+    parts.jobs.append(Searcher(parts).run)
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
     door = entrance(parts, settings, roles=pages.ROLES, life=pages.LIFE)

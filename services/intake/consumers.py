@@ -1,5 +1,6 @@
 """NATS in: intake follows its cases, discloses what an acceptance opens, hears confirmations."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Received
-from contracts.feed import RequestRefused
+from chassis.inbox import Consumer, Received, Rejection
+from chassis.inbox.share import Shares
+from contracts.envelope import Rejected
+from contracts.feed import MessageRejected, RequestRefused
 from contracts.keyring import Keyring
 from contracts.reading import read_event, read_request
 from contracts.referral import (
@@ -19,19 +22,28 @@ from contracts.referral import (
     ReferralEvent,
     ReferralUnplaced,
 )
+from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent
 from services.intake.use_cases import refusing
 from services.intake.use_cases.acknowledging import UNKNOWN, Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
 from services.intake.use_cases.following import Followed, follow_referrals
+from services.intake.use_cases.registering import Keeping
+from services.intake.use_cases.taking_reports import Reported, open_report, take_reports
+from services.intake.vault import MonthlyKeys
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The handlers, with what it takes to disclose. officers: whose word stands for a key."""
+    """The handlers, with what it takes to disclose, and to open and keep what is sealed to us.
+
+    officers: whose word stands for a key.
+    """
 
     discloser: Discloser
     officers: Callable[[], Keyring]
+    months: MonthlyKeys
+    keeping: Keeping
 
     async def on_referral_events(
         self, connection: AsyncConnection, batch: Sequence[Received]
@@ -57,7 +69,8 @@ class Handlers:
             await release_accepted(connection, accepted, by=self.discloser)
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
-        """INBOX: who confirms that it heard of a withdrawal."""
+        """INBOX: who confirms that it heard of a withdrawal, and cases to register."""
+        await self._take_reports(connection, batch)
         heard = [
             Heard(
                 organisation=one.organisation,
@@ -76,6 +89,54 @@ class Handlers:
                 refused = UNKNOWN if case_id is None else None
                 by_request[told.organisation, told.request_id].came_to(case_id, refused=refused)
 
+    async def _take_reports(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        reports = [one for one in batch if isinstance(one.message, ReportCase)]
+        if not reports:
+            return
+        # Keys are read from files, and opening is arithmetic: requests over HTTP go on meanwhile.
+        opened = await asyncio.to_thread(lambda: [self._opened(one) for one in reports])
+        given = [(one, said) for one, said in zip(reports, opened, strict=True) if said is not None]
+        results = await take_reports(
+            connection, [said for _, said in given], keeping=self.keeping, by=self.discloser
+        )
+        for (one, _), result in zip(given, results, strict=True):
+            one.rejected = result.rejected
+            one.came_to(result.case_id)
+
+    def _opened(self, one: Received) -> Reported | None:
+        request = one.message
+        assert isinstance(request, ReportCase)  # noqa: S101 - the caller filtered
+        assert one.organisation is not None  # noqa: S101 - read_request always says it
+        at = one.raw.recorded_at
+        try:
+            form, digest = open_report(request, one.organisation, at=at, months=self.months)
+        except Rejected as rejected:
+            one.rejected = rejected
+            return None
+        return Reported(
+            organisation=one.organisation,
+            message_id=one.envelope.id,
+            message_digest=one.raw.digest,
+            report_id=request.report_id,
+            recorded_at=at,
+            form=form,
+            form_digest=digest,
+            trace=one.trace,
+        )
+
+    async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
+        """Say to the sender what was wrong with what only we can open."""
+        message = MessageRejected(
+            message_id=rejection.message_id,
+            reason=rejection.reason,
+            field=rejection.field,
+            allowed=rejection.allowed,
+            count=rejection.count,
+        )
+        to, mint = rejection.organisation, self.discloser.mint
+        told = refusing.told(message, to, subject=to, trace=None, mint=mint)
+        await outbox.add(connection, [told])
+
     async def tell_more(
         self, connection: AsyncConnection, organisation: str, said: Mapping[str, Any]
     ) -> None:
@@ -87,6 +148,7 @@ class Handlers:
 
 def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
     """One consumer per stream that intake reads."""
+    shares = Shares()
     return [
         Consumer(
             name="intake-REFERRAL",
@@ -106,6 +168,9 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             check=read_request,
             handle=handlers.on_requests,
             ordered=False,
+            tell=handlers.tell_rejected,
             tell_more=handlers.tell_more,
+            tells_unreadable=False,
+            fits=shares.fits,
         ),
     ]

@@ -23,6 +23,7 @@ from contracts.intake import (
     GroundRecorded,
 )
 from contracts.reading import read_event, read_request
+from contracts.reports import ReportCase
 from contracts.requests import (
     AcknowledgeConsent,
     ReferralRequest,
@@ -40,7 +41,7 @@ from services.referral.use_cases.withdrawing import Said, find_fallen, follow_co
 
 DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
-HANDLED = (ReferralRequest, AcknowledgeConsent, ReplayFeed, SnapshotFeed)
+HANDLED = (ReferralRequest, AcknowledgeConsent, ReportCase, ReplayFeed, SnapshotFeed)
 
 
 @dataclass(slots=True)

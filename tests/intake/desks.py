@@ -13,6 +13,7 @@ from asgi_lifespan import LifespanManager
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
+from chassis.assembly import Assembly, assemble
 from chassis.identity import issue_token
 from contracts.keyring import encode_base64url
 from services.intake.app import create_app
@@ -75,10 +76,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(site: Site) -> AsyncIterator[Desk]:
-    """intake runs with consumers and relay until the block ends."""
+async def open_desk(site: Site, assembly: Assembly = assemble) -> AsyncIterator[Desk]:
+    """intake runs with consumers and relay until the block ends; assembly: for controls."""
     settings = site.settings("intake", IntakeSettings)
-    app = create_app(settings, processors=[SimpleSpanProcessor(site.spans)])
+    processors = [SimpleSpanProcessor(site.spans)]
+    app = create_app(settings, processors=processors, assembly=assembly)
     transport = httpx.ASGITransport(app)
     async with (
         LifespanManager(app, startup_timeout=30, shutdown_timeout=30),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.form import CaseSubmission
 from contracts.vocabulary import codes, entry
-from services.intake.api import CaseSubmission
 from services.intake.imports import (
     EncryptedFile,
     ImportFileError,

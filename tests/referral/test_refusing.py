@@ -23,6 +23,7 @@ HANDLED = {
     "consent.acknowledge",
     "feed.replay",
     "feed.snapshot",
+    "case.report",
 }
 UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 
@@ -30,9 +31,9 @@ UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 def test_the_kinds_that_are_handled_are_these() -> None:
     answers = ("receive", "accept", "decline", "start", "deliver", "fail")
 
-    others = {"consent.acknowledge", "feed.replay", "feed.snapshot"}
+    others = {"consent.acknowledge", "feed.replay", "feed.snapshot", "case.report"}
     assert {f"referral.{verb}" for verb in answers} | others == HANDLED
-    assert len(UNSUPPORTED) == 7
+    assert len(UNSUPPORTED) == 6
 
 
 async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_lost(

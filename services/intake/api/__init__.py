@@ -6,11 +6,10 @@ from services.intake.api.disclosures import disclosure_router
 from services.intake.api.duplicates import duplicate_router
 from services.intake.api.erasures import ErasureDesk, erasure_router
 from services.intake.api.registrar import Registrar
-from services.intake.api.routes import CaseSubmission, Desk, router
+from services.intake.api.routes import Desk, router
 
 __all__ = [
     "AccessDesk",
-    "CaseSubmission",
     "ConsentDesk",
     "Desk",
     "ErasureDesk",

@@ -15,8 +15,8 @@ from chassis.audit import Look
 from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
 from contracts.case_number import is_case_number
+from contracts.form import Section
 from contracts.vocabulary import Term
-from services.intake.api.routes import Section
 from services.intake.domain.exceptions import (
     ROLES,
     NotTheirs,

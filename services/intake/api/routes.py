@@ -4,40 +4,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import StringConstraints
 
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown, Violation
 from contracts.case_number import is_case_number
+from contracts.form import CaseSubmission
 from contracts.intake import CodedCase
 from services.intake import domain
 from services.intake.api.registrar import Registrar
 from services.intake.store import cases
 from services.intake.use_cases.registering import Answer, Submitted
 
-Section = Literal[
-    "identity", "contact", "exploitation", "medical", "psychosocial", "safe_place", "notes", "other"
-]
-Value = Annotated[str, StringConstraints(max_length=10_000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Key = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
-
-
-class CaseSubmission(CodedCase):
-    """A case to register: coded facts, and the dossier that never leaves the vault in clear."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    dossier: Annotated[
-        dict[Section, Annotated[dict[Name, Value], Field(max_length=200)]],
-        Field(default_factory=dict),
-    ]
 
 
 class CaseAccepted(Shown):

@@ -43,7 +43,7 @@ _IS_ERASED = text("""
     select not exists (select from cases where case_id = :case_id and number is not null)
        and not exists (select from person_keys where case_id = :case_id and wrapped is not null)
 """)
-_SEALED = text("""
+_TELLING = text("""
     select organisation, id from outbox
     where case_id = :case_id and name = any(cast(:names as text[])) and organisation is not null
       and withdrawn_at is null
@@ -109,12 +109,12 @@ async def is_erased(connection: AsyncConnection, case_id: UUID) -> bool:
     return bool(await connection.scalar(_IS_ERASED, {"case_id": case_id}))
 
 
-async def sealed_messages(
+async def telling_messages(
     connection: AsyncConnection, case_id: UUID, *, names: tuple[str, ...]
 ) -> dict[str, list[UUID]]:
     """Organisation → ids of the messages of these names that it was sent, or will be."""
     found: dict[str, list[UUID]] = {}
-    for row in await connection.execute(_SEALED, {"case_id": case_id, "names": list(names)}):
+    for row in await connection.execute(_TELLING, {"case_id": case_id, "names": list(names)}):
         found.setdefault(row.organisation, []).append(row.id)
     return found
 

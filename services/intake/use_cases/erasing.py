@@ -13,15 +13,17 @@ from contracts import feed
 from contracts.intake import CaseErased
 from services.intake.domain import exceptions as rules
 from services.intake.domain.exceptions import Asked
-from services.intake.store import consents, erasures, merges
+from services.intake.store import consents, erasures, merges, reports
 from services.intake.store.erasures import ErasureRequest
 from services.intake.store.person_keys import destroy_key
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.excepting import party_of
 from services.intake.use_cases.trimming import take_back
 
-#: Messages that carry something of the dossier.
-SEALED = tuple(one.name for one in feed.FEED if "sealed" in one.model_fields)
+#: Messages that carry something of the dossier, or the number that leads to it.
+TELLING = tuple(
+    one.name for one in feed.FEED if not {"sealed", "case_number"}.isdisjoint(one.model_fields)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +128,9 @@ async def carry_out(
     if await erasures.is_erased(connection, case_id):
         return False
     await destroy_key(connection, case_id, at=at)
-    sealed = await erasures.sealed_messages(connection, case_id, names=SEALED)
-    notices = await take_back(connection, sealed, mint=by.mint, trace=trace)
+    telling = await erasures.telling_messages(connection, case_id, names=TELLING)
+    notices = await take_back(connection, telling, mint=by.mint, trace=trace)
+    await reports.forget(connection, case_id)
     # First the messages, then their receipts: in the order in which the relay takes both.
     await erasures.end_disclosures(connection, case_id, at=at)
     await erasures.forget(connection, case_id)

@@ -1,7 +1,7 @@
 """Registering a case once, with the answer that a repeat gets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ UNKNOWN_REGION = "00"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A case as it came in; digest: SHA-256 of the exact body."""
+    """A case as it came in; digest: SHA-256 of the exact body. cause: the message it came in."""
 
     organisation: str
     key: str
@@ -32,15 +32,17 @@ class Submitted:
     facts: CodedCase
     dossier: Mapping[str, Mapping[str, str]]
     trace: str | None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a submission got; `is_repeated` when it is the answer of an earlier arrival."""
+    """What a submission got; `is_repeated`, and without its case, when an earlier arrival got it."""
 
     case_number: str
     registered_on: date
     is_repeated: bool = False
+    case_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,12 @@ async def _prepared(
         registered_at=now,
         dossier=await keeping.vault.seal(case_id, submitted.dossier),
         fingerprints=keeping.prints(submitted),
-        message=_announced(event, case_id, trace=submitted.trace, mint=mint),
+        message=_announced(event, case_id, of=submitted, mint=mint),
     )
 
 
 def _answer(case: cases.NewCase) -> Answer:
-    return _answered(case.answer, is_repeated=False)
+    return replace(_answered(case.answer, is_repeated=False), case_id=case.case_id)
 
 
 async def _first_answer(
@@ -135,14 +137,15 @@ def _answered(answer: Mapping[str, Any], *, is_repeated: bool) -> Answer:
     )
 
 
-def _announced(event: CaseRegistered, case_id: UUID, *, trace: str | None, mint: Mint) -> Outgoing:
+def _announced(event: CaseRegistered, case_id: UUID, *, of: Submitted, mint: Mint) -> Outgoing:
     return Outgoing(
         id=mint.message_id(),
         stream="INTAKE",
         message=event,
         subject=str(case_id),
         case_id=case_id,
+        causation_id=of.cause,
         correlation_id=str(case_id),
-        trace=trace,
-        started_trace=trace,
+        trace=of.trace,
+        started_trace=of.trace,
     )

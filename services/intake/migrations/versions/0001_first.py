@@ -222,6 +222,23 @@ create table withdrawals (
 );
 create index withdrawals_open on withdrawals (told_at) where acknowledged_at is null;
 
+-- Which messages brought a case in, sealed. An erasure has each taken out of its streams; without a
+-- case it is one that came after.
+create table reports (
+    organisation text not null,
+    message_id uuid not null,
+    digest bytea not null,
+    recorded_at timestamptz not null,
+    case_id uuid references cases,
+    forget_since timestamptz,
+    forgotten_at timestamptz,
+    primary key (organisation, message_id),
+    check (case_id is not null or forget_since is not null)
+);
+create index reports_case on reports (case_id);
+create index reports_due on reports (organisation, recorded_at)
+    where forget_since is not null and forgotten_at is null;
+
 -- Who asked to see another's dossier, who agreed, and until when.
 create table exceptions (
     exception_id uuid primary key,
