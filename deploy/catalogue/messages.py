@@ -19,6 +19,7 @@ from deploy.catalogue.rows import Row, rows_of
 CHANNELS: Final[Mapping[str, Types]] = {"feed": FEED, "requests": REQUESTS, "events": EVENTS}
 #: Who hears what no routing rule names, by the relation to what it is about.
 _OTHERWISE: Final = {
+    "case.registered": ("sender",),
     "referral.restated": ("recipient",),
     "dossier.disclosed": ("recipient",),
     "consent.withdrawn": ("recipient",),
