@@ -14,7 +14,7 @@ import nats
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NothingCame
 
-from contracts.topology import inbox_prefix
+from contracts.topology import API_PREFIX, inbox_prefix
 
 USER, STREAM, DURABLE = "referral", "INTAKE", "referral-INTAKE"
 WORK_SECONDS = 0.03
@@ -23,7 +23,7 @@ WORK_SECONDS = 0.03
 async def consume(mode: str, url: str, *, seed: str, effects: int) -> None:
     """Until killed."""
     client = await nats.connect(url, nkeys_seed_str=seed, inbox_prefix=inbox_prefix(USER))
-    pulling = await client.jetstream().pull_subscribe_bind(DURABLE, stream=STREAM)
+    pulling = await client.jetstream(prefix=API_PREFIX).pull_subscribe_bind(DURABLE, stream=STREAM)
     while True:
         try:
             messages = await pulling.fetch(10, timeout=1)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.broker import BATCH, calm
 from chassis.inbox import Consumer, Received
 from contracts.reading import read_event
-from contracts.topology import inbox_prefix
+from contracts.topology import API_PREFIX, inbox_prefix
 from tests.chassis.streams import NAME, STREAM, a_consumer, deliver, publish, settled
 from tests.chassis.test_consumer_live import slow_batch_of_two_processes
 from tests.chassis.test_hostile_messages import SUBJECT, send_raw
@@ -31,6 +31,7 @@ async def test_faststreams_own_ack_policy_throws_away_what_a_handler_fails_on(si
         site.server.url,
         security=NatsNKey(site.server.seed_file("referral")),
         inbox_prefix=inbox_prefix("referral"),
+        js_options={"prefix": API_PREFIX},
         logger=None,
     )
 

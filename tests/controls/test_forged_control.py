@@ -31,6 +31,7 @@ async def test_services_that_check_no_signature_believe_much_of_what_is_forged()
     say(f"{len(changed)} effects of {len(forged)} forged")
     assert len(changed) >= 50
     assert "row of referral.referrals" in changed, "a forged answer moves a referral"
-    assert "row of intake.organisation_keys" in changed, "a forger's key is sealed to"
+    # No signature protects these, but the directory officer's word, which intake still asks for.
+    assert "row of intake.organisation_keys" not in changed
     assert "row of referral.cases" in changed, "an invented case is followed"
     assert "dossier.released in INTAKE" in changed, "a dossier leaves without anybody's acceptance"

@@ -9,7 +9,7 @@ from faststream.nats.security import NatsNKey
 
 from chassis.broker import BATCH, calm
 from contracts.intake import CaseRegistered
-from contracts.topology import inbox_prefix
+from contracts.topology import API_PREFIX, inbox_prefix
 from tests.builders import a_case, event_headers, event_subject
 from tests.chassis.streams import NAME, STREAM
 from tests.ledger import Figure
@@ -53,6 +53,7 @@ async def _handled(server: NatsServer, *, whole_batches: bool) -> list[str]:
         server.url,
         security=NatsNKey(server.seed_file("referral")),
         inbox_prefix=inbox_prefix("referral"),
+        js_options={"prefix": API_PREFIX},
         logger=None,
     )
     subscriber = broker.subscriber(
