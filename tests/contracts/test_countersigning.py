@@ -7,7 +7,7 @@ from contracts.keyring import Keyring, PublicKey
 from contracts.signing import Signer
 from tests.signing import SINCE, private_key, public_key, signer_of
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("sealed")
 KEY = public_key("SHELTER_B")
 NOW = SINCE + timedelta(days=1)
 

@@ -13,7 +13,7 @@ from tests.intake.reporters import POLICE, Reporter, a_form
 from tests.intake.rooms import now, open_room
 from tests.parts import Site
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("sealed")
 
 
 class Forgetful(list[Any]):

@@ -13,7 +13,7 @@ from tests.trust.telling import say
 from tests.trust.trespasses import TRESPASSES, Trespass, answering, reading, ruling, writing
 from tests.trust.worlds import Intruder, asked, declare, login, tutorial_world
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("road")]
 SURE: tuple[Trespass, ...] = (
     reading.pulls_anothers_feed,
     reading.reads_a_message_by_its_number,

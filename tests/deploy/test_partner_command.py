@@ -129,19 +129,6 @@ async def _no_other_report_will_do(road: Road, folder: Path, keys: Keys) -> None
     assert "nobody waits with it" in await siraba(road, "activate", stranger, fails=True)
 
 
-async def test_nobody_is_let_in_who_is_not_in_the_directory_and_nothing_of_the_rest(
-    road: Road, tmp_path: Path
-) -> None:
-    init(tmp_path / "new", code=NEW)
-    init(tmp_path / "stranger", code="STRANGER")
-    files = [tmp_path / name / "public.json" for name in ("new", "stranger")]
-
-    said = await siraba(road, "add", *files, fails=True)
-
-    assert said == "siraba: not in the directory file: STRANGER"
-    assert not (road.platform.state.waiting / f"{NEW}.json").exists()
-
-
 async def test_keys_that_are_replaced_end_and_what_waits_is_signed_anew(
     road: Road, tmp_path: Path
 ) -> None:
@@ -176,36 +163,50 @@ def stored_request(folder: Path) -> UUID:
         ledger.close()
 
 
-async def test_keys_are_replaced_only_by_whom_the_earlier_key_vouches_for(
+async def test_only_keys_that_are_proven_and_vouched_for_are_taken(
     road: Road, tmp_path: Path
 ) -> None:
-    thief, stranger = tmp_path / "thief", tmp_path / "stranger"
-    init(thief, code=OLD)
-    init(stranger, code=NEW)
-    forged = stranger / "public.json"
+    await _a_stranger_keeps_all_out(road, tmp_path / "listed")
+    await _a_thief_is_not_vouched_for(road, tmp_path / "thieves")
+    await _without_the_officer_nobody_is(road, tmp_path / "vouched")
+
+
+async def _a_stranger_keeps_all_out(road: Road, folder: Path) -> None:
+    init(folder / "new", code=NEW)
+    init(folder / "stranger", code="STRANGER")
+    files = [folder / name / "public.json" for name in ("new", "stranger")]
+
+    said = await siraba(road, "add", *files, fails=True)
+
+    assert said == "siraba: not in the directory file: STRANGER"
+    assert not (road.platform.state.waiting / f"{NEW}.json").exists()
+
+
+async def _a_thief_is_not_vouched_for(road: Road, folder: Path) -> None:
+    init(folder / "thief", code=OLD)
+    init(folder / "forger", code=NEW)
+    forged = folder / "forger" / "public.json"
     document = json.loads(forged.read_text())
     forged.write_text(json.dumps(document | {"sealing": road.keys[STAYS].public()["sealing"]}))
 
-    said = await siraba(road, "add", thief / "public.json", fails=True)
+    said = await siraba(road, "add", folder / "thief" / "public.json", fails=True)
     assert "replaces keys without the signature of the earlier one" in said
     said = await siraba(road, "add", forged, fails=True)
     assert said == "siraba: public.json: proof: is no signature by the signing key it names"
 
 
-async def test_once_the_officer_has_left_only_countersigned_keys_are_taken(
-    road: Road, tmp_path: Path
-) -> None:
-    elsewhere = tmp_path / "officer.key"
+async def _without_the_officer_nobody_is(road: Road, folder: Path) -> None:
+    """Whoever has taken the key elsewhere must vouch there, or nobody gets in."""
+    keys = init(folder, code=NEW)
+    public, elsewhere = folder / "public.json", folder / "officer.key"
     (road.platform.state.officer / "officer.key").rename(elsewhere)
-    keys = init(tmp_path / "new", code=NEW)
-    public = tmp_path / "new" / "public.json"
 
     assert "no word of a directory officer" in await siraba(road, "add", public, fails=True)
     call = ["partner", "countersign", str(public), "--officer", str(elsewhere)]
     vouched = CliRunner().invoke(app, call)
     assert vouched.output == f"Vouched for: {NEW}.\n"
     await siraba(road, "add", public)
-    await siraba(road, "activate", a_report(tmp_path / "new", keys))
+    await siraba(road, "activate", a_report(folder, keys))
     async with asyncio.timeout(10):
         while await status(road, NEW, keys) != httpx.codes.OK:
             await asyncio.sleep(0.1)

@@ -12,7 +12,7 @@ from tests.parts import Site, site
 from tests.signing import public_key, vouched
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("sealed")]
 SHELTER, THIEF = "SHELTER_B", "THIEF"
 OFFICERS = Keyring([public_key(OFFICER)])
 TRUE = public_key(SHELTER)

@@ -20,7 +20,7 @@ from tests.intake.rooms import DOSSIER, Room, open_room
 from tests.intake.vaults import work_engine
 from tests.parts import KEYS, Site, until
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("sealed")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.intake.reporters import Reporter, a_form
 from tests.intake.rooms import Room, open_room
 from tests.parts import Site, until
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("sealed")
 STREAMS = ("IN_POLICE_A", "INBOX")
 
 

@@ -18,7 +18,7 @@ from tests.trust.trespasses import OVER_HTTP, TRESPASSES, Trace, of_services, ov
 from tests.trust.trespasses.visits import visit
 from tests.trust.worlds import Intruder, World, asked, our_world
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("road")]
 Start = Callable[..., NatsServer]
 POLICE, PROSECUTOR, SOCIAL, SHELTER = PARTNERS
 #: Four organisations of four kinds; in each round nobody is attacker and victim, or twice a victim.

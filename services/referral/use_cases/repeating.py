@@ -16,7 +16,7 @@ from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.refusing import Asked, Refused, refuse
 
 #: Seconds between two of one organisation: one request can be answered by a whole feed.
-PAUSES: Final[Mapping[str, float]] = {ReplayFeed.name: 10.0, SnapshotFeed.name: 600.0}
+PAUSES: Final[Mapping[str, float]] = {ReplayFeed.name: 5.0, SnapshotFeed.name: 600.0}
 
 
 class Rewind(Protocol):
