@@ -1,7 +1,7 @@
 """The HTTP door of a running referral, as one organisation's program comes to it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 from asgi_lifespan import LifespanManager
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 
 from chassis.assembly import assemble
 from chassis.identity import issue_token
@@ -58,6 +60,18 @@ class DoorKnocker:
             for body in bodies:
                 headers = {"ce-id": body, "ce-subject": "caf%C3%A9", "siraba-signature": "s"}
                 await jetstream.publish(f"out.{code}.a.b.v1", body.encode(), headers=headers)
+
+    async def stored(self) -> RawStreamMsg:
+        """The first request in INBOX, which draws on the ingress streams in its own time."""
+        async with writing_as(self.site.server, "referral") as jetstream:
+
+            async def first() -> RawStreamMsg | None:
+                with suppress(NotFoundError):
+                    return await jetstream.get_msg("INBOX", 1)
+                return None
+
+            found: RawStreamMsg = await until(first)
+            return found
 
     async def confirmed(self, code: str = OWN) -> int:
         """Up to where its durable counts as acknowledged."""

@@ -143,8 +143,7 @@ async def test_a_request_lies_in_its_senders_stream_as_it_would_by_the_other_doo
 
     assert [one.status_code for one in answers] == [202, 202]
     assert [one.json()["duplicate"] for one in answers] == [False, True]
-    async with writing_as(door.site.server, "referral") as jetstream:
-        stored = await jetstream.get_msg("INBOX", 1)
+    stored = await door.stored()
     assert stored.subject == f"in.{OWN}.referral.accept.v1"
     assert stored.data == b'{"a": 1}\n'
     headers = dict(stored.headers or {})
@@ -191,8 +190,7 @@ async def test_only_programs_come_in_and_only_as_themselves(door: DoorKnocker) -
         assert code_of(await door.ask(REQUEST, role=role)) == (403, "role_forbidden")
     assert bodies(await door.feed(code=FOREIGN)) == []
     await door.ask(REQUEST, code=FOREIGN)
-    async with writing_as(door.site.server, "referral") as jetstream:
-        stored = await jetstream.get_msg("INBOX", 1)
+    stored = await door.stored()
     assert stored.subject == f"in.{FOREIGN}.referral.accept.v1", "whatever its source says"
 
 

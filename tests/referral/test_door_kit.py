@@ -16,7 +16,7 @@ from partners.kit.link import Address
 from partners.kit.raw import Raw
 from partners.kit.token import Tokens
 from partners.kit.web_line import WebLine
-from tests.parts import Site, site, writing_as
+from tests.parts import Site, site
 from tests.referral.doors import OWN, DoorKnocker, open_door
 from tests.signing import private_key
 
@@ -120,8 +120,7 @@ async def test_a_request_reaches_the_inbox_as_it_was_signed(door: DoorKnocker) -
     headers = encode_headers(envelope, hop="00-1-2-01")
     async with line_to(door) as line:
         await line.publish("in.referral.receive.v1", request.encode(), headers=headers)
-    async with writing_as(door.site.server, "referral") as jetstream:
-        stored = await jetstream.get_msg("INBOX", 1)
+    stored = await door.stored()
     assert stored.data == request.encode()
     kept = {name: value for name, value in (stored.headers or {}).items() if "Source" not in name}
     assert kept == headers
