@@ -10,7 +10,7 @@ from tests.trust.forging import at_rest, effects, known, plunder, send
 from tests.trust.telling import say
 from tests.trust.test_partners_forged import SEED, honest_work, some_answer
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("sealed")]
 
 
 @pytest.mark.timeout(300)
