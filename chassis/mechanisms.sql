@@ -142,9 +142,10 @@ create table redeliveries (
     stream text not null,
     stream_sequence bigint not null,
     due_at timestamptz not null,
+    organisation text,
     primary key (consumer, stream, stream_sequence)
 );
-create index redeliveries_due on redeliveries (consumer, due_at);
+create index redeliveries_due on redeliveries (consumer, organisation, due_at, stream_sequence);
 
 -- The law of conservation (chassis.conservation): one row for each durable that the service reads,
 -- and one, `relay-<STREAM>`, for each stream that it writes.

@@ -16,6 +16,11 @@ PLATFORM_ACCOUNT: Final = "PLATFORM"
 API_PREFIX: Final = "JSHUB.API"
 PARTNER_API_PREFIX: Final = API_PREFIX
 MAX_PAYLOAD_BYTES: Final = 1_048_576
+#: What one request may take with its attributes: two hundred of them must fit what a consumer's
+#: connection may have pending, or its reader is cut off by whoever fills the inbox.
+INGRESS_BYTES: Final = 131_072
+#: Requests of one organisation that may be on their way into INBOX at once.
+SOURCE_WINDOW: Final = 64
 
 _CODE = re.compile(r"[A-Z0-9_]{2,24}")
 # Who publishes cannot set it: the server refuses it from anybody but its own sourcing.
@@ -39,6 +44,7 @@ class Stream:
     max_age: timedelta | None = None
     max_msgs: int = -1
     max_bytes: int = -1
+    max_msg_size: int = -1
     max_consumers: int = -1
     duplicate_window: timedelta = timedelta(minutes=30)
     deny_delete: bool = False
@@ -52,6 +58,7 @@ class Durable:
     """One pull consumer with explicit acks; our inbox table counts tries, so it never gives up.
 
     `filter_subjects`: what it hears, of which none overlaps another; empty means all of its stream.
+    `deliver_subject`: where the server pushes it, for another stream to draw on; nobody pulls then.
     """
 
     name: str
@@ -60,6 +67,7 @@ class Durable:
     ack_wait: timedelta = timedelta(seconds=30)
     max_deliver: int = -1
     max_ack_pending: int = 1000
+    deliver_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,7 @@ def ingress_stream(code: str) -> Stream:
         max_age=timedelta(hours=24),
         max_msgs=20_000,
         max_bytes=64 * 1024 * 1024,
+        max_msg_size=INGRESS_BYTES,
     )
 
 
@@ -149,6 +158,22 @@ def all_streams(codes: Iterable[str]) -> tuple[Stream, ...]:
 def feed_durable(code: str) -> Durable:
     """The one consumer through which an organisation pulls its own feed from OUT."""
     return Durable(organisation_code(code), OUT.name, (f"out.{code}.>",))
+
+
+def source_durable(stream: str) -> Durable:
+    """What INBOX draws on one ingress stream through: a few at a time, so that all take turns.
+
+    Left to itself the server takes megabytes of one before it comes to the next, and whoever
+    floods its ingress is in front of everybody (ADR 0019).
+    """
+    return Durable(
+        "inbox", stream, max_ack_pending=SOURCE_WINDOW, deliver_subject=f"source.{stream}"
+    )
+
+
+def source_durables(codes: Iterable[str]) -> tuple[Durable, ...]:
+    """One for each ingress stream."""
+    return tuple(source_durable(ingress_stream(code).name) for code in sorted(set(codes)))
 
 
 def all_durables(codes: Iterable[str]) -> tuple[Durable, ...]:
@@ -212,10 +237,11 @@ def sender_of(stored_subject: str) -> str:
 def origin_of(headers: Mapping[str, str]) -> str | None:
     """The organisation through whose ingress stream a message came, as the server stamped it.
 
-    It stands whatever the message says, and whatever subject it came to lie under.
+    It stands whatever the message says, and whatever subject it came to lie under. The text is
+    `<stream>[:<how it is drawn on>] <sequence> …`.
     """
     named = {name.lower(): value for name, value in headers.items()}.get(_ORIGIN, "")
-    stream, _, code = named.partition(" ")[0].partition("_")
+    stream, _, code = named.partition(" ")[0].partition(":")[0].partition("_")
     return code if stream == "IN" and _CODE.fullmatch(code) else None
 
 

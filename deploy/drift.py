@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from contracts.topology import Durable, Stream
+from contracts.topology import Durable, Stream, source_durable
 
 Config = dict[str, Any]
 
@@ -49,7 +49,7 @@ def stream_config(stream: Stream) -> Config:
     return {
         "name": stream.name,
         "subjects": list(stream.subjects),
-        "sources": [{"name": name} for name in stream.sources],
+        "sources": [_source(name) for name in stream.sources],
         "storage": "file",
         "retention": "limits",
         "discard": "new",
@@ -57,6 +57,7 @@ def stream_config(stream: Stream) -> Config:
         "max_age": _nanoseconds(stream.max_age or timedelta(0)),
         "max_msgs": stream.max_msgs,
         "max_bytes": stream.max_bytes,
+        "max_msg_size": stream.max_msg_size,
         "max_consumers": stream.max_consumers,
         "duplicate_window": _nanoseconds(stream.duplicate_window),
         "deny_delete": stream.deny_delete,
@@ -66,8 +67,16 @@ def stream_config(stream: Stream) -> Config:
     }
 
 
+def _source(stream: str) -> Config:
+    durable = source_durable(stream)
+    consumer = {"name": durable.name, "deliver_subject": durable.deliver_subject}
+    return {"name": stream, "consumer": consumer}
+
+
 def consumer_config(durable: Durable) -> Config:
-    """The configuration of a pull consumer with explicit acks."""
+    """The configuration of a pull consumer with explicit acks, or of a source of another stream."""
+    if durable.deliver_subject:
+        return _source_config(durable)
     # The server keeps one filter in one field, and several in another.
     filters = durable.filter_subjects
     return {
@@ -78,6 +87,22 @@ def consumer_config(durable: Durable) -> Config:
         "ack_policy": "explicit",
         "deliver_policy": "all",
         "ack_wait": _nanoseconds(durable.ack_wait),
+        "max_deliver": durable.max_deliver,
+        "max_ack_pending": durable.max_ack_pending,
+        "num_replicas": 0,
+    }
+
+
+def _source_config(durable: Durable) -> Config:
+    """Acknowledged by the server's own flow control (NATS ADR-60), so in order and never lost."""
+    return {
+        "durable_name": durable.name,
+        "name": durable.name,
+        "deliver_subject": durable.deliver_subject,
+        "ack_policy": "flow_control",
+        "flow_control": True,
+        "idle_heartbeat": _nanoseconds(timedelta(seconds=1)),
+        "deliver_policy": "all",
         "max_deliver": durable.max_deliver,
         "max_ack_pending": durable.max_ack_pending,
         "num_replicas": 0,
@@ -114,7 +139,7 @@ def consumer_differences(wanted: Durable, live: Mapping[str, Any] | None) -> lis
     if live is None:
         return [Difference(asset, "consumer", "present", "absent")]
     found = _compared(asset, consumer_config(wanted), live, immutable=_IMMUTABLE_CONSUMER)
-    if live.get("deliver_subject"):
+    if live.get("deliver_subject") and not wanted.deliver_subject:
         # A push consumer writes where it was told to, with the server's rights.
         found.append(Difference(asset, "deliver_subject", None, "set", fixable=False))
     return found
@@ -138,7 +163,7 @@ def _fixable(field: str, wanted: object, immutable: set[str]) -> bool:
 def _normal(field: str, value: object) -> object:
     """The server leaves out what is empty, and answers sources with more than was asked."""
     if field == "sources" and isinstance(value, list):
-        value = [source["name"] for source in value]
+        value = [(one["name"], (one.get("consumer") or {}).get("name")) for one in value]
     if isinstance(value, list):
         return tuple(sorted(value)) or None
     return value or None

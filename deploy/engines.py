@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.directory import load_directory
 from deploy.embedded.nats import EmbeddedNats
@@ -44,6 +45,7 @@ def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner
         Storage(state.nats / "store"),
         Accounts(own_public_keys(state), partners),
         monitor_port=ports.monitor,
+        log=_nats_log(state),
     )
     write_secret(state.nats / "nats.conf", text)
 
@@ -54,8 +56,13 @@ def embedded_nats(state: State, ports: NatsPorts) -> EmbeddedNats:
         state.nats / "nats.conf",
         port=ports.client,
         monitor_port=ports.monitor,
-        log=state.run / "nats.log",
+        log=state.run / "nats.out",
+        own_log=_nats_log(state),
     )
+
+
+def _nats_log(state: State) -> Path:
+    return state.run / "nats.log"
 
 
 def embedded_postgres(state: State, port: int) -> EmbeddedPostgres:

@@ -91,8 +91,13 @@ async def server_asked(
 
 async def live_streams(client: Client) -> dict[str, Answer]:
     """Configuration of every stream, by name."""
+    return {name: entry["config"] for name, entry in (await listed_streams(client)).items()}
+
+
+async def listed_streams(client: Client) -> dict[str, Answer]:
+    """Configuration and state of every stream, by name."""
     found = await _listed(client, "STREAM.LIST", key="streams")
-    return {entry["config"]["name"]: entry["config"] for entry in found}
+    return {entry["config"]["name"]: entry for entry in found}
 
 
 async def live_consumers(client: Client, stream: str) -> dict[str, Answer]:

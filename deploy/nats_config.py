@@ -18,6 +18,11 @@ from deploy.nats_permissions import (
 
 SYSTEM_ACCOUNT: Final = "SYS"
 _GIB: Final = 1024**3
+#: What waits in memory for each stream's disk: a flood must not fill the machine's.
+_BUFFERED_BYTES: Final = 32 * 1024**2
+#: Whoever tries what it may not writes a line each time: the files turn over, and are few.
+_LOG_BYTES: Final = 32 * 1024**2
+_LOG_FILES: Final = 4
 
 #: Requests that are answered more than once.
 _MANY_ANSWERS: Final = ("$JS.API.CONSUMER.MSG.NEXT.", "$JS.API.DIRECT.GET.")
@@ -55,9 +60,9 @@ class Accounts:
 
 
 def server_config(
-    listener: Listener, storage: Storage, accounts: Accounts, *, monitor_port: int
+    listener: Listener, storage: Storage, accounts: Accounts, *, monitor_port: int, log: Path
 ) -> str:
-    """The whole configuration of an embedded server.
+    """The whole configuration of an embedded server, which writes its own `log`.
 
     Raises ValueError for a code or key that is not one, and for plain text outside loopback.
     """
@@ -67,6 +72,9 @@ def server_config(
             f'http: "127.0.0.1:{monitor_port}"',
             'server_name: "siraba"',
             f"max_payload: {MAX_PAYLOAD_BYTES}",
+            f"log_file: {_quoted(str(log))}",
+            f"logfile_size_limit: {_LOG_BYTES}",
+            f"logfile_max_num: {_LOG_FILES}",
             *_tls(listener),
             jetstream_config(storage),
             accounts_config(accounts),
@@ -80,7 +88,8 @@ def jetstream_config(storage: Storage) -> str:
     folder = f"  store_dir: {_quoted(str(storage.folder))}\n" if storage.folder else ""
     return (
         f"jetstream {{\n{folder}  sync_interval: always\n"
-        f"  max_mem: 67108864\n  max_file: {storage.max_file_bytes}\n}}"
+        f"  max_mem: 67108864\n  max_file: {storage.max_file_bytes}\n"
+        f"  max_buffered_size: {_BUFFERED_BYTES}\n}}"
     )
 
 

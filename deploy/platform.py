@@ -117,10 +117,12 @@ class Platform:
             database_url=self.database_url("referral_work"),
         )
 
-    async def provision(self) -> Outcome:
+    async def provision(self, *, thorough: bool = True) -> Outcome:
         """Bring streams and consumers to the declared state. Raises ServerError when it cannot."""
         codes = codes_of(known_partners(self.state, self.settings))
-        outcome = await provision(self.nats_url, seed_file(self.state, PROVISIONER), codes)
+        outcome = await provision(
+            self.nats_url, seed_file(self.state, PROVISIONER), codes, thorough=thorough
+        )
         if not outcome.clean:
             left = [str(found) for found in outcome.found if found not in outcome.repaired]
             raise ServerError("\n".join(["streams differ:", *left, *outcome.refused]))
@@ -237,7 +239,7 @@ async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
             try:
                 for name in await platform.restart_stuck():
                     report(f"{name} ran but did not work; starting it again")
-                outcome = await platform.provision()
+                outcome = await platform.provision(thorough=False)
             except ServerError:
                 continue  # NATS is away or coming back; services say so themselves
             for difference in outcome.repaired:

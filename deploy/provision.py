@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nats.aio.client import Client
 
-from contracts.topology import Durable, Stream, all_durables, all_streams
+from contracts.topology import Durable, Stream, all_durables, all_streams, source_durables
 from deploy.drift import (
     Difference,
     consumer_config,
@@ -16,11 +16,12 @@ from deploy.drift import (
     stream_differences,
 )
 from deploy.jetstream import (
+    Answer,
     JetStreamError,
     asked,
     connected,
+    listed_streams,
     live_consumers,
-    live_streams,
     server_asked,
 )
 from deploy.keys import PROVISIONER, SYSTEM, Partner
@@ -46,30 +47,47 @@ class Outcome:
         return not self.refused and len(self.found) == len(self.repaired)
 
 
-async def provision(url: str, seed: Path, codes: Sequence[str], *, check: bool = False) -> Outcome:
+async def provision(
+    url: str, seed: Path, codes: Sequence[str], *, check: bool = False, thorough: bool = True
+) -> Outcome:
     """Bring the server to the declared state; with `check` only report. Safe to repeat.
+
+    thorough: see `find_drift`.
 
     A field that cannot change on a living asset is reported and left: making a stream anew
     would lose what is in it.
     """
     async with connected(url, PROVISIONER, seed) as client:
-        differences = await find_drift(client, codes)
+        differences = await find_drift(client, codes, thorough=thorough)
         if check:
             return Outcome(tuple(differences))
         return await _repaired(client, codes, differences)
 
 
-async def find_drift(client: Client, codes: Sequence[str]) -> list[Difference]:
-    """Every difference between declared and live, on streams and consumers."""
-    streams = await live_streams(client)
+async def find_drift(
+    client: Client, codes: Sequence[str], *, thorough: bool = True
+) -> list[Difference]:
+    """Every difference between declared and live, on streams and consumers.
+
+    Otherwise than thorough, of ingress streams the number of consumers must do: a thousand
+    organisations would be as many questions, each time somebody only looks whether all is there.
+    """
+    streams = await listed_streams(client)
     found: list[Difference] = []
     for stream in all_streams(codes):
-        found += stream_differences(stream, streams.get(stream.name))
+        found += stream_differences(stream, streams.get(stream.name, {}).get("config"))
     for name, durables in _by_stream(codes).items():
+        if not thorough and _has_as_many(streams.get(name), durables):
+            continue
         consumers = await live_consumers(client, name) if name in streams else {}
         for durable in durables:
             found += consumer_differences(durable, consumers.get(durable.name))
     return found
+
+
+def _has_as_many(live: Answer | None, durables: Sequence[Durable]) -> bool:
+    is_ingress = all(durable.deliver_subject for durable in durables)
+    return is_ingress and live is not None and live["state"]["consumer_count"] == len(durables)
 
 
 async def _repaired(
@@ -78,12 +96,14 @@ async def _repaired(
     refused: list[str] = []
     wrong = {difference.asset for difference in differences}
     stuck = {difference.asset for difference in differences if not difference.fixable}
+    durables = _by_stream(codes)
     for stream in all_streams(codes):
         if f"stream {stream.name}" in wrong - stuck:
             refused += await _declare_stream(client, stream, differences)
-    for durable in all_durables(codes):
-        if f"consumer {durable.stream}/{durable.name}" in wrong - stuck:
-            refused += await _declare_consumer(client, durable)
+        # Before the next stream: it may be the one that draws on these.
+        for durable in durables.get(stream.name, ()):
+            if f"consumer {durable.stream}/{durable.name}" in wrong - stuck:
+                refused += await _declare_consumer(client, durable)
     left = {str(difference) for difference in await find_drift(client, codes)}
     repaired = tuple(d for d in differences if str(d) not in left)
     return Outcome(tuple(differences), repaired, tuple(refused))
@@ -112,7 +132,7 @@ async def _tried(client: Client, subject: str, body: Mapping[str, object]) -> li
 
 def _by_stream(codes: Sequence[str]) -> dict[str, list[Durable]]:
     grouped: dict[str, list[Durable]] = {}
-    for durable in all_durables(codes):
+    for durable in (*all_durables(codes), *source_durables(codes)):
         grouped.setdefault(durable.stream, []).append(durable)
     return grouped
 

@@ -1,8 +1,11 @@
-"""Burying a message that cannot be taken, and telling its sender why."""
+"""Burying messages that cannot be taken, a batch at once, and telling their senders why."""
+
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.inbox import dead_letters
+from chassis.inbox.dead_letters import Burial
 from chassis.inbox.received import Raw
 from chassis.inbox.rejections import Rejection, Tell, tell
 from contracts.envelope import Envelope, Rejected
@@ -11,35 +14,39 @@ from contracts.topology import origin_of
 
 async def bury_and_tell(
     connection: AsyncConnection,
-    raw: Raw,
-    rejected: Rejected,
+    refused: Sequence[tuple[Raw, Rejected]],
     *,
     consumer: str,
-    envelope: Envelope | None,
+    place: Callable[[Raw], Envelope | None],
     by: Tell | None,
-) -> Rejection | None:
-    """Dead at once; None where that is not new, or nobody is told.
+) -> list[Rejection]:
+    """Dead at once; those of which somebody hears, or is counted: new, and somebody's.
 
-    envelope: which case is held up. by: how a sender is told, where it is ours to tell.
+    place: which case a message holds up. by: how a sender is told, where it is ours to tell.
     """
-    sender = origin_of(raw.headers) if by else None
-    new = await dead_letters.bury(
-        connection,
-        raw,
-        consumer=consumer,
-        reason=rejected.reason,
-        field=rejected.field,
-        envelope=envelope,
-        organisation=sender,
-    )
-    if not (new and by and sender):
-        return None
-    rejection = Rejection(
-        organisation=sender,
-        reason=rejected.reason,
-        field=rejected.field,
-        allowed=rejected.allowed,
-        message_id=raw.message_id,
-    )
-    await tell(connection, rejection, by=by)
-    return rejection
+    burials = [
+        Burial(
+            raw=raw,
+            reason=why.reason,
+            field=why.field,
+            envelope=place(raw),
+            organisation=origin_of(raw.headers) if by else None,
+        )
+        for raw, why in refused
+    ]
+    new = await dead_letters.bury(connection, burials, consumer=consumer)
+    if by is None:
+        return []
+    rejected = [
+        Rejection(
+            organisation=one.organisation,
+            reason=why.reason,
+            field=why.field,
+            allowed=why.allowed,
+            message_id=one.raw.message_id,
+        )
+        for one, (_, why) in zip(burials, refused, strict=True)
+        if one.place in new and one.organisation is not None
+    ]
+    await tell(connection, rejected, by=by)
+    return rejected

@@ -10,21 +10,24 @@ from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import is_outage
-from chassis.inbox import dead_letters, tables
+from chassis.inbox import dead_letters, tables, waiting
 from chassis.inbox.burials import bury_and_tell
 from chassis.inbox.counting import count_refused, count_rejected
+from chassis.inbox.dead_letters import Burial
 from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import plan
 from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell
-from chassis.inbox.settling import BEAT_SECONDS, each, growing_pause, heartbeat
+from chassis.inbox.settling import BEAT_SECONDS, Settling, each, growing_pause, heartbeat
 from chassis.inbox.tracing import processing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
+from contracts.topology import origin_of
 
 TRIES = 5
+LATER_SECONDS = 1.0
 
 Check = Callable[[str, Mapping[str, str], bytes], tuple[Envelope, Message, str | None]]
 Share = Callable[[str | None, float], bool]
@@ -80,35 +83,50 @@ class Consumer:
         self.progressed_at = monotonic()
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
-        """The good ones first: what cannot be read holds up nobody but itself."""
-        raws = [Raw.delivered(message) for message in messages]
-        await self.trust.refresh(raws)
-        good: list[tuple[Msg, Received]] = []
-        bad: list[tuple[Msg, Raw, Rejected]] = []
-        for message, raw in zip(messages, raws, strict=True):
+        delivered = [(message, Raw.delivered(message)) for message in messages]
+        await self.take_again(await self._within_shares(delivered))
+
+    async def take_again(self, delivered: Sequence[tuple[Settling, Raw]]) -> None:
+        """Settle these, whose turn it is; the good ones first: a bad one holds up nobody else."""
+        await self.trust.refresh([raw for _, raw in delivered])
+        good: list[tuple[Settling, Received]] = []
+        bad: list[tuple[Settling, Raw, Rejected]] = []
+        for message, raw in delivered:
             try:
-                received = self.read(raw)
+                good.append((message, self.read(raw)))
             except Rejected as rejected:
                 bad.append((message, raw, rejected))
-                continue
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's fault
                 await self._answer(message, dead=await self._blame(raw, error))
-                continue
-            if self.fits(received.organisation, monotonic()):
-                good.append((message, received))
-            else:
-                await self._put_aside(raw, seconds=1.0)
-                await message.ack()
         if good:
             await self._act(good)
         if bad:
             await self._bury(bad)
 
-    async def _bury(self, bad: Sequence[tuple[Msg, Raw, Rejected]]) -> None:
+    async def _within_shares(
+        self, delivered: Sequence[tuple[Msg, Raw]]
+    ) -> list[tuple[Settling, Raw]]:
+        """Those whose turn it is; the others are put aside before anything is spent on them.
+
+        Whose it is, the server has stamped on it: what it says of itself may be anything.
+        """
+        now, whose = monotonic(), [origin_of(raw.headers) for _, raw in delivered]
+        fits = [self.fits(code, now) for code in whose]
+        later = [
+            (one, code) for one, code, fit in zip(delivered, whose, fits, strict=True) if not fit
+        ]
+        if later:
+            aside = [(raw, code) for (_, raw), code in later]
+            async with self.parts.work.begin() as connection:
+                await waiting.read_later(connection, self.name, aside, seconds=LATER_SECONDS)
+            await each([message for (message, _), _ in later], lambda m: m.ack())
+        return [one for one, fit in zip(delivered, fits, strict=True) if fit]
+
+    async def _bury(self, bad: Sequence[tuple[Settling, Raw, Rejected]]) -> None:
         """One transaction for all; one by one when somebody's own fault keeps it from ending."""
         try:
             async with self.parts.work.begin() as connection:
-                told = [await self._refuse(connection, raw, why) for _, raw, why in bad]
+                told = await self._refuse(connection, [(raw, why) for _, raw, why in bad])
         except Exception as error:
             if is_outage(error):
                 raise
@@ -123,7 +141,7 @@ class Consumer:
         count_rejected(self.parts.metrics, told)
         await each([message for message, *_ in bad], lambda m: m.term())
 
-    async def _act(self, good: Sequence[tuple[Msg, Received]]) -> None:
+    async def _act(self, good: Sequence[tuple[Settling, Received]]) -> None:
         try:
             await self.act([received for _, received in good])
         except Exception as error:
@@ -135,9 +153,9 @@ class Consumer:
             return
         await each([message for message, _ in good], lambda m: m.ack())
 
-    async def _answer(self, message: Msg, *, dead: bool | None) -> None:
+    async def _answer(self, message: Settling, *, dead: bool | None) -> None:
         if dead is None:
-            await message.nak(delay=self.pause(message))
+            await message.nak(delay=self.pause(message) if isinstance(message, Msg) else None)
         elif dead:
             await message.term()
         else:
@@ -154,17 +172,6 @@ class Consumer:
             return await self._blame(received.raw, error, organisation=received.organisation)
         return False
 
-    async def take_again(self, raw: Raw) -> bool | None:
-        """As `try_once`, for what was put aside; what cannot be read by now is dead as on arrival."""
-        try:
-            received = self.read(raw)
-        except Rejected as rejected:
-            async with self.parts.work.begin() as connection:
-                told = await self._refuse(connection, raw, rejected)
-            count_rejected(self.parts.metrics, [told])
-            return True
-        return await self.try_once(received)
-
     async def _blame(
         self, raw: Raw, error: Exception, *, organisation: str | None = None
     ) -> bool | None:
@@ -174,15 +181,14 @@ class Consumer:
             tries = await tables.count_try(connection, self.name, raw)
             if tries < TRIES:
                 return None
-            await dead_letters.bury(
-                connection,
-                raw,
-                consumer=self.name,
+            dead = Burial(
+                raw=raw,
                 reason=f"failed:{type(error).__name__}",
                 tries=tries,
                 envelope=self._place(raw),
                 organisation=organisation,
             )
+            await dead_letters.bury(connection, [dead], consumer=self.name)
         return True
 
     async def act(self, arrivals: Sequence[Received], *, alone: bool = False) -> None:
@@ -190,7 +196,7 @@ class Consumer:
 
         alone: leave what waits behind these in the table; the sweep runs it.
         """
-        rejected: list[Rejection | None] = []
+        rejected: list[Rejection] = []
         async with self.parts.work.begin() as connection:
             if self.ordered:
                 await self._in_order(connection, arrivals, alone=alone)
@@ -217,10 +223,10 @@ class Consumer:
 
     async def _once(
         self, connection: AsyncConnection, arrivals: Sequence[Received]
-    ) -> list[Rejection | None]:
+    ) -> list[Rejection]:
         fresh, reused = await tables.take_ids(connection, self.name, arrivals)
         why = Rejected("id_reused", field="ce-id")
-        rejected = [await self._refuse(connection, one.raw, why) for one in reused]
+        rejected = await self._refuse(connection, [(one.raw, why) for one in reused])
         async with self._processing(fresh) as opened:
             if opened:
                 await self.handle(connection, opened)
@@ -251,34 +257,30 @@ class Consumer:
             return decode_headers(raw.headers) if self.ordered else None
         return None
 
-    async def _put_aside(self, raw: Raw, *, seconds: float) -> None:
-        async with self.parts.work.begin() as connection:
-            await tables.read_later(connection, self.name, raw, seconds=seconds)
-
     async def _refuse(
-        self, connection: AsyncConnection, raw: Raw, rejected: Rejected
-    ) -> Rejection | None:
+        self, connection: AsyncConnection, refused: Sequence[tuple[Raw, Rejected]]
+    ) -> list[Rejection]:
         return await bury_and_tell(
             connection,
-            raw,
-            rejected,
+            refused,
             consumer=self.name,
-            envelope=self._place(raw),
+            place=self._place,
             by=self.tell if self.tells_unreadable else None,
         )
 
     async def _unopened(
         self, connection: AsyncConnection, messages: Sequence[Received]
-    ) -> list[Rejection | None]:
+    ) -> list[Rejection]:
         """What its handler could not read: dead like the rest, and nobody else can tell of it."""
         found = [(one, one.rejected) for one in messages if one.rejected is not None]
         await tables.give_back(connection, self.name, [one for one, _ in found])
-        return [
-            await bury_and_tell(
-                connection, one.raw, why, consumer=self.name, envelope=None, by=self.tell
-            )
-            for one, why in found
-        ]
+        return await bury_and_tell(
+            connection,
+            [(one.raw, why) for one, why in found],
+            consumer=self.name,
+            place=lambda _: None,
+            by=self.tell,
+        )
 
 
 def _warn(what: str, consumer: Consumer, error: Exception) -> None:

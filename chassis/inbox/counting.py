@@ -7,11 +7,10 @@ from chassis.inbox.rejections import Rejection
 from chassis.telemetry.metrics import Metrics
 
 
-def count_rejected(metrics: Metrics, rejections: Iterable[Rejection | None]) -> None:
+def count_rejected(metrics: Metrics, rejections: Iterable[Rejection]) -> None:
     """Those that could not be read; call it when their dead letters are committed."""
     for one in rejections:
-        if one is not None:
-            _count(metrics, one.organisation, outcome="rejected", reason=one.reason)
+        _count(metrics, one.organisation, outcome="rejected", reason=one.reason)
 
 
 def count_refused(metrics: Metrics, messages: Iterable[Received]) -> None:

@@ -37,13 +37,21 @@ _COLUMNS = """id, consumer, stream, stream_sequence, digest, reason, field, trie
 _BURY = text("""
     insert into dead_letters (consumer, stream, stream_sequence, reason, field, digest, tries,
                               source, subject, case_sequence, type, organisation)
-    values (:consumer, :stream, :stream_sequence, :reason, :field, :digest, :tries,
-            :source, :subject, :case_sequence, :type, :organisation)
+    select :consumer, stream, stream_sequence, reason, field, digest, tries,
+           source, subject, case_sequence, type, organisation
+    from unnest(cast(:stream as text[]), cast(:stream_sequence as bigint[]),
+                cast(:reason as text[]), cast(:field as text[]), cast(:digest as bytea[]),
+                cast(:tries as int[]), cast(:source as text[]), cast(:subject as text[]),
+                cast(:case_sequence as bigint[]), cast(:type as text[]),
+                cast(:organisation as text[]))
+        as given(stream, stream_sequence, reason, field, digest, tries,
+                 source, subject, case_sequence, type, organisation)
+    order by stream, stream_sequence
     on conflict (consumer, stream, stream_sequence, digest)
         do update set state = 'open', reason = excluded.reason, field = excluded.field,
                       tries = excluded.tries, settled_at = null
         where dead_letters.state <> 'open'
-    returning id
+    returning stream, stream_sequence
 """)
 _ALL = text(f"select {_COLUMNS} from dead_letters where state = any(:states) order by id")  # noqa: S608 - a constant of ours
 _WAITING = text(f"""
@@ -62,36 +70,49 @@ _SETTLE = text("""
 """)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Burial:
+    """A message and why it is dead; `envelope` says which case it holds up, where it may say so."""
+
+    raw: Raw
+    reason: str
+    field: str | None = None
+    tries: int = 1
+    envelope: Envelope | None = None
+    organisation: str | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it lies."""
+        return self.raw.stream, self.raw.sequence
+
+
 async def bury(
-    connection: AsyncConnection,
-    raw: Raw,
-    *,
-    consumer: str,
-    reason: str,
-    field: str | None = None,
-    tries: int = 1,
-    envelope: Envelope | None = None,
-    organisation: str | None = None,
-) -> bool:
-    """Keep it as dead; False when it was already."""
+    connection: AsyncConnection, burials: Sequence[Burial], *, consumer: str
+) -> set[tuple[str, int]]:
+    """Keep them as dead, all in one statement; the places of those that were not before."""
+    each = {one.place: one for one in burials}.values()
+    if not each:
+        return set()
+    places = [one.envelope for one in each]
     found = await connection.execute(
         _BURY,
         {
             "consumer": consumer,
-            "stream": raw.stream,
-            "stream_sequence": raw.sequence,
-            "reason": reason,
-            "field": field,
-            "digest": raw.digest,
-            "tries": tries,
-            "source": envelope and envelope.source,
-            "subject": envelope and envelope.subject,
-            "case_sequence": envelope and envelope.case_sequence,
-            "type": envelope and envelope.type,
-            "organisation": organisation,
+            "stream": [one.raw.stream for one in each],
+            "stream_sequence": [one.raw.sequence for one in each],
+            "reason": [one.reason for one in each],
+            "field": [one.field for one in each],
+            "digest": [one.raw.digest for one in each],
+            "tries": [one.tries for one in each],
+            "source": [place and place.source for place in places],
+            "subject": [place and place.subject for place in places],
+            "case_sequence": [place and place.case_sequence for place in places],
+            "type": [place and place.type for place in places],
+            "organisation": [one.organisation for one in each],
         },
     )
-    return found.first() is not None
+    return {(row.stream, row.stream_sequence) for row in found}
 
 
 async def listed(

@@ -1,6 +1,7 @@
 """Telling a partner what was wrong with its message, without letting it flood its own feed."""
 
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,11 +25,14 @@ class Rejection:
 
 Tell = Callable[[AsyncConnection, Rejection], Awaitable[None]]
 
+# In the order of the key, or two batches could lock each other out.
 _COUNT = text("""
     insert into rejections (organisation, minute, count)
-    values (:organisation, date_trunc('minute', clock_timestamp()), 1)
-    on conflict (organisation, minute) do update set count = rejections.count + 1
-    returning count
+    select organisation, date_trunc('minute', clock_timestamp()), more
+    from unnest(cast(:organisations as text[]), cast(:more as int[])) as given(organisation, more)
+    order by organisation
+    on conflict (organisation, minute) do update set count = rejections.count + excluded.count
+    returning organisation, count as total
 """)
 _OVER = text("""
     delete from rejections where minute < date_trunc('minute', clock_timestamp())
@@ -36,11 +40,20 @@ _OVER = text("""
 """)
 
 
-async def tell(connection: AsyncConnection, rejection: Rejection, *, by: Tell) -> None:
-    """Tell at most 60 a minute; the rest is only counted."""
-    found = await connection.execute(_COUNT, {"organisation": rejection.organisation})
-    if found.scalar_one() <= PER_MINUTE:
-        await by(connection, rejection)
+async def tell(connection: AsyncConnection, rejected: Sequence[Rejection], *, by: Tell) -> None:
+    """Tell at most 60 a minute of one organisation; the rest is only counted."""
+    of: defaultdict[str, list[Rejection]] = defaultdict(list)
+    for one in rejected:
+        of[one.organisation].append(one)
+    if not of:
+        return
+    more = [len(of[organisation]) for organisation in of]
+    found = await connection.execute(_COUNT, {"organisations": list(of), "more": more})
+    for row in found.all():
+        told = of[row.organisation]
+        room = max(0, PER_MINUTE - (row.total - len(told)))
+        for one in told[:room]:
+            await by(connection, one)
 
 
 async def sum_up(connection: AsyncConnection, *, by: Tell) -> list[tuple[str, datetime]]:

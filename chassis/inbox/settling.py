@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from nats.aio.msg import Msg
 
@@ -10,6 +12,41 @@ from chassis.broker import ACK_WAIT_SECONDS
 
 BEAT_SECONDS = ACK_WAIT_SECONDS / 3
 LONGEST_PAUSE = 60.0
+
+
+class Settling(Protocol):
+    """What a message's end is told to: JetStream for a delivery, our table for one put aside."""
+
+    @property
+    def is_acked(self) -> bool:
+        """Whether it has ended."""
+
+    async def ack(self) -> None:
+        """Done."""
+
+    async def nak(self, delay: float | None = None) -> None:
+        """Later again."""
+
+    async def term(self) -> None:
+        """Dead."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A message that was put aside; what does not end stays in the table."""
+
+    is_acked: bool = False
+
+    async def ack(self) -> None:
+        """It has ended."""
+        self.is_acked = True
+
+    async def nak(self, delay: float | None = None) -> None:
+        """It comes up again in the next round."""
+
+    async def term(self) -> None:
+        """It has ended."""
+        self.is_acked = True
 
 
 @asynccontextmanager
@@ -30,7 +67,10 @@ async def heartbeat(messages: Sequence[Msg], *, seconds: float) -> AsyncIterator
             await task
 
 
-async def each(messages: Sequence[Msg], settle: Callable[[Msg], object]) -> None:
+Ending = TypeVar("Ending", bound=Settling)
+
+
+async def each(messages: Sequence[Ending], settle: Callable[[Ending], object]) -> None:
     """Settle those that are not settled yet."""
     for message in messages:
         if not message.is_acked:

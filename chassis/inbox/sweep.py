@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from chassis.database import is_outage
-from chassis.inbox import dead_letters, refusals, rejections, tables
+from chassis.inbox import dead_letters, refusals, rejections, tables, waiting
 from chassis.inbox.consumer import Consumer
 from chassis.inbox.dead_letters import DeadLetter
 from chassis.inbox.received import Raw, Received
+from chassis.inbox.settling import Waiting
 from chassis.telemetry.logs import fault
 from contracts.envelope import Rejected
 
 SECONDS = 1.0
 ROOM = 200
+#: Of what one organisation has waiting, so that a flood of one is not in front of another's few.
+SHARE = 50
 FORGET_EVERY = 600
 
 log = logging.getLogger("siraba.inbox")
@@ -45,14 +49,13 @@ class Sweep:
         """One round."""
         engine, name = self.consumer.parts.work, self.consumer.name
         async with engine.begin() as connection:
-            due = await tables.due(connection, name, ROOM)
+            due = await waiting.due(connection, name, room=ROOM, share=SHARE)
             decided = await dead_letters.decided(connection, name)
             if self.consumer.tell is not None:
                 await rejections.sum_up(connection, by=self.consumer.tell)
             if self.consumer.tell_more is not None:
                 await refusals.sum_up(connection, by=self.consumer.tell_more)
-        for stream, sequence in due:
-            await self._again(stream, sequence)
+        await self._again(due)
         for letter in decided:
             await self._carry_out(letter)
         async with engine.begin() as connection:
@@ -60,12 +63,14 @@ class Sweep:
         for stream, sequence in ready:
             await self._run_on(stream, sequence)
 
-    async def _again(self, stream: str, sequence: int) -> None:
+    async def _again(self, due: Sequence[tuple[str, int]]) -> None:
         """What waited its turn; it has had its turn now, so shares do not count again."""
-        raw = await self._stored(stream, sequence)
-        if raw is None or await self.consumer.take_again(raw) is not None:
+        found = [(place, Waiting(), await self._stored(*place)) for place in due]
+        await self.consumer.take_again([(one, raw) for _, one, raw in found if raw is not None])
+        ended = [place for place, one, raw in found if raw is None or one.is_acked]
+        if ended:
             async with self.consumer.parts.work.begin() as connection:
-                await tables.done(connection, self.consumer.name, stream=stream, sequence=sequence)
+                await waiting.done(connection, self.consumer.name, ended)
 
     async def _run_on(self, stream: str, sequence: int) -> None:
         """A parked message whose turn has come, with all behind it; by itself if one of them fails."""

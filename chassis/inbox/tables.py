@@ -1,4 +1,4 @@
-"""The inbox's SQL: positions, parked messages, ids taken, tries, and what waits to be read again."""
+"""The inbox's SQL: positions, parked messages, ids taken and tries."""
 
 import json
 from collections.abc import Sequence
@@ -89,21 +89,6 @@ _COUNT_TRY = text("""
     on conflict (consumer, stream, stream_sequence)
         do update set tries = attempts.tries + 1, failed_at = clock_timestamp()
     returning tries
-""")
-_LATER = text("""
-    insert into redeliveries (consumer, stream, stream_sequence, due_at)
-    values (:consumer, :stream, :sequence,
-            clock_timestamp() + make_interval(secs => :seconds))
-    on conflict (consumer, stream, stream_sequence) do update set due_at = excluded.due_at
-""")
-_DUE = text("""
-    select stream, stream_sequence from redeliveries
-    where consumer = :consumer and due_at <= clock_timestamp()
-    order by due_at, stream_sequence limit :room
-""")
-_DONE = text("""
-    delete from redeliveries
-    where consumer = :consumer and stream = :stream and stream_sequence = :sequence
 """)
 # Longer than INBOX keeps a message (30 days), so nothing it can redeliver is ever new.
 _FORGET = text("""
@@ -220,25 +205,6 @@ async def count_try(connection: AsyncConnection, consumer: str, raw: Raw) -> int
     """How often this message has failed by its own fault, this time included."""
     row = {"consumer": consumer, "stream": raw.stream, "sequence": raw.sequence}
     return int((await connection.execute(_COUNT_TRY, row)).scalar_one())
-
-
-async def read_later(
-    connection: AsyncConnection, consumer: str, raw: Raw, *, seconds: float
-) -> None:
-    """Put a message aside by its place in the stream."""
-    row = {"consumer": consumer, "stream": raw.stream, "sequence": raw.sequence}
-    await connection.execute(_LATER, row | {"seconds": seconds})
-
-
-async def due(connection: AsyncConnection, consumer: str, room: int) -> list[tuple[str, int]]:
-    """(stream, sequence) of what was put aside and is due."""
-    found = await connection.execute(_DUE, {"consumer": consumer, "room": room})
-    return [(row.stream, row.stream_sequence) for row in found]
-
-
-async def done(connection: AsyncConnection, consumer: str, *, stream: str, sequence: int) -> None:
-    """It need not be read again."""
-    await connection.execute(_DONE, {"consumer": consumer, "stream": stream, "sequence": sequence})
 
 
 async def forget_ids(connection: AsyncConnection) -> None:

@@ -27,15 +27,27 @@ from deploy.embedded.processes import (
 
 
 class EmbeddedNats:
-    """One server on loopback, run from `config`; its ports are those the configuration names."""
+    """One server on loopback, run from `config`; its ports are those the configuration names.
 
-    def __init__(self, config: Path, *, port: int, monitor_port: int, log: Path) -> None:
+    log: what the process writes to its standard output; own_log: the log that `config` names.
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        *,
+        port: int,
+        monitor_port: int,
+        log: Path,
+        own_log: Path | None = None,
+    ) -> None:
         self.config = config.resolve()
         self.port = port
         self.monitor_port = monitor_port
         self.child: Child | None = None
         self._was_ready = False
         self._log = log
+        self._own_log = own_log or log
         self._pid_file = self.config.with_suffix(".pid")
 
     @property
@@ -88,7 +100,7 @@ class EmbeddedNats:
         end = time.monotonic() + timeout
         while self.variables()["config_load_time"] == before:
             if time.monotonic() > end:
-                raise ServerError(f"nats-server refused to reload:\n{log_tail(self._log)}")
+                raise ServerError(f"nats-server refused to reload:\n{log_tail(self._own_log)}")
             time.sleep(0.02)
 
     def variables(self) -> dict[str, Any]:

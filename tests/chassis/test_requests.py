@@ -12,7 +12,7 @@ from chassis.assembly import Parts
 from chassis.inbox import Consumer, Rejection
 from chassis.inbox.rejections import PER_MINUTE, sum_up
 from chassis.inbox.share import Shares
-from chassis.inbox.sweep import Sweep
+from chassis.inbox.sweep import SHARE, Sweep
 from contracts.reading import read_request
 from contracts.requests import AcceptReferral
 from tests.builders import CANARY, request_headers, sent_subject, stored_subject
@@ -207,6 +207,38 @@ async def test_a_flood_waits_its_turn_and_does_not_hold_back_others(site: Site) 
         assert len(await effects(site)) == 21
         assert await site.rows("select count(*) from referral.redeliveries") == [(0,)]
         assert told.rejections == []
+
+
+async def test_what_cannot_be_read_counts_against_its_senders_share_as_well(site: Site) -> None:
+    told, shares = Told(), Shares(per_second=0.0, burst=5.0)
+    async with site.parts("referral") as parts, site.server.partner(A) as flooding:
+        consumer = a_consumer(parts, told, shares)
+        for _ in range(20):
+            await send(flooding, A, body=b"garbage")
+        await taken(parts, consumer, 20)
+
+        assert await site.rows("select count(*) from referral.dead_letters") == [(5,)]
+        waiting = "select organisation, count(*) from referral.redeliveries group by 1"
+        assert await site.rows(waiting) == [(A, 15)]
+
+
+async def test_of_what_waits_the_few_of_one_come_up_beside_the_many_of_another(site: Site) -> None:
+    await make_effects(site)
+    async with (
+        site.parts("referral") as parts,
+        site.server.partner(A) as flooding,
+        site.server.partner(B) as modest,
+    ):
+        consumer = a_consumer(parts, Told(), Shares(per_second=0.0, burst=0.0))
+        for _ in range(SHARE + 10):
+            await send(flooding, A)
+        await send(modest, B)
+        await taken(parts, consumer, SHARE + 11)
+        await site.run("update referral.redeliveries set due_at = clock_timestamp()")
+        await Sweep(consumer).once()
+
+        left = await site.rows("select organisation from referral.redeliveries")
+        assert left == [(A,)] * 10
 
 
 async def test_a_request_whose_key_ends_while_it_waits_is_dead_and_its_sender_told(

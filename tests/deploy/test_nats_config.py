@@ -30,7 +30,11 @@ def config(*partners: Partner, listener: Listener | None = None, folder: str = "
     own = {user: fresh_key() for user in OWN_USERS}
     accounts = Accounts(own, partners)
     return server_config(
-        listener or Listener(4222), Storage(Path(folder)), accounts, monitor_port=1
+        listener or Listener(4222),
+        Storage(Path(folder)),
+        accounts,
+        monitor_port=1,
+        log=Path("nats.log"),
     )
 
 

@@ -1,16 +1,18 @@
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
-from contracts.topology import READINGS, SERVICES, all_streams
+from contracts.topology import READINGS, SERVICES, SOURCE_WINDOW, all_streams
 from deploy.drift import consumer_config, consumer_subject, stream_config
 from deploy.jetstream import asked, live_consumers, live_streams
 from deploy.keys import OPERATIONS, OWN_USERS, PROVISIONER, own_public_keys
 from deploy.nats_config import Accounts
-from deploy.provision import emit
+from deploy.provision import emit, find_drift
 from tests.servers import NatsServer
 
 Start = Callable[..., NatsServer]
@@ -145,3 +147,51 @@ def test_no_declared_stream_asks_for_what_is_forbidden(field: str) -> None:
 
 def _json(document: object) -> bytes:
     return json.dumps(document).encode()
+
+
+async def test_the_inbox_draws_on_each_organisation_a_little_at_a_time(nats_server: Start) -> None:
+    server = nats_server("AA", "BB")
+    async with server.user(OPERATIONS) as client:
+        inbox = (await live_streams(client))["INBOX"]
+        durable = (await live_consumers(client, "IN_AA"))["inbox"]
+    assert {one["name"]: one["consumer"]["name"] for one in inbox["sources"]} == {
+        "IN_AA": "inbox",
+        "IN_BB": "inbox",
+    }
+    assert (durable["ack_policy"], durable["max_ack_pending"]) == ("flow_control", SOURCE_WINDOW)
+
+
+async def test_an_inbox_that_draws_on_all_at_once_is_repaired_and_misses_nothing(
+    nats_server: Start,
+) -> None:
+    server = nats_server("AA", "BB")
+    async with server.user(PROVISIONER) as client, server.partner("AA") as partner:
+        live = (await live_streams(client))["INBOX"]
+        plain = [{"name": name} for name in ("IN_AA", "IN_BB")]
+        await asked(client, "STREAM.UPDATE.INBOX", {**live, "sources": plain})
+        for _ in range(5):
+            await partner.request("in.referral.accept.v1", b"{}", timeout=2)
+        await _holds(client, "INBOX", 5)
+
+        assert (await server.provision()).clean
+        assert (await server.provision(check=True)).found == ()
+        await partner.request("in.referral.accept.v1", b"{}", timeout=2)
+        # To the server it is another source: it draws once more on what lies there, and whoever
+        # reads the inbox knows those ids.
+        await _holds(client, "INBOX", 5 + 6)
+
+
+async def test_who_only_looks_finds_a_source_that_is_gone(nats_server: Start) -> None:
+    server = nats_server("AA", "BB")
+    async with server.user(PROVISIONER) as client:
+        await asked(client, "CONSUMER.DELETE.IN_AA.inbox")
+        missing = await find_drift(client, server.codes, thorough=False)
+        assert [difference.asset for difference in missing] == ["consumer IN_AA/inbox"]
+        assert (await server.provision()).clean
+        assert await find_drift(client, server.codes, thorough=False) == []
+
+
+async def _holds(client: Client, stream: str, messages: int) -> None:
+    async with asyncio.timeout(10):
+        while (await asked(client, f"STREAM.INFO.{stream}"))["state"]["messages"] != messages:
+            await asyncio.sleep(0.05)

@@ -41,6 +41,7 @@ def test_no_sender_is_read_from_a_foreign_subject(subject: str) -> None:
     [
         ("IN_POLICE_A 1 > >", "POLICE_A"),
         ("IN_POLICE_A", "POLICE_A"),
+        ("IN_POLICE_A:C=Gn27oKuH 1 > >", "POLICE_A"),
         ("INBOX 1 > >", None),
         ("OUT 1 > >", None),
         ("IN_police 1", None),

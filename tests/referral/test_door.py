@@ -147,7 +147,7 @@ async def test_a_request_lies_in_its_senders_stream_as_it_would_by_the_other_doo
     assert stored.subject == f"in.{OWN}.referral.accept.v1"
     assert stored.data == b'{"a": 1}\n'
     headers = dict(stored.headers or {})
-    assert headers.pop("Nats-Stream-Source").startswith(f"IN_{OWN} ")
+    assert headers.pop("Nats-Stream-Source").startswith(f"IN_{OWN}:")
     assert headers == {
         "Nats-Msg-Id": REQUEST["id"],
         "ce-specversion": "1.0",

@@ -199,9 +199,19 @@ def _accept(loot: Loot, me: str, *, source: str, of: str) -> Draft:
 
 
 def _request(loot: Loot, me: str, said: requests.AboutReferral, *, source: str) -> Draft:
-    headers = attributes(loot, said, source=f"/partners/{source}", subject=str(said.referral_id))
+    return a_request(said, me=me, source=source, identity=loot.uuid())
+
+
+def a_request(said: requests.AboutReferral, *, me: str, identity: UUID, source: str = "") -> Draft:
+    """Sent by `me`, by default in its own name."""
+    envelope = Envelope(
+        id=identity,
+        source=f"/partners/{source or me}",
+        type=said.ce_type(),
+        subject=str(said.referral_id),
+    )
     subject = stored_partner_subject(me, said.name, said.version)
-    return Draft(sender=me, subject=subject, headers=headers, body=said.encode())
+    return Draft(sender=me, subject=subject, headers=_headers(envelope), body=said.encode())
 
 
 def an_acceptance(loot: Loot) -> referral.ReferralAccepted:
@@ -224,7 +234,7 @@ def attributes(
     number: int | None = None,
     fed: bool = False,
 ) -> dict[str, str]:
-    """What a message says of itself. No Nats-Msg-Id: no window of the broker's must save us."""
+    """What an event says of itself."""
     envelope = Envelope(
         id=loot.uuid(),
         source=source,
@@ -233,6 +243,11 @@ def attributes(
         case_sequence=number,
         feed_sequence=loot.random.randrange(1, 10_000) if fed else None,
     )
+    return _headers(envelope)
+
+
+def _headers(envelope: Envelope) -> dict[str, str]:
+    """No Nats-Msg-Id: no window of the broker's must save us."""
     return {k: v for k, v in encode_headers(envelope).items() if k != "Nats-Msg-Id"}
 
 

@@ -147,9 +147,8 @@ async def _of_requests(road: Road, sent: Sent, streams: dict[str, list[Stored]])
     }
     ended = set()
     for one in streams["INBOX"]:
-        stream, sequence = one.headers["Nats-Stream-Source"].split(" ")[:2]
         if one.sequence in buried or one.headers.get("ce-id") in refused:
-            ended.add((stream, int(sequence)))
+            ended.add(one.origin)
     asked = {place for place in sent.by_place if place[0].startswith("IN_")}
     return compare("each forged request is dead or refused", acked=asked, found=ended & asked)
 

@@ -24,10 +24,8 @@ from tests.trust.evidence import Asking, Evidence, Fact, body_of
 from tests.trust.poison import PARKED, REFUSED, UNSTORED, Known, Letter, Sort
 from tests.trust.questions import audit
 from tests.trust.refusals import refused
-from tests.trust.streams import Stored
 
 PATIENCE = 15.0
-_ORIGIN = "Nats-Stream-Source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,7 @@ async def _insist(road: Road, letter: Letter) -> str:
 
 async def judged(road: Road, evidence: Evidence, sent: Sequence[Sent]) -> Audit:
     """All questions about the good ones, and where each bad one ended."""
-    inbox = {_origin(one): one.sequence for one in evidence.streams["INBOX"]}
+    inbox = {one.origin: one.sequence for one in evidence.streams["INBOX"]}
     there = [
         replace(one, stream="INBOX", sequence=inbox.get(one.place, 0))
         if one.letter.stream == "INBOX" and one.stream
@@ -166,11 +164,6 @@ async def judged(road: Road, evidence: Evidence, sent: Sequence[Sent]) -> Audit:
         _unstored(there),
     ]
     return Audit([*audit(_good_part(evidence, there)).findings, *bad])
-
-
-def _origin(stored: Stored) -> tuple[str, int]:
-    stream, sequence = stored.headers[_ORIGIN].split(" ")[:2]
-    return stream, int(sequence)
 
 
 def _good_part(evidence: Evidence, sent: Sequence[Sent]) -> Evidence:

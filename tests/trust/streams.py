@@ -30,6 +30,12 @@ class Stored:
     at: datetime = _LONG_AGO
 
     @property
+    def origin(self) -> tuple[str, int]:
+        """Of a message of INBOX: the stream and place it came from."""
+        stream, sequence = self.headers["Nats-Stream-Source"].split(" ")[:2]
+        return stream.partition(":")[0], int(sequence)
+
+    @property
     def id(self) -> str:
         return self.headers["ce-id"]
 

@@ -160,8 +160,7 @@ def _told(feeds: Sequence[Stored]) -> Counter[str]:
 
 
 def _origins(inbox: dict[int, Stored]) -> list[tuple[str, int]]:
-    places = (one.headers["Nats-Stream-Source"].split(" ")[:2] for one in inbox.values())
-    return [(stream, int(sequence)) for stream, sequence in places]
+    return [one.origin for one in inbox.values()]
 
 
 def _ids(inbox: dict[int, Stored]) -> list[tuple[str, str]]:

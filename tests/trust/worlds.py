@@ -130,10 +130,14 @@ class World:
 
     async def fill(self) -> None:
         """One message for the attacker's feed, four for the victim's."""
-        jetstream = self.services.jetstream(prefix=self.observer_api, timeout=5)
         for code in (self.me, *(self.other,) * 4):
-            subject = out_subject(code, "referral.offered", 1)
-            await jetstream.publish(subject, b"for " + code.encode())
+            await self.feed(code)
+
+    async def feed(self, code: str) -> None:
+        """One message for this feed."""
+        jetstream = self.services.jetstream(prefix=self.observer_api, timeout=5)
+        subject = out_subject(code, "referral.offered", 1)
+        await jetstream.publish(subject, b"for " + code.encode())
 
 
 async def asked(client: Client, subject: str, body: object = None) -> dict[str, Any] | None:

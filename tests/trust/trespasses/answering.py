@@ -26,11 +26,11 @@ async def lets_an_acknowledgement_become_a_fact(world: World) -> bool:
 
 
 async def lets_a_delivery_land_in_anothers_name(world: World) -> bool:
-    """What lands under an id that came before is dropped without a trace, so it tries again."""
+    """What lands under an id that came before is dropped without a trace: so a fresh one."""
     stream = f"IN_{world.other}"
     before = await world.count(">", stream)
-    for _ in range(3):
-        await _pulled(world, reply=f"in.{world.other}.{_fresh()}")
+    await world.feed(world.me)
+    await _pulled(world, reply=f"in.{world.other}.{_fresh()}", batch=100)
     return await world.count(">", stream) > before
 
 
@@ -75,10 +75,11 @@ async def _sent(world: World, *, reply: str) -> None:
     await asyncio.sleep(PATIENCE)
 
 
-async def _pulled(world: World, *, reply: str) -> None:
+async def _pulled(world: World, *, reply: str, batch: int = 1) -> None:
     """A pull of its own feed: what is there is delivered, and then that nothing is there."""
     subject = f"{world.api}.CONSUMER.MSG.NEXT.OUT.{world.me}"
-    await world.attacker.says(subject, b'{"batch": 1, "no_wait": true}', reply=reply)
+    pull = f'{{"batch": {batch}, "no_wait": true}}'
+    await world.attacker.says(subject, pull.encode(), reply=reply)
     await asyncio.sleep(PATIENCE)
 
 
