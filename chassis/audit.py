@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import reading_as
-from chassis.identity import Caller
+from contracts.callers import Caller
 
 AT_ONCE = 500
 T = TypeVar("T")

@@ -10,13 +10,13 @@ from fastapi import FastAPI
 from chassis.assembly import Parts
 from chassis.directory_keys import current_key
 from chassis.health import probes
-from chassis.identity import public_key
 from chassis.secrets import read_secret
 from chassis.settings import ServiceSettings
 from chassis.telemetry.http import TraceRequests
 from chassis.telemetry.metrics import measures
 from chassis.web import Entrance, KeyLookup, Pages, Sessions, web_app
 from chassis.web.session import LIFE
+from contracts.callers import public_key
 
 
 def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:

@@ -8,7 +8,9 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.envelope import HOP, SIGNATURE, Rejected, decode_value, encode_value
 
@@ -21,11 +23,32 @@ SUBJECT: Final = "sirabasubject"
 RECORDED: Final = "sirabarecorded"
 #: Where to go on reading, as `after`.
 CURSOR: Final = "sirabacursor"
+#: The header of an answer that says where to go on, also when nothing came.
+CURSOR_HEADER: Final = "Siraba-Cursor"
+#: A type that can be: the name of its message, and its major version.
+TYPE: Final = re.compile(r"ml\.siraba\.([a-z][a-z_]{0,39}\.[a-z][a-z_]{0,39})\.v([1-9][0-9]{0,2})")
+
+_UUID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_Text = Annotated[str, Field(min_length=1, max_length=300)]
 
 _OWN: Final = {SIGNATURE: "sirabasignature", HOP: "sirabahop"}
 _HEADERS: Final = {attribute: header for header, attribute in _OWN.items()}
 _NAME = re.compile(r"[a-z0-9]{1,40}")
 _ATTRIBUTES: Final = 40
+
+
+class RequestEvent(BaseModel):
+    """A request as a CloudEvent; every attribute is text and signed, whatever else it has."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    specversion: _Text
+    id: Annotated[str, Field(pattern=_UUID)]
+    source: _Text
+    type: Annotated[str, Field(pattern=f"^{TYPE.pattern}$", max_length=100)]
+    subject: _Text
+    data_base64: Annotated[str, Field(max_length=100_000)]
+    sirabasignature: _Text
 
 
 def write_structured(headers: Mapping[str, str], body: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from services.intake.imports import Refusal, Row, file_digest, row_key
 
 AT_ONCE = 8

@@ -1,7 +1,7 @@
 """Organisations' keys on a running platform: taken up, replaced and cut off without a restart."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -48,8 +48,10 @@ def let_wait(state: State, files: Iterable[Path]) -> list[str]:
     return list(read)
 
 
-def examined(state: State, report: Path, *, now: datetime) -> Path:
+def examined(state: State, report: Path, *, doors: Mapping[str, str], now: datetime) -> Path:
     """The waiting `public.json` whose owner has signed this report of a program that conforms.
+
+    doors: by which each organisation comes, as the directory has it.
 
     Raises ServerError where it does not stand for the program as it is now.
     """
@@ -71,6 +73,11 @@ def examined(state: State, report: Path, *, now: datetime) -> Path:
     if not found.conforms:
         failed = [one.check for one in found.verdicts if one.outcome is not Outcome.PASSED]
         raise ServerError(f"{report.name}: {code} does not conform: {', '.join(failed)}")
+    if found.door != doors.get(code):
+        raise ServerError(
+            f"{report.name}: examined by {found.door}, and the directory has {code} by"
+            f" {doors.get(code)}"
+        )
     if not now - REPORT_LIFE <= found.at <= now + timedelta(minutes=10):
         raise ServerError(f"{report.name}: older than {REPORT_LIFE.days} days: examine again")
     if found.contracts != contracts_digest():

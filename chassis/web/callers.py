@@ -11,8 +11,8 @@ from fastapi import Request
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
-from chassis.identity import ROLES, Caller, claimed_end, claimed_issuer, verify_token
 from chassis.web.refusals import CALLER
+from contracts.callers import ROLES, Caller, claimed_end, claimed_issuer, verify_token
 
 Clock = Callable[[], datetime]
 KeyLookup = Callable[[str], Awaitable[Ed25519PublicKey | None]]
@@ -26,7 +26,7 @@ async def read_caller(
     """Verify a token with a key that is looked up first, as from a database.
 
     Raises:
-        TokenRefused, RoleForbidden: see chassis.identity.
+        TokenRefused, RoleForbidden: see contracts.callers.
     """
     issuer = claimed_issuer(token)
     keys = {issuer: await key_of(issuer)}
@@ -93,7 +93,7 @@ class BearerCaller(SecurityBase):
     ) -> None:
         self.scheme_name = "HTTPBearer"
         self.model = HTTPBearerModel(
-            bearerFormat="JWT", description="A token as chassis.identity describes it."
+            bearerFormat="JWT", description="A token as contracts.callers describes it."
         )
         self._verifier = Verifier(audience, key_of)
         self._clock = clock

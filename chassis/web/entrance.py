@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
-from chassis.identity import Caller, TokenMissing
 from chassis.web.callers import Clock, KeyLookup, read_caller
 from chassis.web.refusals import CALLER
 from chassis.web.session import Sessions
+from contracts.callers import Caller, TokenMissing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

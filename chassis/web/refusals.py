@@ -12,10 +12,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chassis.identity import RoleForbidden, TokenRefused
 from chassis.web.pages import Pages
 from chassis.web.problems import Refusal, plain_refusal
 from chassis.web.violations import known_names, violations
+from contracts.callers import RoleForbidden, TokenRefused
 
 CAUSES = {
     "token_missing": "No token was presented",

@@ -10,8 +10,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
-from chassis.identity import ROLES, Caller
 from chassis.web.problems import Refusal
+from contracts.callers import ROLES, Caller
 
 LIFE = timedelta(hours=8)
 SESSION_TYPE = "siraba-session+jwt"

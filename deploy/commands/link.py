@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from deploy.commands.context import failing_clearly, running_state
 from deploy.demonstration.cast import COMMITTEE
 from deploy.embedded.processes import ServerError

@@ -99,8 +99,8 @@ def activate(
 ) -> None:
     """Let organisations in whose programs have shown that they conform.
 
-    Each must be signed by the organisation that waits, pass every check and be
-    no older than 30 days. Nothing restarts and nobody else is disturbed.
+    Each must be signed by the organisation that waits, pass every check by the
+    door it will use and be no older than 30 days. Nothing restarts and nobody else is disturbed.
 
     Example:
 
@@ -108,7 +108,8 @@ def activate(
     """
     state, settings = _running(state_dir)
     now = datetime.now(UTC)
-    ready = [examined(state, report, now=now) for report in reports]
+    doors = {entry.code: entry.channel for entry in load_directory(settings.directory_file)}
+    ready = [examined(state, report, doors=doors, now=now) for report in reports]
     codes = keep_public_keys(state, ready)
     _take_up(state, settings)
     for file in ready:

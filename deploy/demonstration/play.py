@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from deploy.demonstration.cast import COMMITTEE, OWNER, PARTNERS, Program, make_keys, quiet
 from deploy.directory import DirectoryEntry, load_directory
 from deploy.embedded.processes import ServerError

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from partners.conformance.page import write_page
-from partners.conformance.report import Verdict, sign_report
+from partners.conformance.report import DoorName, Verdict, sign_report
 from partners.conformance.suite import Examination
 from partners.kit.edge import SYSTEM
 from partners.kit.keys import PUBLIC, Keys, init, load
@@ -29,6 +29,7 @@ class Conforming:
     code: str | None
     reports: Path
     patience: float
+    door: DoorName = "nats"
 
     async def run(self, write: Write, *, found: list[bool]) -> None:
         """Examine, leave three files, and add to `found` whether it conforms. Raises `KitError`."""
@@ -42,6 +43,7 @@ class Conforming:
             log=log,
             edge=SYSTEM,
             patience=self.patience,
+            door=self.door,
             tell=lambda verdict: write(_line(verdict)),
         ).run()
         (self.reports / REPORT).write_bytes(sign_report(report, keys.signing))

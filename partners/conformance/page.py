@@ -32,7 +32,7 @@ _PAGE: Final = Template("""\
 </head>
 <body>
 <h1>$code $verdict to Siraba</h1>
-<p>$passed of $all checks passed. $at, suite $suite.</p>
+<p>$passed of $all checks passed, by $door. $at, suite $suite.</p>
 <p class="small">Examined with the messages of contracts <code>$contracts</code>, by what the program did
 on the wire alone. What it said itself is in <code>program.log</code>.</p>
 <ol>
@@ -59,6 +59,7 @@ def write_page(report: Report) -> str:
         code=escape(report.code),
         verdict="conforms" if report.conforms else "does not conform",
         passed=passed,
+        door=report.door.upper(),
         all=len(CATALOGUE),
         at=escape(report.at.strftime("%Y-%m-%d %H:%M UTC")),
         suite=escape(report.suite),

@@ -7,7 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from nats.aio.msg import Msg
 
 from contracts.envelope import SIGNATURE, Envelope, Rejected, encode_headers
 from contracts.event import Message
@@ -22,14 +21,13 @@ from contracts.reading import read_request
 from contracts.requests import AboutReferral
 from contracts.signing import SignatureRefused, Signer, signed_payload, verify_message
 from contracts.topology import OUT, SERVICES, out_subject
+from partners.conformance.door import Door
 from partners.conformance.sandbox import Sandbox
 from partners.kit.edge import Edge
 
 REFERRAL: Final = "/siraba/referral"
 INTAKE: Final = "/siraba/intake"
 _SINCE: Final = timedelta(days=1)
-#: What ends a delivery for good: an ack in its two spellings, or word that it cannot be handled.
-_ENDS: Final = (b"", b"+ACK", b"+TERM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,27 +73,23 @@ class Form:
 
 @dataclass(slots=True)
 class Platform:
-    """One sandbox's services; `partner` holds the organisation's public keys."""
+    """One sandbox's services behind one door; `partner` holds the organisation's public keys."""
 
     sandbox: Sandbox
+    door: Door
     edge: Edge
     partner: Keyring
     keys: Keyring = field(default_factory=Keyring)
     signers: dict[str, Signer] = field(default_factory=dict)
-    ended: set[int] = field(default_factory=set)
     malformed: list[str] = field(default_factory=list)
     _numbers: dict[str, int] = field(default_factory=dict)
     _asked: list[Asked] = field(default_factory=list)
     _read: int = 0
     _open: list[Told] = field(default_factory=list)
 
-    async def open(self) -> None:
-        """Make the services' keys, and hear which messages the program is done with."""
+    def __post_init__(self) -> None:
         for service in SERVICES:
             self.take_key(service)
-        subject = f"$JS.ACK.{OUT.name}.{self.sandbox.code}.>"
-        await self.sandbox.client.subscribe(subject, cb=self._hear)
-        await self.sandbox.client.flush()
 
     def take_key(self, service: str) -> PublicKey:
         """A new key for a service, which it signs with from now on."""
@@ -135,7 +129,7 @@ class Platform:
     async def take_back(self) -> None:
         """Delete from the feed what the program is not done with: the next check begins clean."""
         for told in self._open:
-            if told.sequence not in self.ended:
+            if told.sequence not in self.door.ended:
                 await self.sandbox.jetstream.delete_msg(OUT.name, told.sequence)
         self._open.clear()
 
@@ -182,11 +176,6 @@ class Platform:
         stored = await self.sandbox.jetstream.publish(told.subject, told.body, headers=headers)
         self._open.append(placed := replace(told, sequence=stored.seq))
         return placed
-
-    async def _hear(self, message: Msg) -> None:
-        if message.data.split(b" ")[0] in _ENDS:
-            # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>. …
-            self.ended.add(int(message.subject.split(".")[5]))
 
 
 def public_half(private: Ed25519PrivateKey, *, owner: str, since: datetime) -> PublicKey:

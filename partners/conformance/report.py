@@ -16,6 +16,8 @@ from contracts.topology import organisation_code
 from partners.conformance.catalogue import NAMES
 
 SUITE: Final = "siraba-conformance-1"
+#: How a program reaches the platform.
+DoorName = Literal["nats", "http"]
 MAX_BYTES: Final = 65_536
 
 
@@ -45,10 +47,11 @@ class Verdict(_Part):
 
 
 class Report(_Part):
-    """One run. `contracts` is the digest of the messages it was examined with; `at` its end, UTC."""
+    """One run, at one of the doors. `contracts` is the digest of the messages it was examined with; `at` its end, UTC."""
 
     suite: Literal["siraba-conformance-1"] = SUITE
     code: Annotated[str, AfterValidator(organisation_code)]
+    door: DoorName = "nats"
     at: AwareDatetime
     contracts: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     verdicts: tuple[Verdict, ...]

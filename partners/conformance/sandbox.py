@@ -24,7 +24,6 @@ from contracts.topology import (
     PARTNER_API_PREFIX,
     PLATFORM_ACCOUNT,
     Stream,
-    feed_durable,
     inbox_prefix,
     inbox_stream,
     ingress_stream,
@@ -33,7 +32,6 @@ from partners.kit.edge import Edge
 from partners.kit.errors import KitError
 
 START_SECONDS: Final = 20.0
-ACK_SECONDS: Final = 2.0
 
 _CONFIG: Final = """\
 listen: "127.0.0.1:{port}"
@@ -164,7 +162,7 @@ async def running_sandbox(
 
 
 class Sandbox:
-    """Speaks to the server as the platform may; the partner's program gets `url`."""
+    """Speaks to the server as the platform may; `url` is where it listens."""
 
     def __init__(self, place: Place, server: Process, client: Client):
         self.url = place.url
@@ -175,15 +173,9 @@ class Sandbox:
         self._server = server
 
     async def provision(self) -> None:
-        """The streams and the one durable, as the platform makes them."""
+        """The streams, as the platform makes them."""
         for stream in (OUT, ingress_stream(self.code), inbox_stream([self.code])):
             await self._make(stream)
-        await self._make_feed()
-
-    async def rewind(self) -> None:
-        """The feed begins anew: all that is stored will be delivered again."""
-        await self.jetstream.delete_consumer(OUT.name, feed_durable(self.code).name)
-        await self._make_feed()
 
     async def lose_acks(self, lost: bool) -> None:
         """Whether what the organisation acknowledges goes nowhere; its connection stays."""
@@ -196,29 +188,6 @@ class Sandbox:
                 while self._place.reloads() == before:
                     await asyncio.sleep(0.02)
 
-    async def feed(self) -> api.ConsumerInfo:
-        """How the organisation's feed stands."""
-        name = feed_durable(self.code).name
-        info: api.ConsumerInfo = await self.jetstream.consumer_info(OUT.name, name)
-        return info
-
-    async def acknowledged_up_to(self) -> int:
-        """The place in the stream before which nothing of the feed is open."""
-        floor = (await self.feed()).ack_floor
-        return floor.stream_seq if floor else 0
-
-    async def _make_feed(self) -> None:
-        durable = feed_durable(self.code)
-        await self.jetstream.add_consumer(
-            durable.stream,
-            durable_name=durable.name,
-            filter_subject=durable.filter_subjects[0],
-            ack_policy=api.AckPolicy.EXPLICIT,
-            ack_wait=ACK_SECONDS,
-            max_deliver=durable.max_deliver,
-            max_ack_pending=durable.max_ack_pending,
-        )
-
     async def _make(self, stream: Stream) -> None:
         await self.jetstream.add_stream(
             name=stream.name,
@@ -226,6 +195,7 @@ class Sandbox:
             sources=[api.StreamSource(name=source) for source in stream.sources] or None,
             max_msgs=stream.max_msgs,
             max_bytes=stream.max_bytes,
+            max_msg_size=stream.max_msg_size,
             max_consumers=stream.max_consumers,
             duplicate_window=stream.duplicate_window.total_seconds(),
             discard=api.DiscardPolicy.NEW,

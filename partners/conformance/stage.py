@@ -83,7 +83,7 @@ class Stage:
         open_ones = {one.sequence for one in told}
 
         async def are_ended() -> bool:
-            return open_ones <= self.platform.ended
+            return open_ones <= self.platform.door.ended
 
         await self.until(are_ended, "a message was neither acknowledged nor ended")
 

@@ -1,7 +1,8 @@
 """Runs the checks in order on one running program, and says how each ended."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +11,14 @@ from typing import Final
 from contracts.keyring import Keyring, PublicKey, encode_base64url
 from partners.conformance.catalogue import CATALOGUE, Entry
 from partners.conformance.checks import answering, reading, trusting
+from partners.conformance.door import Door
+from partners.conformance.nats_door import NatsDoor
 from partners.conformance.platform import Platform, public_half
 from partners.conformance.program import Program
-from partners.conformance.report import Outcome, Report, Verdict, contracts_digest
-from partners.conformance.sandbox import running_sandbox
+from partners.conformance.report import DoorName, Outcome, Report, Verdict, contracts_digest
+from partners.conformance.sandbox import Sandbox, running_sandbox
 from partners.conformance.stage import Failed, Stage
+from partners.conformance.web_door import WebDoor, served
 from partners.kit.edge import Edge
 from partners.kit.keys import PLATFORM, Keys, init
 
@@ -42,7 +46,7 @@ CHECKS: Final[Mapping[str, Check]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """What to examine: `command` starts the program, whose output goes to `log`.
+    """What to examine: `command` starts the program, whose output goes to `log`; it comes by `door`.
 
     patience: seconds within which an answer is due. quiet: seconds in which none must come.
     """
@@ -51,6 +55,7 @@ class Examination:
     code: str
     log: Path
     edge: Edge
+    door: DoorName = "nats"
     patience: float = 20.0
     quiet: float = 1.0
     tell: Callable[[Verdict], None] = lambda verdict: None
@@ -61,13 +66,13 @@ class Examination:
             folder = Path(place) / "partner"
             keys = init(folder, code=self.code, edge=self.edge)
             nkey = keys.public()["nkey"]
-            async with running_sandbox(
-                Path(place), code=self.code, nkey=nkey, edge=self.edge
-            ) as sandbox:
-                platform = Platform(sandbox, self.edge, _public(keys, self.edge))
-                await platform.open()
+            async with (
+                running_sandbox(Path(place), code=self.code, nkey=nkey, edge=self.edge) as sandbox,
+                self._door(sandbox, keys) as door,
+            ):
+                platform = Platform(sandbox, door, self.edge, partner=_public(keys, self.edge))
                 (folder / PLATFORM).write_text(platform.keys.write())
-                program = Program(self.command, folder=folder, url=sandbox.url, log=self.log)
+                program = Program(self.command, folder=folder, url=door.url, log=self.log)
                 stage = Stage(platform, program, self.patience, self.quiet)
                 try:
                     verdicts = await self._examine(stage)
@@ -75,10 +80,22 @@ class Examination:
                     await program.stop()
         return Report(
             code=self.code,
+            door=self.door,
             at=self.edge.now(),
             contracts=contracts_digest(),
             verdicts=tuple(verdicts),
         )
+
+    @asynccontextmanager
+    async def _door(self, sandbox: Sandbox, keys: Keys) -> AsyncIterator[Door]:
+        if self.door == "http":
+            web = WebDoor(sandbox, keys.signing.public_key(), self.edge)
+            async with served(web):
+                yield web
+        else:
+            door = NatsDoor(sandbox)
+            await door.open()
+            yield door
 
     async def _examine(self, stage: Stage) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -117,7 +134,7 @@ async def _run_up(stage: Stage) -> None:
     end = loop.time() + stage.patience
     # A program may take its time to start, and one that never waits at its feed is no fault here.
     while loop.time() < end and stage.program.is_running:
-        if (await stage.platform.sandbox.feed()).num_waiting:
+        if await stage.platform.door.is_awaited():
             return
         await asyncio.sleep(0.1)
 

@@ -17,13 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.vocabulary import allowed
-from partners.kit import again, keys, renewing
+from partners.kit import again, examining, keys, renewing
 from partners.kit.answers import FORMS, parse_policy
 from partners.kit.counters import Counters, read_counters
 from partners.kit.errors import KitError
 from partners.kit.lines import Lines
 from partners.kit.listening import Listening
-from partners.kit.options import Ca, Code, Command, Folder, NewCode, Patience, Reports, Signing, Url
+from partners.kit.options import Ca, Code, Folder, Url
 from partners.kit.running import run
 from partners.kit.sending import Action, Sending, request_for
 
@@ -32,7 +32,6 @@ WHY = (
     f"Why you decline: {allowed('decline_reason')}. "
     f"Why the service is not given: {allowed('failure_reason')}."
 )
-NOT_CONFORMING = 4
 
 app = typer.Typer(
     name="siraba-partner",
@@ -216,42 +215,6 @@ def status(
         _show(counters)
 
 
-@app.command()
-def conform(
-    command: Command,
-    *,
-    folder: Signing = Path("siraba-partner"),
-    code: NewCode = None,
-    reports: Reports = Path("conformance"),
-    patience: Patience = 20.0,
-) -> None:
-    """Examine your own program, in any language, on a sandbox that this command starts.
-
-    The program finds its folder in SIRABA_DIR and the address in SIRABA_URL; let it accept all
-    offers. Leaves report.html, report.json (signed, for the operator) and program.log.
-
-    Exit code: 0 it conforms, 4 it does not, 1 it could not be examined.
-
-    \b
-    Examples:
-      siraba-partner conform -- siraba-partner listen --policy accept
-      siraba-partner conform --dir shelter -- node answering.js
-      siraba-partner conform --code SHELTER_A -- ./our-program --accept-all
-    """
-    # Only here: who just listens needs no server, and no suite.
-    from partners.conformance.command import Conforming
-
-    with _readable_errors():
-        examined = Conforming(
-            command=tuple(command), folder=folder, code=code, reports=reports, patience=patience
-        )
-        found: list[bool] = []
-        if not run(examined.run(_line, found=found)):
-            raise typer.Exit(1)
-    if not all(found):
-        raise typer.Exit(NOT_CONFORMING)
-
-
 def _show(counters: Counters) -> None:
     rows = [
         ("messages received", counters.received),
@@ -295,5 +258,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-for _command in (again.replay, again.snapshot):
+for _command in (again.replay, again.snapshot, examining.conform):
     app.command()(_readable_errors()(_command))

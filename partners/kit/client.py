@@ -219,7 +219,8 @@ class Partner:
 
     async def _put_aside(self, raw: Raw, rejected: Rejected) -> None:
         sequence = raw.sequence
-        if rejected.reason == "unknown_key" and self._reader.may_be_new(raw):
+        is_early = not self._link.in_order and self._reader.may_be_new(raw)
+        if rejected.reason == "unknown_key" and is_early:
             # After a crash a message can overtake the one that tells of its key.
             await self._link.postpone(raw, seconds=KEY_SECONDS)
             return

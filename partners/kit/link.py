@@ -67,6 +67,8 @@ class CarefulClient(Client):
 class Link:
     """An open connection with the organisation's key."""
 
+    in_order = False
+
     def __init__(self, *, client: Client, watch: Watch, code: str):
         self.watch = watch
         self._client = client

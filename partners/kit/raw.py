@@ -42,6 +42,10 @@ class Line(Protocol):
     def watch(self) -> Watched:
         """The state of the connection."""
 
+    @property
+    def in_order(self) -> bool:
+        """Whether no message comes before an earlier one that is not finished."""
+
     async def pull(self, wait: float) -> Sequence[Raw]:
         """The next messages, or none after `wait` seconds."""
 

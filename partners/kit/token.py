@@ -1,18 +1,16 @@
 """Says to the HTTP door who calls: a token that lives for minutes, signed with your own key."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from contracts.keyring import encode_base64url
+from contracts.callers import issue_token
 from partners.kit.edge import Edge
 from partners.kit.keys import Keys
 
 _LIFE: Final = timedelta(minutes=5)
 #: Renewed while it is still good, also for a clock that goes ahead of the platform's.
 _FRESH: Final = timedelta(minutes=3)
-_HEADER: Final = {"alg": "Ed25519", "typ": "siraba-caller+jwt"}
 
 
 @dataclass(slots=True)
@@ -28,19 +26,13 @@ class Tokens:
         """One that is good for at least two minutes more."""
         now = self.edge.now()
         if now.timestamp() >= self._until:
-            self._token = self._made(int(now.timestamp()))
+            self._token = issue_token(
+                self.keys.signing,
+                organisation=self.keys.code,
+                role="system",
+                audience="referral",
+                now=now,
+                lifetime=_LIFE,
+            )
             self._until = (now + _FRESH).timestamp()
         return self._token
-
-    def _made(self, start: int) -> str:
-        claims = {
-            "iss": self.keys.code,
-            "aud": "referral",
-            "role": "system",
-            "iat": start,
-            "nbf": start,
-            "exp": start + int(_LIFE.total_seconds()),
-        }
-        signed = ".".join(encode_base64url(json.dumps(part).encode()) for part in (_HEADER, claims))
-        signature = self.keys.signing.sign(signed.encode())
-        return f"{signed}.{encode_base64url(signature)}"

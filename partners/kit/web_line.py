@@ -62,6 +62,8 @@ class _State:
 class WebLine:
     """One organisation at the platform's HTTP address."""
 
+    in_order = True
+
     def __init__(self, client: httpx.AsyncClient, tokens: Tokens, *, where: str):
         self.watch = _State()
         self._client = client

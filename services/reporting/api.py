@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.identity import Caller
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
+from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import PARAMETERS, BadWindow, read_window
 from services.reporting.use_cases import Figures, count_figures

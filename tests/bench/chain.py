@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 from nats.aio.client import Client
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.topology import OUT, Durable, all_durables
 from deploy.embedded.processes import Child, ChildSpec, spawn
 from deploy.jetstream import asked

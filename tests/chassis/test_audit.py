@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import audit
 from chassis.assembly import Parts
 from chassis.audit import Auditor, Look, Reads
-from chassis.identity import Caller
+from contracts.callers import Caller
 from tests.parts import Site
 
 pytestmark = pytest.mark.share("sealed")

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from chassis.assembly import Parts
 from chassis.audit import Look
 from chassis.evidence import RootKeeper, heads
-from chassis.identity import Caller
+from contracts.callers import Caller
 from contracts.evidence import inclusion_path, is_included, merkle_root
 from contracts.feed import EvidenceRooted
 from contracts.keyring import Keyring, PublicKey, encode_base64url, generate_signing_key

@@ -7,9 +7,9 @@ import pytest
 from fastapi import Body, FastAPI, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.identity import RoleForbidden, TokenExpired, UnknownIssuer
 from chassis.web import Refusal, problem, web_app
 from chassis.web.app import BODY_LIMIT
+from contracts.callers import RoleForbidden, TokenExpired, UnknownIssuer
 from contracts.vocabulary import Term
 
 CANARY = "Aminata-Traoré-66012345"

@@ -10,9 +10,9 @@ from fastapi.responses import PlainTextResponse
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from chassis.identity import ROLES, Caller, issue_token
 from chassis.web import BearerCaller, Entrance, Sessions, web_app
 from chassis.web.session import SESSION_TYPE
+from contracts.callers import ROLES, Caller, issue_token
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SECRET = b"s" * 32

@@ -4,8 +4,8 @@ import httpx
 import pytest
 from fastapi import Request
 
-from chassis.identity import Caller
 from chassis.web import Entrance, Sessions
+from contracts.callers import Caller
 from tests.chassis.test_web_session import SECRET, Clock, an_app, foreign_forms
 
 pytestmark = pytest.mark.share("sealed")

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from chassis.identity import Caller, verify_token
+from contracts.callers import Caller, verify_token
 from deploy.commands.link import entrance
 from deploy.embedded.processes import ServerError
 from partners.kit import keys

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from chassis.assembly import Assembly, assemble
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.keyring import encode_base64url
 from services.intake.app import create_app
 from services.intake.settings import IntakeSettings

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.intake import AccessExcepted
 from contracts.keyring import encode_base64url
 from tests.builders import CANARY, coded_facts

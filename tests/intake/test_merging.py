@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.identity import Caller
+from contracts.callers import Caller
 from services.intake.domain.duplicates import DuplicateRefused
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.merging import Deciding, decide_pair, unmerge_pair

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from deploy.directory_publish import publish_directory
 from deploy.keys import read_public_keys
 from deploy.platform import make_secrets

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from deploy.platform import Platform, running_platform
 from deploy.service_process import ServiceProcess
 from deploy.settings import PlatformSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.feed import Accepted, Offer
 from contracts.requests import AcceptReferral
 from partners.kit import Partner

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.feed import (
     Accepted,
     CaseRegistered,

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from deploy import nats_permissions
 from partners.conformance import Outcome, Report, ReportRefused, Verdict, verify_report
 from partners.conformance.catalogue import CATALOGUE, NAMES
 from partners.conformance.page import write_page
-from partners.conformance.report import contracts_digest, sign_report
+from partners.conformance.report import DoorName, contracts_digest, sign_report
 from partners.conformance.sandbox import partner_hears, partner_imports
 from partners.conformance.suite import CHECKS, Examination
 from partners.kit import SYSTEM, Keys, init, load
@@ -56,8 +56,8 @@ def examined() -> Iterator[Examined]:
         yield run_apart(_examine_all(Path(place)))
 
 
-def test_both_examples_conform(examined: Examined) -> None:
-    for program in ("python", "node"):
+def test_the_examples_conform_by_each_door_they_know(examined: Examined) -> None:
+    for program in ("python", "node", "python_by_http"):
         report = examined.reports[program]
         assert not _failed(report), program
         assert report.conforms
@@ -77,6 +77,12 @@ async def test_each_broken_partner_fails_the_right_check_and_no_other(
     assert failed == right
     assert not any(examined.reports[name].conforms for name in BROKEN)
     figure("partners.conform.broken_caught", sum(failed[name] == right[name] for name in BROKEN))
+
+
+def test_a_broken_partner_is_found_by_http_as_well(examined: Examined) -> None:
+    for name, check in BROKEN.items():
+        report = examined.reports[f"{name}_by_http"]
+        assert (report.door, _failed(report)) == ("http", [check])
 
 
 def test_what_rests_on_a_failed_check_is_not_judged(examined: Examined) -> None:
@@ -229,9 +235,17 @@ def _ring(keys: Keys, *, until: datetime | None = None) -> Keyring:
     return Keyring([key])
 
 
-def _examination(*command: str, log: Path, patience: float = 10) -> Examination:
+def _examination(
+    *command: str, log: Path, patience: float = 10, door: DoorName = "nats"
+) -> Examination:
     return Examination(
-        command=command, code=CODE, log=log, edge=SYSTEM, patience=patience, quiet=0.5
+        command=command,
+        code=CODE,
+        log=log,
+        edge=SYSTEM,
+        door=door,
+        patience=patience,
+        quiet=0.5,
     )
 
 
@@ -246,8 +260,10 @@ async def _examine_all(place: Path) -> Examined:
         "node": ("node", str(PROGRAM)),
         **{name: _on_the_kit(f"tests.partners.broken.{name}") for name in BROKEN},
     }
-    command = asyncio.create_task(_by_command(place, _on_the_kit("partners.examples.answering")))
-    reports = await _examine(programs, place)
+    right = _on_the_kit("partners.examples.answering")
+    command = asyncio.create_task(_by_command(place, right))
+    by_http = {f"{name}_by_http": programs[name] for name in BROKEN} | {"python_by_http": right}
+    reports = await _examine(programs | by_http, place, by_http=by_http)
     exit_code, shown = await command
     content = (place / "report.json").read_bytes()
     reports["python"] = verify_report(content, _ring(load(place / "keys")), code=CODE)
@@ -277,9 +293,14 @@ def _failed(report: Report) -> list[str]:
     return [one.check for one in report.verdicts if one.outcome is Outcome.FAILED]
 
 
-async def _examine(programs: Mapping[str, Sequence[str]], place: Path) -> dict[str, Report]:
+async def _examine(
+    programs: Mapping[str, Sequence[str]], place: Path, *, by_http: Collection[str] = ()
+) -> dict[str, Report]:
     """All at once: they mostly wait."""
-    runs = (_examination(*line, log=place / name).run() for name, line in programs.items())
+    runs = (
+        _examination(*line, log=place / name, door="http" if name in by_http else "nats").run()
+        for name, line in programs.items()
+    )
     return dict(zip(programs, await asyncio.gather(*runs), strict=True))
 
 

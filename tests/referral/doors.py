@@ -13,7 +13,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from chassis.assembly import assemble
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.keyring import encode_base64url
 from contracts.topology import OUT
 from services.referral.app import create_app

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from asgi_lifespan import LifespanManager
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.keyring import encode_base64url
 from services.referral.app import create_app
 from services.referral.settings import ReferralSettings

@@ -6,8 +6,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from chassis.identity import issue_token
 from chassis.web import web_app
+from contracts.callers import issue_token
 from contracts.identifiers import Mint
 from services.reporting import api
 from tests.reporting.happenings import Happenings, Roles, take

@@ -12,7 +12,7 @@ import pytest
 from asgi_lifespan import LifespanManager
 from pydantic import SecretStr
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.envelope import encode_headers
 from contracts.topology import internal_subject
 from deploy.state import write_secret

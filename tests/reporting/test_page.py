@@ -7,8 +7,8 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from chassis.identity import issue_token
 from chassis.web import Entrance, Sessions, web_app
+from contracts.callers import issue_token
 from services.reporting import pages
 from tests.reporting.happenings import Happenings, Roles, take
 

@@ -13,11 +13,11 @@ import openpyxl
 from hypothesis import strategies as st
 from nats.js.api import RawStreamMsg
 
-from chassis.identity import (
+from chassis.inbox import Raw
+from contracts.callers import (
     RoleForbidden,
     TokenRefused,
 )
-from chassis.inbox import Raw
 from contracts.case_number import is_case_number, make_case_number
 from contracts.catalogue import EVENTS, FEED, REQUESTS
 from contracts.envelope import Envelope, Rejected, decode_headers

@@ -13,9 +13,9 @@ from fastapi import Request
 from fastapi.responses import Response
 from hypothesis import strategies as st
 
-from chassis.identity import TOKEN_TYPE, Caller, claimed_end, issue_token, verify_token
 from chassis.web.pages import language_of
 from chassis.web.session import SESSION_TYPE, Sessions
+from contracts.callers import TOKEN_TYPE, Caller, claimed_end, issue_token, verify_token
 from partners.kit.keys import PLATFORM, init, load, load_platform
 from tests.builders import NOON
 from tests.trust.garbling import garbled, garbled_document, garbled_json, garbled_text

@@ -12,6 +12,7 @@ from typing import Any
 import nats
 from nats.aio.client import Client
 
+from chassis.inbox.rejections import PER_MINUTE
 from contracts.keyring import generate_signing_key
 from contracts.signing import Signer
 from contracts.topology import READINGS, inbox_prefix
@@ -105,9 +106,17 @@ async def at_rest(road: Road, *, within: float) -> None:
     """Nothing moves any more, and nobody has anything left to be told."""
     ask = Asking(road, "referral")
     unsent = "select count(*) from referral.outbox where sent_at is null and erased_at is null"
+    # Those beyond 60 in a minute are told as a number when it is over.
+    untold = f"select count(*) from referral.refusals where count > {PER_MINUTE}"
+    aside = "select count(*) from referral.redeliveries"
     async with asyncio.timeout(within):
-        while await moving(road) or await ask(unsent) != [("0",)]:
+        while await moving(road) or any([await _number(ask, q) for q in (aside, unsent, untold)]):
             await asyncio.sleep(0.5)
+
+
+async def _number(ask: Asking, question: str) -> int:
+    ((number,),) = await ask(question)
+    return int(number)
 
 
 async def effects(road: Road, sent: Sent, *, before: Known) -> list[str]:
@@ -134,23 +143,38 @@ async def ends(road: Road, sent: Sent) -> list[Finding]:
     """That each forged message has an end which somebody can see."""
     streams = await _streams(road)
     return [
-        await _of_requests(road, sent, streams),
+        *await _of_requests(road, sent, streams),
         *[await _of_facts(road, sent, stream) for stream in ("INTAKE", "REFERRAL")],
         _of_feeds(road, sent),
     ]
 
 
-async def _of_requests(road: Road, sent: Sent, streams: dict[str, list[Stored]]) -> Finding:
+async def _of_requests(
+    road: Road, sent: Sent, streams: dict[str, list[Stored]]
+) -> tuple[Finding, Finding]:
+    """Dead, or refused: by name, or in the number of those beyond 60 in a minute."""
+    refusals = [body_of(one) for one in streams["OUT"] if one.name == "request.refused"]
+    named = {one["request_id"] for one in refusals}
     buried = {int(n) for (n,) in await _buried(road, "referral-INBOX")}
-    refused = {
-        body_of(one)["request_id"] for one in streams["OUT"] if one.name == "request.refused"
-    }
-    ended = set()
-    for one in streams["INBOX"]:
-        if one.sequence in buried or one.headers.get("ce-id") in refused:
-            ended.add(one.origin)
+    taken = {int(n) for (n,) in await _taken(road)}
     asked = {place for place in sent.by_place if place[0].startswith("IN_")}
-    return compare("each forged request is dead or refused", acked=asked, found=ended & asked)
+    ended, unnamed = set(), set()
+    for one in streams["INBOX"]:
+        if one.sequence in buried or one.headers.get("ce-id") in named:
+            ended.add(one.origin)
+        elif one.sequence in taken and one.origin in asked:
+            unnamed.add(one.origin)
+    counted = sum(one["count"] - 1 for one in refusals)
+    return (
+        compare(
+            "each forged request is dead or refused", acked=asked, found=(ended & asked) | unnamed
+        ),
+        compare(
+            "each refusal without a name is in a number",
+            acked=range(len(unnamed)),
+            found=range(counted),
+        ),
+    )
 
 
 async def _of_facts(road: Road, sent: Sent, stream: str) -> Finding:
@@ -185,6 +209,12 @@ async def _buried(road: Road, reader: str) -> list[tuple[str, ...]]:
     schema = reader.partition("-")[0]
     return await Asking(road, schema)(
         f"select stream_sequence from {schema}.dead_letters where consumer = '{reader}'"
+    )
+
+
+async def _taken(road: Road) -> list[tuple[str, ...]]:
+    return await Asking(road, "referral")(
+        "select stream_sequence from referral.inbox where consumer = 'referral-INBOX'"
     )
 
 

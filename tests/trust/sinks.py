@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 from sqlalchemy import make_url
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from deploy.embedded.postgres import EmbeddedPostgres, programs
 from tests.journeys.road import Road
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import schemathesis
 
-from chassis.identity import ROLES, issue_token
+from contracts.callers import ROLES, issue_token
 from tests.builders import coded_facts
 from tests.journeys.in_process import Town, town
 from tests.ledger import Figure, Form

@@ -70,7 +70,7 @@ class Clock:
                         yield began, at - began
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_two_hostile_partners_at_full_speed_delay_nobody_else_and_cost_nothing(
     form: Form, figure: Figure
 ) -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 import httpx
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from contracts.structured import MEDIA_TYPE, write_structured
 from tests.journeys.road import Road
 from tests.trust.fuzz import Spoilt

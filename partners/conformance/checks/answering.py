@@ -49,18 +49,14 @@ async def withdrawal(stage: Stage) -> None:
 
 
 async def slow(stage: Stage) -> None:
-    """What the program acknowledges does not arrive until its message has gone out once more."""
-    sandbox = stage.platform.sandbox
-    await sandbox.lose_acks(True)
+    """That the program is done with a message is not heard until it has gone out once more."""
+    door = stage.platform.door
+    await door.lose_words(True)
     try:
         offered = await stage.offer()
-
-        async def is_repeated() -> bool:
-            return bool((await sandbox.feed()).num_redelivered)
-
-        await stage.until(is_repeated, "it did not ask for messages a second time")
+        await stage.until(door.has_repeated, "it did not ask for messages a second time")
     finally:
-        await sandbox.lose_acks(False)
+        await door.lose_words(False)
     await stage.accepted(offered)
 
 

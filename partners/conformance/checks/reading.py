@@ -82,12 +82,12 @@ async def unknown_code(stage: Stage) -> None:
 async def replay(stage: Stage) -> None:
     """The same places of the stream once more; what was answered is answered already."""
     before = {one.id for one in await stage.platform.asked()}
-    sandbox = stage.platform.sandbox
-    last = await sandbox.acknowledged_up_to()
-    await sandbox.rewind()
+    door = stage.platform.door
+    last = await door.ended_up_to()
+    await door.rewind()
 
     async def is_read() -> bool:
-        return await sandbox.acknowledged_up_to() >= last
+        return await door.ended_up_to() >= last
 
     await stage.until(is_read, "the feed was not read again")
     fresh = await stage.offer()

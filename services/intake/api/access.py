@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
+from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import Section
 from contracts.vocabulary import Term

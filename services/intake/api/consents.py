@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
+from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.intake import Basis, Consent, Scope
 from contracts.vocabulary import Term

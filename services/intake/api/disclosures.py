@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
+from contracts.callers import Caller
 from services.intake.api.consents import ConsentDesk
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
 from services.intake.use_cases.opening import open_disclosure

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, StrictBool
 
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
+from contracts.callers import Caller
 from services.intake.api.access import Problems, on_record
 from services.intake.api.consents import ConsentDesk
 from services.intake.domain.duplicates import (

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown
+from contracts.callers import Caller
 from contracts.vocabulary import Term
 from services.intake.api.access import on_record
 from services.intake.api.consents import checked, no_such_case

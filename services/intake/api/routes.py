@@ -12,8 +12,8 @@ from pydantic import StringConstraints
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Refusal, Shown, Violation
+from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
 from contracts.intake import CodedCase

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from chassis.assembly import Parts
-from chassis.identity import Caller
 from chassis.web import Entrance, Pages, Refusal, language_of, to_start
+from contracts.callers import Caller
 from contracts.vocabulary import label
 from services.intake.pages.reading import in_words
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals

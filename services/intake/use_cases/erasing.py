@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import audit, outbox
 from chassis.audit import Look
-from chassis.identity import Caller
 from contracts import feed
+from contracts.callers import Caller
 from contracts.intake import CaseErased
 from services.intake.domain import exceptions as rules
 from services.intake.domain.exceptions import Asked

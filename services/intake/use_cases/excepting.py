@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import audit, outbox
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.outbox import Outgoing
+from contracts.callers import Caller
 from contracts.identifiers import Mint
 from contracts.intake import AccessExcepted
 from contracts.policy.tables import fields

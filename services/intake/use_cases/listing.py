@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import audit
 from chassis.audit import Look
-from chassis.identity import Caller
+from contracts.callers import Caller
 from services.intake.store import consents, disclosures
 from services.intake.store.disclosures import Recipient
 from services.intake.use_cases.cutting import cut_for, grounds_of, still_open

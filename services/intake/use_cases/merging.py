@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import audit, outbox
 from chassis.audit import Look
-from chassis.identity import Caller
 from chassis.outbox import Outgoing
+from contracts.callers import Caller
 from contracts.intake import CaseMerged, CaseUnmerged
 from services.intake.domain import duplicates as rules
 from services.intake.domain.duplicates import DISMISSED, MERGED, Case, Pair

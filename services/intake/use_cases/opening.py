@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import audit
 from chassis.audit import Look
-from chassis.identity import Caller
+from contracts.callers import Caller
 from contracts.policy import Cut, FieldName
 from services.intake.store import consents, disclosures
 from services.intake.store.disclosures import Opening, Receipt, Recipient

@@ -4,7 +4,6 @@ The same messages, bytes and signatures as behind the other door, and everything
 request stands behind both. Table error → problem at the end.
 """
 
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,19 +15,22 @@ import nats.errors
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from nats.js.errors import Error as JetStreamError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
-from chassis.identity import Caller
 from chassis.inbox.received import Raw
 from chassis.inbox.share import Shares
 from chassis.web import BearerCaller, Refusal, Shown, Violation
+from contracts.callers import Caller
 from contracts.envelope import Rejected
 from contracts.structured import (
     BATCH_MEDIA_TYPE,
     CURSOR,
+    CURSOR_HEADER,
     MEDIA_TYPE,
     RECORDED,
     SUBJECT,
+    TYPE,
+    RequestEvent,
     read_structured,
     write_structured,
 )
@@ -38,12 +40,8 @@ from services.referral.gateways.waiting import Waits
 
 #: The role of a program of an organisation, as against its people.
 PROGRAM: Final = "system"
-CURSOR_HEADER: Final = "Siraba-Cursor"
 #: A stop of the service waits for polls.
 WAIT_SECONDS: Final = 10
-_TYPE = re.compile(r"ml\.siraba\.([a-z][a-z_]{0,39}\.[a-z][a-z_]{0,39})\.v([1-9][0-9]{0,2})")
-_UUID: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-Text = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class FeedEvent(Shown):
@@ -66,20 +64,6 @@ class FeedEvent(Shown):
     sirabasubject: Annotated[str, Field(description="The subject it lies under, which is signed.")]
     sirabarecorded: Annotated[str, Field(description="When the stream took it: judges its key.")]
     sirabacursor: Annotated[str, Field(description="`after=` for what comes next.")]
-
-
-class RequestEvent(BaseModel):
-    """A request as a CloudEvent; every attribute is text and signed, whatever else it has."""
-
-    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
-
-    specversion: Text
-    id: Annotated[str, Field(pattern=_UUID)]
-    source: Text
-    type: Annotated[str, Field(pattern=f"^{_TYPE.pattern}$", max_length=100)]
-    subject: Text
-    data_base64: Annotated[str, Field(max_length=100_000)]
-    sirabasignature: Text
 
 
 class RequestStored(Shown):
@@ -169,7 +153,7 @@ def _add_requests(routes: APIRouter, desk: FeedDesk) -> None:
     ) -> RequestStored:
         """Ask; whether it is possible is answered in the feed."""
         _within(desk.writes, who)
-        name, version = _TYPE.fullmatch(event.type).groups()  # type: ignore[union-attr]  # the model holds it
+        name, version = TYPE.fullmatch(event.type).groups()  # type: ignore[union-attr]  # the model holds it
         headers, body = _read(event)
         async with _reached():
             stored = await desk.door.send(

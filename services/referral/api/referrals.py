@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 
 from chassis.audit import Look, Reads
-from chassis.identity import Caller
 from chassis.web import BearerCaller, Shown
+from contracts.callers import Caller
 from services.referral.store import referrals
 
 

@@ -9,8 +9,8 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.identity import Caller
 from chassis.web import Entrance, Pages, language_of
+from contracts.callers import Caller
 from contracts.vocabulary import label
 from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
 from services.reporting.use_cases import Figures, count_figures

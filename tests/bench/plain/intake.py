@@ -16,7 +16,7 @@ from pydantic import ConfigDict
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.identity import claimed_issuer, public_key, verify_token
+from contracts.callers import claimed_issuer, public_key, verify_token
 from contracts.case_number import make_case_number
 from contracts.envelope import Envelope
 from contracts.identifiers import Mint

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chassis.identity import issue_token
+from contracts.callers import issue_token
 from tests.journeys.cases import Case
 from tests.journeys.road import Road
 from tests.trust.evidence import Asking

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OctKey
 
-from chassis.identity import TOKEN_TYPE
+from contracts.callers import TOKEN_TYPE
 from tests.trust.trespasses.visits import Visit
 
 

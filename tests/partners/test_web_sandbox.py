@@ -1,0 +1,112 @@
+"""The sandbox's HTTP door stands the tests of the platform's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from contracts.callers import issue_token
+from partners.conformance.sandbox import Sandbox, running_sandbox
+from partners.conformance.web_door import WebDoor, served
+from partners.kit import SYSTEM, init
+from tests.parts import until
+from tests.referral.doors import OWN
+from tests.referral.test_door import (
+    code_of,
+    test_a_cursor_that_is_no_place_of_the_feed_confirms_nothing,
+    test_a_feed_has_its_own_messages_in_order_and_as_they_lie,
+    test_a_feed_is_read_again_from_a_moment_on,
+    test_a_poll_waits_until_a_message_comes,
+    test_a_request_lies_in_its_senders_stream_as_it_would_by_the_other_door,
+    test_what_comes_before_a_cursor_is_confirmed_once_and_can_be_read_again,
+    test_what_is_no_request_is_refused_by_field_and_rule,
+)
+from tests.signing import private_key
+
+__all__ = [
+    "test_a_cursor_that_is_no_place_of_the_feed_confirms_nothing",
+    "test_a_feed_has_its_own_messages_in_order_and_as_they_lie",
+    "test_a_feed_is_read_again_from_a_moment_on",
+    "test_a_poll_waits_until_a_message_comes",
+    "test_a_request_lies_in_its_senders_stream_as_it_would_by_the_other_door",
+    "test_what_comes_before_a_cursor_is_confirmed_once_and_can_be_read_again",
+    "test_what_is_no_request_is_refused_by_field_and_rule",
+]
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+
+
+@dataclass(slots=True)
+class SandboxKnocker:
+    """As `tests.referral.doors.DoorKnocker`, at the sandbox."""
+
+    sandbox: Sandbox
+    door: WebDoor
+    http: httpx.AsyncClient
+
+    def headers(self, *, code: str = OWN, role: str = "system") -> dict[str, str]:
+        token = issue_token(
+            private_key(code),
+            organisation=code,
+            role=role,
+            audience="referral",
+            now=datetime.now(UTC),
+        )
+        return {"Authorization": f"Bearer {token}"}
+
+    async def feed(self, *, code: str = OWN, role: str = "system", **query: Any) -> httpx.Response:
+        headers = self.headers(code=code, role=role)
+        return await self.http.get("/partners/feed", params=query, headers=headers)
+
+    async def ask(self, event: Any, *, role: str = "system") -> httpx.Response:
+        headers = self.headers(role=role)
+        return await self.http.post("/partners/requests", json=event, headers=headers)
+
+    async def tell(self, code: str, *bodies: str) -> None:
+        for body in bodies:
+            headers = {"ce-id": body, "ce-subject": "caf%C3%A9", "siraba-signature": "s"}
+            await self.sandbox.jetstream.publish(
+                f"out.{code}.a.b.v1", body.encode(), headers=headers
+            )
+
+    async def stored(self) -> RawStreamMsg:
+        async def first() -> RawStreamMsg | None:
+            with suppress(NotFoundError):
+                return await self.sandbox.jetstream.get_msg("INBOX", 1)
+            return None
+
+        found: RawStreamMsg = await until(first)
+        return found
+
+    async def confirmed(self) -> int:
+        return await self.door.ended_up_to()
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[SandboxKnocker]:
+    nkey = init(tmp_path / "keys", code=OWN).public()["nkey"]
+    async with running_sandbox(tmp_path, code=OWN, nkey=nkey, edge=SYSTEM) as sandbox:
+        door = WebDoor(sandbox, private_key(OWN).public_key(), SYSTEM)
+        async with served(door), httpx.AsyncClient(base_url=door.url, timeout=20) as http:
+            yield SandboxKnocker(sandbox, door, http)
+
+
+async def test_only_its_own_program_comes_in(door: SandboxKnocker) -> None:
+    assert code_of(await door.feed(role="officer")) == (403, "role_forbidden")
+    assert (await door.feed(code="POLICE_A")).status_code == 401
+    assert (await door.http.get("/partners/feed")).status_code == 401
+
+
+async def test_a_feed_made_anew_knows_no_cursor_of_before(door: SandboxKnocker) -> None:
+    await door.tell(OWN, "one")
+    before = (await door.feed()).headers["Siraba-Cursor"]
+    await door.door.rewind()
+
+    assert code_of(await door.feed(after=before)) == (410, "cursor_unknown")
+    assert len((await door.feed()).json()) == 1
