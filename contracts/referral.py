@@ -3,7 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.event import Message
 from contracts.keyring import PublicKey
@@ -113,6 +113,21 @@ class ReferralUnplaced(Message):
     reason: Annotated[str, Term("unplaced_reason")]
 
 
+class CapacityReported(Message):
+    """An organisation counted its places of one service; the last count of each is the one that holds.
+
+    counted_at: no later than the moment at which its word was recorded.
+    """
+
+    name: ClassVar[str] = "capacity.reported"
+
+    organisation: str
+    service: Annotated[str, Term("service")]
+    places: Annotated[int, Field(ge=0)]
+    free: Annotated[int, Field(ge=0)]
+    counted_at: AwareDatetime
+
+
 EVENTS: tuple[type[Message], ...] = (
     OrganisationRegistered,
     ReferralOffered,
@@ -123,4 +138,5 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralDelivered,
     ReferralNotDelivered,
     ReferralUnplaced,
+    CapacityReported,
 )

@@ -10,16 +10,13 @@ import typer
 from contracts.requests import Request, SnapshotFeed
 from partners.kit.client import Partner
 from partners.kit.delivery import Receipt
-from partners.kit.options import Ca, Code, Folder, Url
+from partners.kit.options import Ca, Code, Folder, Patience, Url
 
 Since = Annotated[
     datetime,
     typer.Option(
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Day or minute, in UTC, within 90 days."
     ),
-]
-Patience = Annotated[
-    float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for Siraba.")
 ]
 
 

@@ -17,17 +17,16 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.vocabulary import allowed
-from partners.kit import again, examining, keys, renewing
+from partners.kit import again, counting, examining, keys, renewing
 from partners.kit.answers import FORMS, parse_policy
 from partners.kit.counters import Counters, read_counters
 from partners.kit.errors import KitError
 from partners.kit.lines import Lines
 from partners.kit.listening import Listening
-from partners.kit.options import Ca, Code, Folder, Url
+from partners.kit.options import Ca, Code, Folder, Patience, Url
 from partners.kit.running import run
-from partners.kit.sending import Action, Sending, request_for
+from partners.kit.sending import Action, Sending, request_for, say_what_became
 
-STORED_ONLY = 3
 WHY = (
     f"Why you decline: {allowed('decline_reason')}. "
     f"Why the service is not given: {allowed('failure_reason')}."
@@ -167,9 +166,7 @@ def send(
     url: Url = "nats://127.0.0.1:8422",
     code: Code = None,
     ca: Ca = None,
-    patience: Annotated[
-        float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for Siraba.")
-    ] = 10.0,
+    patience: Patience = 10.0,
 ) -> None:
     """Answer a referral. The request is stored first; without a connection it goes out later.
 
@@ -188,10 +185,7 @@ def send(
         request = request_for(action, referral_id, reason)
         sending = Sending(folder=folder, url=url, code=code, ca=ca, patience=patience)
         receipt = asyncio.run(sending.run(request))
-    if not receipt.acknowledged:
-        typer.echo(f"{request.name} is stored; it goes out with the next listen or send")
-        raise typer.Exit(STORED_ONLY)
-    typer.echo(f"{request.name} has reached Siraba; its answer comes in your feed")
+    say_what_became(request.name, receipt)
 
 
 @app.command()
@@ -258,5 +252,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-for _command in (again.replay, again.snapshot, examining.conform):
+for _command in (again.replay, again.snapshot, counting.count, examining.conform):
     app.command()(_readable_errors()(_command))

@@ -1,10 +1,13 @@
-"""`siraba-partner send`: one request about one referral, kept on disk until Siraba has it."""
+"""Sends one request from the command line, and keeps it on disk until Siraba has it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from uuid import UUID
+
+import typer
 
 from contracts.requests import (
     AcceptReferral,
@@ -13,6 +16,7 @@ from contracts.requests import (
     FailReferral,
     ReceiveReferral,
     ReferralRequest,
+    Request,
     StartReferral,
 )
 from contracts.vocabulary import allowed, codes
@@ -24,6 +28,9 @@ from partners.kit.errors import KitError
 from partners.kit.ledger import Ledger
 from partners.kit.watch import LOG
 from partners.kit.writing import Writer
+
+#: The exit code of a request that waits on disk.
+STORED_ONLY: Final = 3
 
 
 class Action(StrEnum):
@@ -59,7 +66,7 @@ class Sending:
     ca: Path | None
     patience: float
 
-    async def run(self, request: ReferralRequest) -> Receipt:
+    async def run(self, request: Request) -> Receipt:
         """Store the request, then try to send it: without a connection it goes out later."""
         id = self._store(request)
         try:
@@ -71,13 +78,21 @@ class Sending:
             LOG.warning("%s", error)
             return Receipt(id=id, acknowledged=False)
 
-    def _store(self, request: ReferralRequest) -> UUID:
+    def _store(self, request: Request) -> UUID:
         own = keys.load(self.folder, code=self.code)
         ledger = Ledger.open(self.folder)
         try:
             return Writer(ledger=ledger, edge=SYSTEM, keys=own).store(request)
         finally:
             ledger.close()
+
+
+def say_what_became(name: str, receipt: Receipt) -> None:
+    """Whether Siraba has it; ends with STORED_ONLY where it has not."""
+    if not receipt.acknowledged:
+        typer.echo(f"{name} is stored; it goes out with the next listen or send")
+        raise typer.Exit(STORED_ONLY)
+    typer.echo(f"{name} has reached Siraba; its answer comes in your feed")
 
 
 def request_for(action: Action, referral_id: UUID, reason: str | None) -> ReferralRequest:

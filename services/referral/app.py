@@ -36,6 +36,7 @@ def create_app(
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
     app.include_router(api.router(parts.reads, caller))
+    app.include_router(api.places_router(api.PlacesDesk(parts, caller, handlers.announcer)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller)))
     return app
 

@@ -23,7 +23,7 @@ from contracts.intake import (
     GroundRecorded,
 )
 from contracts.reading import read_event, read_request
-from contracts.reports import ReportCase
+from contracts.reports import ReportCapacity, ReportCase
 from contracts.requests import (
     AcknowledgeConsent,
     ReferralRequest,
@@ -34,6 +34,7 @@ from contracts.requests import (
 from services.referral.store import directory, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
+from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
 from services.referral.use_cases.repeating import Again, Rewind, tell_again
@@ -41,7 +42,9 @@ from services.referral.use_cases.withdrawing import Said, find_fallen, follow_co
 
 DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
-HANDLED = (ReferralRequest, AcknowledgeConsent, ReportCase, ReplayFeed, SnapshotFeed)
+HANDLED = (
+    ReferralRequest, AcknowledgeConsent, ReportCapacity, ReportCase, ReplayFeed, SnapshotFeed,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class Handlers:
             if isinstance(one.message, CaseRegistered)
         ]
         if cases:
-            await offer_referrals(connection, cases, announcer=await self._announcer(connection))
+            await offer_referrals(connection, cases, announcer=await self.announcer(connection))
         # Of a case the last word counts; it is no earlier than its registration.
         owners = {
             _case_id(one): one.message.owner
@@ -82,15 +85,15 @@ class Handlers:
             if isinstance(one.message, ConsentEvent | GroundRecorded)
         ]
         if said:
-            await follow_consents(connection, said, announcer=await self._announcer(connection))
+            await follow_consents(connection, said, announcer=await self.announcer(connection))
 
     async def fallen(self, connection: AsyncConnection, rows: Sequence[Row]) -> Collection[int]:
         """Asked by the relay before it numbers what rests on a ground."""
-        return await find_fallen(connection, rows, announcer=await self._announcer(connection))
+        return await find_fallen(connection, rows, announcer=await self.announcer(connection))
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: apply each answer, or refuse it to its sender; refuse what nobody handles yet."""
-        announcer = await self._announcer(connection)
+        announcer = await self.announcer(connection)
         # Two organisations may use one id, so it is theirs only together with who sent it.
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
         answers = [_answer(one) for one in batch if isinstance(one.message, ReferralRequest)]
@@ -99,7 +102,9 @@ class Handlers:
             by_request[request].came_to(answered.case_id, refused=answered.refused)
         again = [_again(one) for one in batch if isinstance(one.message, ReplayFeed | SnapshotFeed)]
         asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
+        counts = [_counted(one) for one in batch if isinstance(one.message, ReportCapacity)]
         for refused in (
+            *await take_counts(connection, counts, announcer=announcer),
             *await tell_again(connection, again, announcer=announcer, rewind=self.rewind),
             *await refuse_unsupported(connection, asked, announcer=announcer),
         ):
@@ -108,7 +113,7 @@ class Handlers:
 
     async def tell_rejected(self, connection: AsyncConnection, rejection: Rejection) -> None:
         """Say to the sender what was wrong; a stranger without a feed cannot be told."""
-        announcer = await self._announcer(connection)
+        announcer = await self.announcer(connection)
         if rejection.organisation not in announcer.reached:
             return
         message = feed.MessageRejected(
@@ -124,7 +129,7 @@ class Handlers:
         self, connection: AsyncConnection, organisation: str, said: Mapping[str, Any]
     ) -> None:
         """Say how many more requests were refused than could be told one by one."""
-        announcer = await self._announcer(connection)
+        announcer = await self.announcer(connection)
         if organisation in announcer.reached:
             message = feed.RequestRefused.model_validate(said)
             await self._tell(connection, message, announcer, organisation=organisation)
@@ -136,7 +141,7 @@ class Handlers:
         told = announcer.told(message, organisation=organisation, subject=organisation, cause=None)
         await outbox.add(connection, [told])
 
-    async def _announcer(self, connection: AsyncConnection) -> Announcer:
+    async def announcer(self, connection: AsyncConnection) -> Announcer:
         """The directory of a second ago is good enough, and spares each batch two questions."""
         if self._held is None or monotonic() - self._held_since >= DIRECTORY_SECONDS:
             self._held = Announcer(
@@ -196,6 +201,12 @@ def _again(one: Received) -> Again:
     if isinstance(message, ReplayFeed):
         return Again(asked=_asked(one), after=message.after, since=message.since)
     return Again(asked=_asked(one))
+
+
+def _counted(one: Received) -> tuple[Count, Asked]:
+    report, asked = one.message, _asked(one)
+    assert isinstance(report, ReportCapacity)  # noqa: S101 - the caller filtered
+    return Count(**report.model_dump(), organisation=asked.organisation), asked
 
 
 def _asked(one: Received) -> Asked:

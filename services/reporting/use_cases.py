@@ -1,9 +1,10 @@
 """What reporting does: turn events into facts, and facts into figures."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -12,6 +13,7 @@ from contracts.event import Message
 from contracts.intake import CaseMerged, CaseRegistered, CaseUnmerged
 from contracts.keyring import PublicKey
 from contracts.referral import (
+    CapacityReported,
     OrganisationRegistered,
     ReferralEvent,
     ReferralOffered,
@@ -19,7 +21,7 @@ from contracts.referral import (
 )
 from services.reporting.domain import Window
 from services.reporting.store import facts, figures
-from services.reporting.store.facts import Row
+from services.reporting.store.facts import Row, Table
 
 # What the indicators count by (domain §6, D1 to D6); the rest of a case stays with its owner.
 _OF_CASE = {
@@ -64,30 +66,16 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
     The tables are a function of the set of events: which order they come in, how they are cut
     into batches and how often they come changes nothing (design §9).
     """
-    cases, merges, referrals, steps, unplaced, organisations = [], [], [], [], [], []
-    keys: list[PublicKey] = []
+    rows: defaultdict[Table, list[Row]] = defaultdict(list)
     for one in events:
-        match one.event:
-            case CaseRegistered():
-                cases.append(_case(one))
-            case CaseMerged() | CaseUnmerged():
-                merges.append(_merge(one))
-            case ReferralOffered():
-                referrals.append(_referral(one))
-            case ReferralEvent():
-                steps.append(_step(one, one.event))
-            case ReferralUnplaced():
-                unplaced.append(_unplaced(one, one.event))
-            case OrganisationRegistered():
-                organisations.append(_organisation(one))
-                keys += one.event.keys
-    await facts.save(connection, "facts_cases", cases)
-    await facts.save(connection, "facts_merges", merges)
-    await facts.save(connection, "facts_referrals", referrals)
-    await facts.save(connection, "facts_referral_steps", steps)
-    await facts.save(connection, "facts_unplaced", unplaced)
-    await facts.save_organisations(connection, organisations)
-    await save_keys(connection, keys)
+        fact = next((fact for fact in _FACTS if isinstance(one.event, fact.of)), None)
+        if fact is not None:
+            rows[fact.table].append(fact.row(one))
+    for table, given in rows.items():
+        await facts.save(connection, table, given)
+    registered = [one for one in events if isinstance(one.event, OrganisationRegistered)]
+    await facts.save_organisations(connection, [_organisation(one) for one in registered])
+    await save_keys(connection, [key for one in registered for key in _keys(one)])
     await facts.follow(connection, [_position(one) for one in events])
 
 
@@ -115,12 +103,8 @@ def _case(one: Happened) -> Row:
 
 def _merge(one: Happened) -> Row:
     into = getattr(one.event, "into", None)
-    return {
-        "case_id": one.subject,
-        "case_sequence": one.case_sequence,
-        "merged_into": None if into is None else str(into),
-        "at": one.recorded_at.isoformat(),
-    } | _lies(one)
+    merged = {"case_id": one.subject, "merged_into": None if into is None else str(into)}
+    return merged | _at(one) | _lies(one)
 
 
 def _referral(one: Happened) -> Row:
@@ -128,24 +112,24 @@ def _referral(one: Happened) -> Row:
     return body | {"case_id": one.subject, "offered_at": one.recorded_at.isoformat()} | _lies(one)
 
 
-def _step(one: Happened, event: ReferralEvent) -> Row:
-    return {
-        "referral_id": str(event.referral_id),
-        "case_sequence": one.case_sequence,
-        "step": event.name.partition(".")[2],
-        "reason": getattr(event, "reason", None),
-        "at": one.recorded_at.isoformat(),
-    } | _lies(one)
+def _step(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include={"referral_id", "reason"})
+    step = one.event.name.partition(".")[2]
+    return {"reason": None, "step": step} | body | _at(one) | _lies(one)
 
 
-def _unplaced(one: Happened, event: ReferralUnplaced) -> Row:
-    return {
-        "case_id": one.subject,
-        "case_sequence": one.case_sequence,
-        "service": event.service,
-        "reason": event.reason,
-        "at": one.recorded_at.isoformat(),
-    } | _lies(one)
+def _unplaced(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include={"service", "reason"})
+    return body | {"case_id": one.subject} | _at(one) | _lies(one)
+
+
+def _places(one: Happened) -> Row:
+    return one.event.model_dump(mode="json") | _at(one) | _lies(one)
+
+
+def _at(one: Happened) -> Row:
+    """Which of its subject it is, and when it came."""
+    return {"case_sequence": one.case_sequence, "at": one.recorded_at.isoformat()}
 
 
 def _organisation(one: Happened) -> Row:
@@ -163,3 +147,26 @@ def _position(one: Happened) -> Row:
 
 def _lies(one: Happened) -> dict[str, Any]:
     return {"stream": one.stream, "stream_sequence": one.stream_sequence}
+
+
+def _keys(one: Happened) -> tuple[PublicKey, ...]:
+    return one.event.keys if isinstance(one.event, OrganisationRegistered) else ()
+
+
+class _Fact(NamedTuple):
+    """The events that become rows of one table."""
+
+    of: tuple[type[Message], ...]
+    table: Table
+    row: Callable[[Happened], Row]
+
+
+#: The first that fits: an offer is the first of a referral's steps, and its beginning.
+_FACTS: Final = (
+    _Fact((CaseRegistered,), "facts_cases", _case),
+    _Fact((CaseMerged, CaseUnmerged), "facts_merges", _merge),
+    _Fact((ReferralOffered,), "facts_referrals", _referral),
+    _Fact((ReferralEvent,), "facts_referral_steps", _step),
+    _Fact((ReferralUnplaced,), "facts_unplaced", _unplaced),
+    _Fact((CapacityReported,), "facts_places", _places),
+)

@@ -29,7 +29,7 @@ async def command(*arguments: str | Path, program: str = "partners.kit") -> tupl
     return process.returncode, output.decode(), errors.decode()
 
 
-@pytest.mark.parametrize("name", ["init", "listen", "send", "status"])
+@pytest.mark.parametrize("name", ["init", "listen", "send", "count", "status"])
 def test_the_help_of_every_command_shows_an_example(name: str) -> None:
     shown = CliRunner().invoke(app, [name, "--help"], prog_name="siraba-partner")
 
@@ -57,6 +57,8 @@ def test_status_of_a_fresh_folder_says_that_there_is_nothing_yet(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        (["count", "bed", "--places", "3", "--free", "1"], "one of: immediate_safety"),
+        (["count", "shelter", "--places", "3", "--free", "4"], "no more are free"),
         (["send", "decline", REFERRAL], "decline needs --reason, one of: capacity"),
         (["send", "fail", REFERRAL], "fail needs --reason, one of: no_show"),
         (["send", "decline", REFERRAL, "--reason", "tired"], "one of: capacity"),

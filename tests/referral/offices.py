@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis.database import open_engine
 from contracts.identifiers import Mint
 from contracts.referral import OrganisationRegistered
-from services.referral.store import directory
+from services.referral.store import directory, places
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
+from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.publishing import publish_directory
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
@@ -60,6 +62,18 @@ class Office:
         async with self.engine.begin() as connection:
             announcer = await self._announcer(connection)
             return await refuse_unsupported(connection, asked, announcer=announcer)
+
+    async def count(self, count: Count) -> None:
+        """Take in what an organisation says of its places."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            await count_places(connection, count, announcer=announcer, cause=a_cause())
+
+    async def room(self, organisation: str, service: str = "shelter") -> int | None:
+        """Whom it can still take; None where nobody has counted."""
+        async with self.engine.connect() as connection:
+            found = await places.of_service(connection, service)
+        return next((one.room for one in found if one.organisation == organisation), None)
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the tables hold."""
@@ -119,9 +133,20 @@ def an_answer(
     )
 
 
+def a_count(organisation: str, *, places: int, free: int, at: datetime = NOON) -> Count:
+    """What it says of its beds."""
+    return Count(
+        organisation=organisation,
+        service="shelter",
+        places=places,
+        free=free,
+        counted_at=at,
+    )
+
+
 @asynccontextmanager
-async def open_office(database: Database) -> AsyncIterator[Office]:
-    """An office for as long as the block runs."""
-    engine = open_engine(database.url("referral_work"), schema="referral", pool_size=4)
+async def open_office(database: Database, *, at_once: int = 4) -> AsyncIterator[Office]:
+    """An office for as long as the block runs. at_once: how many transactions it makes at a time."""
+    engine = open_engine(database.url("referral_work"), schema="referral", pool_size=at_once)
     yield Office(engine, a_mint())
     await engine.dispose()

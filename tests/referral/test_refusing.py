@@ -24,6 +24,7 @@ HANDLED = {
     "feed.replay",
     "feed.snapshot",
     "case.report",
+    "capacity.report",
 }
 UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 
@@ -31,9 +32,11 @@ UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 def test_the_kinds_that_are_handled_are_these() -> None:
     answers = ("receive", "accept", "decline", "start", "deliver", "fail")
 
-    others = {"consent.acknowledge", "feed.replay", "feed.snapshot", "case.report"}
+    others = {
+        "consent.acknowledge", "feed.replay", "feed.snapshot", "case.report", "capacity.report",
+    }  # fmt: skip
     assert {f"referral.{verb}" for verb in answers} | others == HANDLED
-    assert len(UNSUPPORTED) == 6
+    assert len(UNSUPPORTED) == 5
 
 
 async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_lost(

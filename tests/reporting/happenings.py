@@ -21,7 +21,7 @@ from tests.servers import Database
 
 TABLES = (
     "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced",
-    "organisations", "followed",
+    "facts_places",    "organisations", "followed",
 )  # fmt: skip
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}

@@ -60,7 +60,11 @@ _SAVE_UNPLACED = text("""
     on conflict (case_id, service) do update set reason = excluded.reason
 """)
 _MOVE = text("""
-    update referrals set state = given.state, changed_at = clock_timestamp()
+    update referrals set state = given.state, changed_at = clock_timestamp(),
+        started_at = case given.state when 'started' then clock_timestamp() else started_at end,
+        ended_at = case when given.state in ('delivered', 'not_delivered', 'withdrawn')
+                   then clock_timestamp()
+                   else ended_at end
     from unnest(cast(:ids as uuid[]), cast(:states as text[])) as given(id, state)
     where referral_id = given.id
 """)

@@ -56,6 +56,11 @@ class Announcer:
         kinds = (one.kind for one in self.organisations if one.code == case.owner)
         return Permit.of(case, owner_kind=next(kinds, ""), at=self.mint.moment())
 
+    def services_of(self, organisation: str) -> frozenset[str]:
+        """What it offers, by the directory."""
+        found = (frozenset(one.services) for one in self.organisations if one.code == organisation)
+        return next(found, frozenset())
+
     def offered(
         self, one: Referral, case: KnownCase, *, cause: Cause, policy_version: str
     ) -> list[Outgoing]:

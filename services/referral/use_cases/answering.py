@@ -1,7 +1,7 @@
 """Taking the organisations' answers: each is possible or refused, and whoever it concerns hears."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,12 +11,14 @@ from chassis.inbox.refusals import limited
 from chassis.outbox import Outgoing
 from contracts import feed
 from services.referral.domain.lifecycle import WrongState, step
-from services.referral.store import referrals
+from services.referral.store import places, referrals
 from services.referral.store.referrals import Referral
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.offering import offer_next
 
 UNKNOWN = "unknown_referral"
+#: What an acceptance lacks, and the reason for which it becomes a decline.
+FULL = "capacity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,58 +42,89 @@ class Answered:
     refused: str | None = None
 
 
-async def take_answers(
-    connection: AsyncConnection, answers: Sequence[Answer], *, announcer: Announcer
-) -> list[Answered]:
-    """Apply the answers in order; returns what became of each."""
-    current = await referrals.lock(connection, {one.referral_id for one in answers})
-    moved: dict[UUID, Referral] = {}
-    messages: list[Outgoing] = []
-    declined: list[tuple[Referral, Cause]] = []
-    answered = []
-    for one in answers:
-        referral = current.get(one.referral_id)
+@dataclass(slots=True)
+class _Round:
+    """The answers of one transaction, in order, and what they change. room: by (code, service)."""
+
+    announcer: Announcer
+    current: dict[UUID, Referral]
+    room: dict[tuple[str, str], int]
+    moved: dict[UUID, Referral] = field(default_factory=dict)
+    messages: list[Outgoing] = field(default_factory=list)
+    declined: list[tuple[Referral, Cause]] = field(default_factory=list)
+
+    def take(self, one: Answer) -> Answered:
+        """Apply one."""
+        referral = self.current.get(one.referral_id)
         # Somebody else's referral and one that does not exist look the same from outside.
         if referral is None or referral.organisation != one.organisation:
-            messages.append(_refused(one, announcer, reason=UNKNOWN, field="referral_id"))
-            answered.append(Answered(answer=one, case_id=None, refused=UNKNOWN))
-            continue
+            self._refuse(one, UNKNOWN, field="referral_id")
+            return Answered(answer=one, case_id=None, refused=UNKNOWN)
         try:
             after = replace(referral, state=step(referral.state, one.verb))
         except WrongState as wrong:
-            messages.append(_impossible(one, announcer, wrong))
-            answered.append(Answered(answer=one, case_id=referral.case_id, refused="wrong_state"))
-            continue
-        answered.append(Answered(answer=one, case_id=referral.case_id))
-        current[one.referral_id] = moved[one.referral_id] = after
-        messages += announcer.stepped(after, cause=one.cause, reason=one.reason)
+            allowed = tuple(f"referral.{verb}" for verb in wrong.allowed)
+            self._refuse(one, "wrong_state", field="ce-type", allowed=allowed)
+            return Answered(answer=one, case_id=referral.case_id, refused="wrong_state")
+        if after.state == "accepted" and not self._holds_a_place(after):
+            self._refuse(one, "wrong_state", field=FULL)
+            self._move(replace(referral, state="declined"), one, reason=FULL)
+            return Answered(answer=one, case_id=referral.case_id, refused=FULL)
+        self._move(after, one, reason=one.reason)
+        return Answered(answer=one, case_id=referral.case_id)
+
+    def _holds_a_place(self, accepted: Referral) -> bool:
+        """Whether there is one, or nobody counts them; it is taken now."""
+        pair = accepted.organisation, accepted.service
+        if pair not in self.room:
+            return True
+        self.room[pair] -= 1
+        return self.room[pair] >= 0
+
+    def _move(self, after: Referral, one: Answer, *, reason: str | None) -> None:
+        self.current[one.referral_id] = self.moved[one.referral_id] = after
+        self.messages += self.announcer.stepped(after, cause=one.cause, reason=reason)
         if after.state == "declined":
-            declined.append((after, one.cause))
-    await referrals.move(connection, list(moved.values()))
-    await outbox.add(connection, await limited(connection, messages, refusal=feed.RequestRefused))
-    if declined:
-        await offer_next(connection, declined, announcer=announcer)
+            self.declined.append((after, one.cause))
+
+    def _refuse(
+        self, one: Answer, reason: str, *, field: str, allowed: tuple[str, ...] = ()
+    ) -> None:
+        refusal = feed.RequestRefused(
+            request_id=one.request_id,
+            request_type=f"referral.{one.verb}",
+            reason=reason,
+            field=field,
+            allowed=allowed,
+        )
+        self.messages.append(
+            self.announcer.told(
+                refusal,
+                organisation=one.organisation,
+                subject=str(one.referral_id),
+                cause=one.cause,
+            )
+        )
+
+
+async def take_answers(
+    connection: AsyncConnection, answers: Sequence[Answer], *, announcer: Announcer
+) -> list[Answered]:
+    """Apply the answers in order; returns what became of each.
+
+    Who accepts without a place left has declined for `capacity`, and the next in rank is asked.
+    """
+    current = await referrals.lock(connection, {one.referral_id for one in answers})
+    accepting = (current.get(one.referral_id) for one in answers if one.verb == "accept")
+    counted = await places.lock(
+        connection, {(one.organisation, one.service) for one in accepting if one is not None}
+    )
+    room = {pair: one.room for pair, one in counted.items()}
+    done = _Round(announcer, current, room)
+    answered = [done.take(one) for one in answers]
+    await referrals.move(connection, list(done.moved.values()))
+    told = await limited(connection, done.messages, refusal=feed.RequestRefused)
+    await outbox.add(connection, told)
+    if done.declined:
+        await offer_next(connection, done.declined, announcer=announcer)
     return answered
-
-
-def _impossible(one: Answer, announcer: Announcer, wrong: WrongState) -> Outgoing:
-    allowed = tuple(f"referral.{verb}" for verb in wrong.allowed)
-    return _refused(one, announcer, reason="wrong_state", field="ce-type", allowed=allowed)
-
-
-def _refused(
-    one: Answer, announcer: Announcer, *, reason: str, field: str, allowed: tuple[str, ...] = ()
-) -> Outgoing:
-    refusal = feed.RequestRefused(
-        request_id=one.request_id,
-        request_type=f"referral.{one.verb}",
-        reason=reason,
-        field=field,
-        allowed=allowed,
-    )
-    return announcer.told(
-        refusal,
-        organisation=one.organisation,
-        subject=str(one.referral_id),
-        cause=one.cause,
-    )

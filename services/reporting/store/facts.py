@@ -8,7 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Table = Literal[
-    "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced"
+    "facts_cases",
+    "facts_merges",
+    "facts_referrals",
+    "facts_referral_steps",
+    "facts_unplaced",
+    "facts_places",
 ]
 Row = dict[str, Any]
 

@@ -43,9 +43,25 @@ create table referrals (
     state text not null,
     offered_at timestamptz not null default clock_timestamp(),
     changed_at timestamptz not null default clock_timestamp(),
+    -- When the service began, and when what had been accepted came to its end.
+    started_at timestamptz,
+    ended_at timestamptz,
     unique (case_id, service, organisation)
 );
 create index referrals_organisation on referrals (organisation, state);
+create index referrals_ended on referrals (organisation, service, ended_at)
+    where started_at is not null;
+
+create table places (
+    organisation text not null,
+    service text not null,
+    places int not null,
+    free int not null,
+    counted_at timestamptz not null,
+    -- When it came, by our clock: who left after the count and before that may be free already.
+    recorded_at timestamptz not null default clock_timestamp(),
+    primary key (organisation, service)
+);
 
 create table repeats (
     organisation text not null,
@@ -78,7 +94,7 @@ create policy own on unplaced for select to referral_web
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
 revoke update, delete on audit, roots from referral_work;
-grant select on organisations, organisation_keys, referrals, unplaced to referral_web;
+grant select on organisations, organisation_keys, referrals, unplaced, places to referral_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """

@@ -79,6 +79,20 @@ create table facts_unplaced (
 );
 create index facts_unplaced_at on facts_unplaced (at);
 
+create table facts_places (
+    organisation text not null,
+    case_sequence bigint not null,
+    service text not null,
+    places int not null,
+    free int not null,
+    counted_at timestamptz not null,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (organisation, case_sequence)
+);
+create index facts_places_counted on facts_places (organisation, service, counted_at);
+
 create table organisations (
     code text primary key,
     kind text not null,
@@ -98,8 +112,8 @@ create table followed (
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots from reporting_work;
-grant select on facts_cases, facts_merges, facts_referrals, facts_referral_steps, facts_unplaced, organisations,
-    organisation_keys, followed to reporting_web;
+grant select on facts_cases, facts_merges, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
+    organisations, organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """
