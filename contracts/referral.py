@@ -113,13 +113,13 @@ class ReferralUnplaced(Message):
     reason: Annotated[str, Term("unplaced_reason")]
 
 
-class CapacityReported(Message):
+class CapacityChanged(Message):
     """An organisation counted its places of one service; the last count of each is the one that holds.
 
     counted_at: no later than the moment at which its word was recorded.
     """
 
-    name: ClassVar[str] = "capacity.reported"
+    name: ClassVar[str] = "capacity.changed"
 
     organisation: str
     service: Annotated[str, Term("service")]
@@ -138,5 +138,5 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralDelivered,
     ReferralNotDelivered,
     ReferralUnplaced,
-    CapacityReported,
+    CapacityChanged,
 )

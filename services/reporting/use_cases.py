@@ -13,7 +13,7 @@ from contracts.event import Message
 from contracts.intake import CaseMerged, CaseRegistered, CaseUnmerged
 from contracts.keyring import PublicKey
 from contracts.referral import (
-    CapacityReported,
+    CapacityChanged,
     OrganisationRegistered,
     ReferralEvent,
     ReferralOffered,
@@ -168,5 +168,5 @@ _FACTS: Final = (
     _Fact((ReferralOffered,), "facts_referrals", _referral),
     _Fact((ReferralEvent,), "facts_referral_steps", _step),
     _Fact((ReferralUnplaced,), "facts_unplaced", _unplaced),
-    _Fact((CapacityReported,), "facts_places", _places),
+    _Fact((CapacityChanged,), "facts_places", _places),
 )

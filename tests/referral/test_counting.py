@@ -110,7 +110,7 @@ async def test_a_count_is_an_event_and_an_earlier_one_or_another_service_says_no
 
     assert await office.room("SHELTER_B") == 3
     ((name, event),) = await office.said()
-    assert (name, event["organisation"], event["free"]) == ("capacity.reported", "SHELTER_B", 3)
+    assert (name, event["organisation"], event["free"]) == ("capacity.changed", "SHELTER_B", 3)
 
 
 async def test_a_clock_that_goes_ahead_does_not_make_those_on_the_way_disappear(

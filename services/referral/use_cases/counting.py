@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.outbox import Outgoing
-from contracts.referral import CapacityReported
+from contracts.referral import CapacityChanged
 from services.referral.store import places
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.refusing import Asked, Refused, refuse
@@ -42,7 +42,7 @@ async def count_places(
     counted_at = await places.save(connection, **asdict(count))
     if counted_at is None:
         raise CountRefused("counted_at")
-    event = CapacityReported(**asdict(replace(count, counted_at=counted_at)))
+    event = CapacityChanged(**asdict(replace(count, counted_at=counted_at)))
     await outbox.add(connection, [_announced(event, announcer, cause)])
 
 
@@ -65,7 +65,7 @@ async def take_counts(
     return refused
 
 
-def _announced(event: CapacityReported, announcer: Announcer, cause: Cause | None) -> Outgoing:
+def _announced(event: CapacityChanged, announcer: Announcer, cause: Cause | None) -> Outgoing:
     return Outgoing(
         id=announcer.mint.message_id(),
         stream="REFERRAL",
