@@ -100,6 +100,20 @@ class Unplaced(Message):
     reason: Annotated[str, Term("unplaced_reason")]
 
 
+class ProceedingAdvanced(Message):
+    """A file of the police or of justice on this case stands otherwise: where, and when it is heard.
+
+    No more than you may know, so one of the two may be left out. `referral_id`: by which you have the
+    case; without one it is your own.
+    """
+
+    name: ClassVar[str] = "proceeding.advanced"
+
+    referral_id: UUID | None = None
+    state: Annotated[str, Term("proceeding_state")] | None = None
+    next_hearing_on: date | None = None
+
+
 class CaseRegistered(Message):
     """To whoever reported a case: it is registered, you are its owner, and this is its number.
 
@@ -227,6 +241,7 @@ FEED: tuple[type[Message], ...] = (
     Delivered,
     NotDelivered,
     Unplaced,
+    ProceedingAdvanced,
     CaseRegistered,
     DossierDisclosed,
     ConsentWithdrawn,

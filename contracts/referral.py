@@ -1,5 +1,6 @@
 """What referral says: who is on the road, what was offered to whom, and how they answered."""
 
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -128,6 +129,77 @@ class CapacityChanged(Message):
     counted_at: AwareDatetime
 
 
+class ProceedingEvent(Message):
+    """Where a file of the police or of justice stands, in which this case has its part.
+
+    proceeding_id: the organisation's own id of the file. on: the day since when it stands so.
+    """
+
+    organisation: str
+    organisation_kind: Annotated[str, Term("organisation_kind")]
+    proceeding_id: UUID
+    state: Annotated[str, Term("proceeding_state")]
+    on: date
+    offence_class: Annotated[str, Term("offence_class")]
+    court: Annotated[str, Term("court")] | None = None
+    region: Region | None = None
+    next_hearing_on: date | None = None
+    is_civil_party: bool | None = None
+
+
+class ProceedingOpened(ProceedingEvent):
+    """A file was reported of this case for the first time."""
+
+    name: ClassVar[str] = "proceeding.opened"
+
+
+class ProceedingAdvanced(ProceedingEvent):
+    """A file that was reported before was reported again: where it stands from that day on."""
+
+    name: ClassVar[str] = "proceeding.advanced"
+
+
+class SuspectRecorded(Message):
+    """A person under suspicion in a file; the last word of each counts. No name, and no id of ours."""
+
+    name: ClassVar[str] = "suspect.recorded"
+
+    organisation: str
+    proceeding_id: UUID
+    suspect_id: UUID
+    on: date
+    custody: Annotated[str, Term("custody")]
+    sex: Annotated[str, Term("sex")]
+    age_band: Annotated[str, Term("age_band")]
+    citizenship: tuple[Annotated[str, Term("country")], ...]
+    is_official: bool
+    is_victim_too: bool
+
+
+class JudgmentRendered(Message):
+    """What a court decided of one suspect, as far as it was enforced; the last word of each counts.
+
+    Amounts in whole CFA francs, times in months.
+    """
+
+    name: ClassVar[str] = "judgment.rendered"
+
+    organisation: str
+    proceeding_id: UUID
+    suspect_id: UUID
+    on: date
+    court: Annotated[str, Term("court")]
+    offence_class: Annotated[str, Term("offence_class")]
+    verdict: Annotated[str, Term("verdict")]
+    is_final: bool
+    sentences: tuple[Annotated[str, Term("sentence")], ...]
+    months: int
+    suspended_months: int
+    fine: int
+    reparation: int
+    reparation_paid: int
+
+
 EVENTS: tuple[type[Message], ...] = (
     OrganisationRegistered,
     ReferralOffered,
@@ -139,4 +211,8 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralNotDelivered,
     ReferralUnplaced,
     CapacityChanged,
+    ProceedingOpened,
+    ProceedingAdvanced,
+    SuspectRecorded,
+    JudgmentRendered,
 )

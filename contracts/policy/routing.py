@@ -59,6 +59,8 @@ HEARINGS = (
     *(Hearing(f"referral.{step}", "recipient") for step in _STEPS),
     *(Hearing(f"referral.{step}", "owner") for step in _STEPS),
     Hearing("referral.unplaced", "owner"),
+    Hearing("proceeding.advanced", "owner"),
+    Hearing("proceeding.advanced", "recipient"),
 )
 
 

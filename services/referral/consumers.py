@@ -35,6 +35,7 @@ from services.referral.store import directory, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.counting import Count, take_counts
+from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
 from services.referral.use_cases.repeating import Again, Rewind, tell_again
@@ -44,6 +45,7 @@ DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
 HANDLED = (
     ReferralRequest, AcknowledgeConsent, ReportCapacity, ReportCase, ReplayFeed, SnapshotFeed,
+    *FILE_REPORTS,
 )  # fmt: skip
 
 
@@ -103,7 +105,12 @@ class Handlers:
         again = [_again(one) for one in batch if isinstance(one.message, ReplayFeed | SnapshotFeed)]
         asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
         counts = [_counted(one) for one in batch if isinstance(one.message, ReportCapacity)]
+        filed = [_filed(one, announcer) for one in batch if isinstance(one.message, FILE_REPORTS)]
+        unfiled, cases = await follow_files(connection, filed, announcer=announcer)
+        for key, case_id in cases.items():
+            by_request[key].came_to(case_id)
         for refused in (
+            *unfiled,
             *await take_counts(connection, counts, announcer=announcer),
             *await tell_again(connection, again, announcer=announcer, rewind=self.rewind),
             *await refuse_unsupported(connection, asked, announcer=announcer),
@@ -207,6 +214,12 @@ def _counted(one: Received) -> tuple[Count, Asked]:
     report, asked = one.message, _asked(one)
     assert isinstance(report, ReportCapacity)  # noqa: S101 - the caller filtered
     return Count(**report.model_dump(), organisation=asked.organisation), asked
+
+
+def _filed(one: Received, announcer: Announcer) -> Filed:
+    asked, report = _asked(one), one.message
+    assert isinstance(report, FILE_REPORTS)  # noqa: S101 - the caller filtered
+    return Filed(asked=asked, report=report, kind=announcer.kind_of(asked.organisation))
 
 
 def _asked(one: Received) -> Asked:

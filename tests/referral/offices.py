@@ -14,10 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis.database import open_engine
 from contracts.identifiers import Mint
 from contracts.referral import OrganisationRegistered
+from contracts.requests import Request
 from services.referral.store import directory, places
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
 from services.referral.use_cases.counting import Count, count_places
+from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.publishing import publish_directory
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
@@ -74,6 +76,18 @@ class Office:
         async with self.engine.connect() as connection:
             found = await places.of_service(connection, service)
         return next((one.room for one in found if one.organisation == organisation), None)
+
+    async def file(self, organisation: str, report: FileReport) -> list[Refused]:
+        """Take in one report of the police or of justice; what was refused."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            filed = Filed(
+                asked=an_asking(organisation, report),
+                report=report,
+                kind=announcer.kind_of(organisation),
+            )
+            refused, _ = await follow_files(connection, [filed], announcer=announcer)
+            return refused
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the tables hold."""
@@ -141,6 +155,18 @@ def a_count(organisation: str, *, places: int, free: int, at: datetime = NOON) -
         places=places,
         free=free,
         counted_at=at,
+    )
+
+
+def an_asking(organisation: str, request: Request) -> Asked:
+    """That an organisation makes this request."""
+    return Asked(
+        organisation=organisation,
+        request_type=request.name,
+        request_id=uuid4(),
+        matter=request.matter,
+        referral_id=getattr(request, "referral_id", None),
+        cause=a_cause(),
     )
 
 

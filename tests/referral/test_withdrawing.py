@@ -151,7 +151,7 @@ async def test_the_relay_asks_again_and_only_about_cases_where_something_was_dec
         )
     async with office.engine.begin() as connection:
         rows = list(await connection.execute(
-            text("select position, case_id, correlation_id from outbox"
+            text("select position, case_id, correlation_id, ground from outbox"
                  " where organisation = 'SHELTER_B' order by position")
         ))  # fmt: skip
         announcer = await office._announcer(connection)

@@ -90,6 +90,10 @@ _CASES = text("""
     select case_id, owner, facts, recorded_at, decided from cases
     where case_id = any(cast(:ids as uuid[]))
 """)
+_CASES_WITH = text("""
+    select case_id from cases where owner = :code
+    union select case_id from referrals where organisation = :code
+""")
 _DECIDE = text("""
     update cases set decided = decided || cast(:lines as jsonb) where case_id = :case_id
 """)
@@ -192,6 +196,12 @@ async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[R
     """Every referral of these cases."""
     found = await connection.execute(_OF_CASES, {"ids": list(cases)})
     return [Referral(**row._mapping) for row in found]
+
+
+async def cases_with(connection: AsyncConnection, organisation: str) -> list[UUID]:
+    """The cases that an organisation owns, or of which a referral was made to it."""
+    found = await connection.execute(_CASES_WITH, {"code": organisation})
+    return [row.case_id for row in found]
 
 
 async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dict[UUID, KnownCase]:

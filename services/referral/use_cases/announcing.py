@@ -1,8 +1,8 @@
 """From one fact to its messages: the internal event, and the cut of each who may hear it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from chassis.outbox import Outgoing
@@ -13,6 +13,7 @@ from contracts.event import Message
 from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
+from contracts.referral import ProceedingEvent
 from contracts.topology import OUT
 from services.referral.domain.ranking import Candidate
 from services.referral.store.referrals import KnownCase, Referral
@@ -53,8 +54,16 @@ class Announcer:
 
     def permit(self, case: KnownCase) -> Permit:
         """Who may be told of this case now."""
-        kinds = (one.kind for one in self.organisations if one.code == case.owner)
-        return Permit.of(case, owner_kind=next(kinds, ""), at=self.mint.moment())
+        return Permit.of(case, owner_kind=self.kind_of(case.owner), at=self.mint.moment())
+
+    def kind_of(self, organisation: str) -> str:
+        """Its kind, by the directory; empty where it is not there."""
+        return next((one.kind for one in self.organisations if one.code == organisation), "")
+
+    def case_called(self, name: str, organisation: str, *, among: Iterable[UUID]) -> UUID | None:
+        """The case of these that this organisation's feed calls so."""
+        key = FeedKey.of(self.master_key, organisation)
+        return next((one for one in among if key.subject(one) == name), None)
 
     def services_of(self, organisation: str) -> frozenset[str]:
         """What it offers, by the directory."""
@@ -110,6 +119,35 @@ class Announcer:
         heard_by = who_hears(shown.name, {"owner": case.owner})
         heard = self._copies(shown, heard_by, case_id=case.case_id, cause=cause, ground=None)
         return [inside, *heard]
+
+    def advanced(
+        self, case: KnownCase, made: Sequence[Referral], *, event: ProceedingEvent, cause: Cause
+    ) -> list[Outgoing]:
+        """A file stands otherwise: to the owner and to whoever takes care of the person.
+
+        made: the referrals of the case. Each hears what it may know, and the reporter nothing.
+        """
+        permit = self.permit(case)
+        heard: list[Outgoing] = []
+        for ear in _ears(case, made, owner_kind=permit.owner_kind):
+            names, ground = permit.file(
+                ear.code, ear.kind, relation=ear.relation, service=ear.service
+            )
+            shown = feed.ProceedingAdvanced(
+                referral_id=ear.referral_id,
+                state=event.state if "proceeding_state" in names else None,
+                next_hearing_on=event.next_hearing_on if "next_date" in names else None,
+            )
+            if ear.code != event.organisation and (shown.state or shown.next_hearing_on):
+                heard += self._copies(
+                    shown,
+                    [(ear.code, ear.relation)],
+                    case_id=case.case_id,
+                    cause=cause,
+                    ground=ground,
+                    referral_id=ear.referral_id,
+                )
+        return [self._inside(event, case.case_id, cause), *heard]
 
     def told(
         self,
@@ -191,6 +229,31 @@ class Announcer:
                 )
             )
         return copies
+
+
+class _Ear(NamedTuple):
+    """An organisation that has the case, and in which way."""
+
+    code: str
+    kind: str
+    relation: Relation
+    service: str
+    referral_id: UUID | None
+
+
+def _ears(case: KnownCase, made: Sequence[Referral], *, owner_kind: str) -> Iterable[_Ear]:
+    """The owner, then whoever has taken the person on; each once."""
+    ears = {}
+    if owner_kind:
+        # Its own file needs no ground, so for what it does is all the same.
+        ears[case.owner] = _Ear(case.owner, owner_kind, "owner", "shelter", None)
+    for one in made:
+        if one.state in ("accepted", "started"):
+            kind, id = one.organisation_kind, one.referral_id
+            ears.setdefault(
+                one.organisation, _Ear(one.organisation, kind, "recipient", one.service, id)
+            )
+    return ears.values()
 
 
 def _offer(one: Referral, case: KnownCase) -> dict[str, Any]:

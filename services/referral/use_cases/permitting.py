@@ -1,5 +1,6 @@
 """On which ground an organisation may be told of a case, by what was decided about that case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
@@ -11,6 +12,8 @@ from services.referral.store.referrals import KnownCase
 
 # What an offer shows: the envelope and the coarse profile.
 _SHOWN = ("G0", "G1")
+#: What there is to tell of a file of the police or of justice.
+FILE = frozenset({"proceeding_state", "next_date"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,21 +37,41 @@ class Permit:
             at=max(at, case.recorded_at, *(when for when, _ in case.decided)),
         )
 
+    def file(
+        self, code: str, kind: str, *, relation: str, service: str
+    ) -> tuple[frozenset[str], str | None]:
+        """What of a file's standing may be told, of `proceeding_state` and `next_date`; on what ground.
+
+        Who accepted `service` is asked as recipient; an owner needs no ground.
+        """
+        reader = self._reader(code, kind, relation=relation, service=service)
+        cut = may_know(reader, "accepted", standing(self.record, reader, self.at))
+        names = frozenset(name for section, name in cut.fields if section == "case") & FILE
+        allowed = cut.groups.get("G8")
+        return names, _carrier(allowed.grounds) if allowed else None
+
     def ground(self, code: str, kind: str, *, service: str) -> str | None:
         """The ground that an offer to this organisation would rest on; None where nothing carries it.
 
         Consent only where nothing else does, so that a withdrawal leaves what another ground keeps.
         """
-        reader = Reader(
+        reader = self._reader(code, kind, relation="recipient", service=service)
+        groups = may_know(reader, "offered", standing(self.record, reader, self.at)).groups
+        if any(group not in groups for group in _SHOWN):
+            return None
+        return _carrier(groups["G1"].grounds)
+
+    def _reader(self, code: str, kind: str, *, relation: str, service: str) -> Reader:
+        return Reader(
             kind=kind,
-            relation="recipient",
+            relation=relation,
             purpose=purpose_of(service),
             is_child=self.is_child,
             organisation=code,
             from_kind=self.owner_kind,
         )
-        groups = may_know(reader, "offered", standing(self.record, reader, self.at)).groups
-        if any(group not in groups for group in _SHOWN):
-            return None
-        others = [ground for ground in groups["G1"].grounds if ground != CONSENT]
-        return others[0] if others else CONSENT
+
+
+def _carrier(grounds: Sequence[str]) -> str | None:
+    """The one to rest on: consent only where nothing else carries it."""
+    return next((one for one in grounds if one != CONSENT), CONSENT if grounds else None)

@@ -1,7 +1,7 @@
 """Following what is decided about a case: what its offers rested on may be gone."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import outbox
 from contracts.feed import FeedTrimmed
 from contracts.intake import Line
+from contracts.policy.consent import CONSENT
 from services.referral.store import referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer
@@ -41,6 +42,10 @@ class Resting(Protocol):
     def correlation_id(self) -> str | None:
         """The referral it tells of."""
 
+    @property
+    def ground(self) -> str | None:
+        """What it rests on."""
+
 
 async def follow_consents(
     connection: AsyncConnection, said: Sequence[Said], *, announcer: Announcer
@@ -51,10 +56,10 @@ async def follow_consents(
         await referrals.decide(connection, decision.case_id, [line])
     cases = {decision.case_id for decision in said}
     freed: defaultdict[str, list[int]] = defaultdict(list)
-    for one in await _fallen_referrals(connection, cases, announcer=announcer):
+    for one, ground in await _fallen(connection, cases, announcer=announcer):
         ids = await outbox.resting_on(
             connection,
-            one.ground,
+            ground,
             organisation=one.organisation,
             correlation_id=str(one.referral_id),
         )
@@ -80,19 +85,27 @@ async def find_fallen(
     changed = await referrals.with_decisions(connection, cases)
     if not changed:
         return ()
-    fallen = await _fallen_referrals(connection, changed, announcer=announcer)
-    gone = {str(one.referral_id) for one in fallen}
-    return [row.position for row in rows if row.correlation_id in gone]
+    fallen = await _fallen(connection, changed, announcer=announcer)
+    gone = {(str(one.referral_id), ground) for one, ground in fallen}
+    return [row.position for row in rows if (row.correlation_id, row.ground) in gone]
 
 
-async def _fallen_referrals(
+async def _fallen(
     connection: AsyncConnection, cases: Collection[UUID], *, announcer: Announcer
-) -> list[Referral]:
+) -> list[tuple[Referral, str]]:
+    """Referrals with a ground on which nothing that was said of them rests any more."""
     known = await referrals.known_cases(connection, cases)
     made = await referrals.of_cases(connection, cases)
-    return [one for one in made if not _stands(one, known[one.case_id], announcer)]
+    return [(one, ground) for one in made for ground in _gone(one, known[one.case_id], announcer)]
 
 
-def _stands(one: Referral, case: KnownCase, announcer: Announcer) -> bool:
+def _gone(one: Referral, case: KnownCase, announcer: Announcer) -> Iterator[str]:
     permit = announcer.permit(case)
-    return permit.ground(one.organisation, one.organisation_kind, service=one.service) is not None
+    if permit.ground(one.organisation, one.organisation_kind, service=one.service) is None:
+        yield one.ground
+    # A file's standing may have been told on consent where the offer rests on something else.
+    _, carrier = permit.file(
+        one.organisation, one.organisation_kind, relation="recipient", service=one.service
+    )
+    if carrier is None and one.ground != CONSENT:
+        yield CONSENT

@@ -63,6 +63,25 @@ create table places (
     primary key (organisation, service)
 );
 
+create table proceedings (
+    organisation text not null,
+    -- The organisation's own id of the file.
+    proceeding_id uuid not null,
+    case_id uuid not null references cases,
+    state text not null,
+    "on" date not null,
+    next_hearing_on date,
+    primary key (organisation, proceeding_id, case_id)
+);
+create index proceedings_case on proceedings (case_id);
+
+create table suspects (
+    organisation text not null,
+    proceeding_id uuid not null,
+    suspect_id uuid not null,
+    primary key (organisation, proceeding_id, suspect_id)
+);
+
 create table repeats (
     organisation text not null,
     request_type text not null,
@@ -84,8 +103,11 @@ alter table referrals enable row level security;
 alter table referrals force row level security;
 alter table unplaced enable row level security;
 alter table unplaced force row level security;
+alter table proceedings enable row level security;
+alter table proceedings force row level security;
 create policy work on cases to referral_work using (true) with check (true);
 create policy work on referrals to referral_work using (true) with check (true);
+create policy work on proceedings to referral_work using (true) with check (true);
 create policy work on unplaced to referral_work using (true) with check (true);
 create policy own on referrals for select to referral_web
     using (current_setting('siraba.org', true) in (organisation, owner));

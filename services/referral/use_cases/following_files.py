@@ -1,0 +1,161 @@
+"""Taking what the police and justice report of their files, attached to the cases they are on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import outbox
+from chassis.outbox import Outgoing
+from contracts.event import Message
+from contracts.referral import (
+    JudgmentRendered,
+    ProceedingAdvanced,
+    ProceedingEvent,
+    ProceedingOpened,
+    SuspectRecorded,
+)
+from contracts.reports import ReportJudgment, ReportProceeding, ReportSuspect
+from services.referral.domain.proceedings import REPORTERS, File, Standing, is_news
+from services.referral.store import proceedings, referrals
+from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.refusing import Asked, Refused, refuse
+
+FileReport = ReportProceeding | ReportSuspect | ReportJudgment
+FILE_REPORTS = (ReportProceeding, ReportSuspect, ReportJudgment)
+#: What the sender has not: the case, the file or the suspect that it names.
+UNKNOWN = "unknown_referral"
+
+
+class _Impossible(Exception):
+    """The report says nothing that can be kept: why, and because of what of it."""
+
+    def __init__(self, reason: str, field: str):
+        super().__init__(reason)
+        self.reason = reason
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filed:
+    """One report, and who sent it. kind: of the organisation, empty where it is not known."""
+
+    asked: Asked
+    report: FileReport
+    kind: str
+
+    @property
+    def file(self) -> File:
+        """What it is about."""
+        return File(self.asked.organisation, self.report.proceeding_id)
+
+
+async def follow_files(
+    connection: AsyncConnection, filed: Sequence[Filed], *, announcer: Announcer
+) -> tuple[list[Refused], dict[tuple[str, UUID], UUID]]:
+    """Keep and announce each, in order. Those that were refused, and of the others the case.
+
+    By (organisation, request). A report on a file that is on several cases is of none of them.
+    """
+    refused, cases = [], {}
+    for one in filed:
+        try:
+            case_id = await _follow(connection, one, announcer=announcer)
+        except _Impossible as why:
+            refused.append(
+                Refused(asked=one.asked, reason=why.reason, case_id=None, field=why.field)
+            )
+        else:
+            if case_id is not None:
+                cases[one.asked.organisation, one.asked.request_id] = case_id
+    await refuse(connection, refused, announcer=announcer)
+    return refused, cases
+
+
+async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announcer) -> UUID | None:
+    if one.kind not in REPORTERS[one.report.name]:
+        raise _Impossible("wrong_state", "ce-source")
+    match one.report:
+        case ReportProceeding():
+            return await _follow_file(connection, one, one.report, announcer=announcer)
+        case ReportSuspect():
+            await _follow_suspect(connection, one, one.report, announcer=announcer)
+        case ReportJudgment():
+            await _follow_judgment(connection, one, one.report, announcer=announcer)
+    return None
+
+
+async def _follow_file(
+    connection: AsyncConnection, one: Filed, report: ReportProceeding, *, announcer: Announcer
+) -> UUID:
+    case_id = await _case_of(connection, report, one.file.organisation, announcer)
+    before = await proceedings.lock(connection, one.file, case_id)
+    now = Standing(state=report.state, on=report.on, next_hearing_on=report.next_hearing_on)
+    kind: type[ProceedingEvent] = ProceedingOpened if before is None else ProceedingAdvanced
+    said = report.model_dump(exclude={"referral_id", "case"})
+    event = kind(**said, organisation=one.file.organisation, organisation_kind=one.kind)
+    if before is None or now.on >= before.on:
+        await proceedings.save(connection, now, file=one.file, case_id=case_id)
+    made = await referrals.of_cases(connection, [case_id]) if is_news(before, now) else []
+    known = (await referrals.known_cases(connection, [case_id]))[case_id]
+    messages = announcer.advanced(known, made, event=event, cause=one.asked.cause)
+    await outbox.add(connection, messages if is_news(before, now) else messages[:1])
+    return case_id
+
+
+async def _case_of(
+    connection: AsyncConnection,
+    report: ReportProceeding,
+    organisation: str,
+    announcer: Announcer,
+) -> UUID:
+    """The case that the sender has under this name. Raises `_Impossible`."""
+    if report.referral_id is not None:
+        named = (report.referral_id, organisation)
+        case_id = (await referrals.had_by(connection, [named])).get(named)
+        field = "referral_id"
+    else:
+        own = await referrals.cases_with(connection, organisation)
+        case_id = announcer.case_called(str(report.case), organisation, among=own)
+        field = "case"
+    if case_id is None:
+        raise _Impossible(UNKNOWN, field)
+    return case_id
+
+
+async def _follow_suspect(
+    connection: AsyncConnection, one: Filed, report: ReportSuspect, *, announcer: Announcer
+) -> None:
+    if report.sealed is not None:
+        # Nobody here may open it, and who it is must not be lost unsaid.
+        raise _Impossible("not_yet_supported", "sealed")
+    if not await proceedings.cases_of(connection, one.file):
+        raise _Impossible(UNKNOWN, "proceeding_id")
+    await proceedings.add_suspect(connection, one.file, report.suspect_id)
+    said = report.model_dump(exclude={"sealed"})
+    event = SuspectRecorded(**said, organisation=one.file.organisation)
+    await outbox.add(connection, [_of_file(event, one, announcer)])
+
+
+async def _follow_judgment(
+    connection: AsyncConnection, one: Filed, report: ReportJudgment, *, announcer: Announcer
+) -> None:
+    if not await proceedings.has_suspect(connection, one.file, report.suspect_id):
+        raise _Impossible(UNKNOWN, "suspect_id")
+    event = JudgmentRendered(**report.model_dump(), organisation=one.file.organisation)
+    await outbox.add(connection, [_of_file(event, one, announcer)])
+
+
+def _of_file(event: Message, one: Filed, announcer: Announcer) -> Outgoing:
+    file, cause = str(one.report.proceeding_id), one.asked.cause
+    return Outgoing(
+        id=announcer.mint.message_id(),
+        stream="REFERRAL",
+        message=event,
+        subject=file,
+        correlation_id=file,
+        causation_id=cause.id,
+        trace=cause.trace,
+        started_trace=cause.trace,
+    )
