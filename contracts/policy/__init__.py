@@ -11,7 +11,14 @@ from contracts.policy.consent import (
     standing,
 )
 from contracts.policy.cut import Allowed, Cut, Reader
-from contracts.policy.need_to_know import Policy, fields_for, good_grounds, may_know, the_policy
+from contracts.policy.need_to_know import (
+    Policy,
+    fields_for,
+    good_grounds,
+    may_know,
+    owner_may_see,
+    the_policy,
+)
 from contracts.policy.refusals import DisclosureRefused
 from contracts.policy.routing import (
     CHILD_BANDS,
@@ -57,6 +64,7 @@ __all__ = [
     "fields_for",
     "good_grounds",
     "may_know",
+    "owner_may_see",
     "purpose_of",
     "services_needed",
     "standing",

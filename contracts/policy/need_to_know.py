@@ -10,7 +10,7 @@ from contracts.policy.cut import Allowed, Cut, Reader
 from contracts.policy.refusals import DisclosureRefused
 from contracts.policy.tables import ANY, Cell, Field, FieldName, GroundRule
 from contracts.policy.version import VERSION
-from contracts.vocabulary import codes
+from contracts.vocabulary import codes, reader_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,14 @@ def good_grounds(reader: Reader) -> frozenset[str]:
 def fields_for(reader: Reader, stage: str, grounds: Collection[str]) -> frozenset[FieldName]:
     """(section, name) of every field this reader may be shown; see `Policy.may_know`."""
     return may_know(reader, stage, grounds).fields
+
+
+def owner_may_see(kind: str, field: FieldName) -> bool:
+    """Whether an owner of this kind may see a field of its own case, for which it needs no ground."""
+    if reader_of(kind, "owner") is None:
+        return False
+    reader = Reader(kind=kind, relation="owner", purpose=codes("purpose")[0], is_child=False)
+    return field in fields_for(reader, "accepted", ())
 
 
 # The rules ask for kinds, never for one organisation: a few thousand answers are all there are.

@@ -18,6 +18,7 @@ from contracts.keyring import Keyring
 from contracts.reading import read_event, read_request
 from contracts.referral import (
     OrganisationRegistered,
+    ProceedingEvent,
     ReferralAccepted,
     ReferralEvent,
     ReferralUnplaced,
@@ -31,6 +32,8 @@ from services.intake.use_cases.following import Followed, follow_referrals
 from services.intake.use_cases.registering import Keeping
 from services.intake.use_cases.taking_reports import Reported, open_report, take_reports
 from services.intake.vault import MonthlyKeys
+
+FOLLOWED = (OrganisationRegistered, ProceedingEvent, ReferralEvent, ReferralUnplaced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Handlers:
         followed = [
             Followed(event=one.message, subject=one.envelope.subject, at=one.raw.recorded_at)
             for one in batch
-            if isinstance(one.message, ReferralEvent | ReferralUnplaced | OrganisationRegistered)
+            if isinstance(one.message, FOLLOWED)
         ]
         await follow_referrals(connection, followed, officers=self.officers())
         accepted = [

@@ -17,6 +17,7 @@ from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
 from contracts.intake import CodedCase
+from contracts.policy import owner_may_see
 from services.intake import domain
 from services.intake.api.registrar import Registrar
 from services.intake.store import cases
@@ -51,6 +52,15 @@ class Unplaced(Shown):
     at: datetime
 
 
+class Proceeding(Shown):
+    """Where a file of the police or of justice stands since that day, and when it is heard."""
+
+    organisation: str
+    state: str
+    on: date
+    next_hearing_on: date | None
+
+
 class OwnCase(Shown):
     """A case as its owner sees it; who it is about is not shown here.
 
@@ -64,6 +74,7 @@ class OwnCase(Shown):
     merged: list[str]
     steps: list[Step]
     unplaced: list[Unplaced]
+    proceedings: list[Proceeding]
 
 
 class CaseLine(Shown):
@@ -150,6 +161,8 @@ async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | No
     )
     for case_id in found["merged_ids"] if found else ():
         await reads.auditor.record(who, Look(action="case", case_id=case_id, parts=("steps",)))
+    if found is not None and not owner_may_see(found["owner_kind"], ("case", "proceeding_state")):
+        found["proceedings"] = []
     return found
 
 

@@ -91,6 +91,13 @@ _UNPLACED = text("""
     select service, unplaced.reason, at from unplaced
     where case_id = any(cast(:cases as uuid[])) order by service
 """)
+_FILES = text("""
+    select organisation, state, "on", next_hearing_on from files
+    where case_id = any(cast(:cases as uuid[])) order by "on", organisation
+""")
+_KIND = text("""
+    select kind from organisations where code = current_setting('siraba.org', true)
+""")
 _LIST = text("""
     select number, registered_at from cases where number is not null
     order by registered_at desc limit 200
@@ -128,6 +135,7 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
     cases = {"cases": [row.case_id, *(one.case_id for one in below)]}
     steps = await connection.execute(_STEPS, cases)
     unplaced = await connection.execute(_UNPLACED, cases)
+    files = await connection.execute(_FILES, cases)
     return {
         "case_id": row.case_id,
         "number": row.number,
@@ -138,6 +146,8 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
         "merged_ids": [one.case_id for one in below],
         "steps": [dict(step._mapping) for step in steps],
         "unplaced": [dict(one._mapping) for one in unplaced],
+        "proceedings": [dict(one._mapping) for one in files],
+        "owner_kind": (await connection.execute(_KIND)).scalar_one_or_none() or "",
     }
 
 

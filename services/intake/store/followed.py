@@ -1,7 +1,7 @@
 """What intake keeps of other services' events: the directory's keys and the steps of referrals."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,16 @@ _UNPLACED = text("""
 """)
 
 
+# Of an earlier day than the last it says nothing of where the file stands.
+_FILES = text("""
+    insert into files as known (case_id, organisation, proceeding_id, state, "on", next_hearing_on)
+    values (:case_id, :organisation, :proceeding_id, :state, :on, :next_hearing_on)
+    on conflict (case_id, organisation, proceeding_id) do update set
+        state = excluded.state, "on" = excluded."on", next_hearing_on = excluded.next_hearing_on
+        where known."on" <= excluded."on"
+""")
+
+
 async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert or replace; the last of a batch counts."""
     latest = list({row["code"]: row for row in rows}.values())
@@ -38,6 +48,11 @@ async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[st
 async def save_steps(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert steps of referrals."""
     await connection.execute(_STEPS, {"rows": json.dumps(rows)})
+
+
+async def save_file(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
+    """Where a file of the police or of justice stands in a case."""
+    await connection.execute(_FILES, row)
 
 
 async def save_unplaced(

@@ -11,8 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.directory_keys import end_keys, save_keys
 from contracts.countersigning import is_countersigned
+from contracts.event import Message
 from contracts.keyring import Keyring
-from contracts.referral import OrganisationRegistered, ReferralEvent, ReferralUnplaced
+from contracts.referral import (
+    OrganisationRegistered,
+    ProceedingEvent,
+    ReferralEvent,
+    ReferralUnplaced,
+)
 from services.intake.store import followed
 
 log = logging.getLogger("siraba.intake")
@@ -22,7 +28,7 @@ log = logging.getLogger("siraba.intake")
 class Followed:
     """An event of referral, with the case it is about and when it was recorded."""
 
-    event: ReferralEvent | ReferralUnplaced | OrganisationRegistered
+    event: Message
     subject: str
     at: datetime
 
@@ -44,6 +50,8 @@ async def follow_referrals(
     if steps:
         await followed.save_steps(connection, steps)
     for one in events:
+        if isinstance(one.event, ProceedingEvent):
+            await followed.save_file(connection, _file(one.event, one))
         if isinstance(one.event, ReferralUnplaced):
             await followed.save_unplaced(
                 connection,
@@ -68,6 +76,11 @@ async def _follow_keys(
     await end_keys(connection, others)
     if strangers := sum(key.valid_until is None for key in others):
         log.error("directory.keys_refused", extra={"organisation": entry.code, "count": strangers})
+
+
+def _file(event: ProceedingEvent, one: Followed) -> dict[str, Any]:
+    names = {"organisation", "proceeding_id", "state", "on", "next_hearing_on"}
+    return event.model_dump(include=names) | {"case_id": UUID(one.subject)}
 
 
 def _step(event: ReferralEvent, one: Followed) -> dict[str, Any]:

@@ -89,7 +89,7 @@ async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announc
 async def _follow_file(
     connection: AsyncConnection, one: Filed, report: ReportProceeding, *, announcer: Announcer
 ) -> UUID:
-    case_id = await _case_of(connection, report, one.file.organisation, announcer)
+    case_id = await _case_of(connection, report, one.file.organisation, announcer=announcer)
     before = await proceedings.lock(connection, one.file, case_id)
     now = Standing(state=report.state, on=report.on, next_hearing_on=report.next_hearing_on)
     kind: type[ProceedingEvent] = ProceedingOpened if before is None else ProceedingAdvanced
@@ -108,6 +108,7 @@ async def _case_of(
     connection: AsyncConnection,
     report: ReportProceeding,
     organisation: str,
+    *,
     announcer: Announcer,
 ) -> UUID:
     """The case that the sender has under this name. Raises `_Impossible`."""

@@ -8,6 +8,7 @@ from typing import Self
 from contracts.intake import CaseRegistered
 from contracts.policy import Reader, Record, may_know, purpose_of, standing
 from contracts.policy.consent import CONSENT
+from contracts.vocabulary import reader_of
 from services.referral.store.referrals import KnownCase
 
 # What an offer shows: the envelope and the coarse profile.
@@ -44,6 +45,8 @@ class Permit:
 
         Who accepted `service` is asked as recipient; an owner needs no ground.
         """
+        if reader_of(kind, relation) is None:
+            return frozenset(), None
         reader = self._reader(code, kind, relation=relation, service=service)
         cut = may_know(reader, "accepted", standing(self.record, reader, self.at))
         names = frozenset(name for section, name in cut.fields if section == "case") & FILE

@@ -145,6 +145,16 @@ create table steps (
 );
 create index steps_case on steps (case_id);
 
+create table files (
+    case_id uuid not null,
+    organisation text not null,
+    proceeding_id uuid not null,
+    state text not null,
+    "on" date not null,
+    next_hearing_on date,
+    primary key (case_id, organisation, proceeding_id)
+);
+
 create table unplaced (
     case_id uuid not null,
     service text not null,
@@ -318,15 +328,20 @@ alter table cases enable row level security;
 alter table cases force row level security;
 alter table steps enable row level security;
 alter table steps force row level security;
+alter table files enable row level security;
+alter table files force row level security;
 alter table unplaced enable row level security;
 alter table unplaced force row level security;
 create policy work on cases to intake_work using (true) with check (true);
 create policy work on steps to intake_work using (true) with check (true);
+create policy work on files to intake_work using (true) with check (true);
 create policy work on unplaced to intake_work using (true) with check (true);
 create policy own on cases for select to intake_web
     using (current_setting('siraba.org', true) = owner);
 create policy own on steps for select to intake_web
     using (exists (select from cases where cases.case_id = steps.case_id));
+create policy own on files for select to intake_web
+    using (exists (select from cases where cases.case_id = files.case_id));
 create policy own on unplaced for select to intake_web
     using (exists (select from cases where cases.case_id = unplaced.case_id));
 
@@ -349,7 +364,7 @@ grant select (earlier_owner, later_owner, kind, found_at, state) on duplicates t
 revoke update, delete on consents, openings from intake_work;
 grant update (digest) on openings to intake_work;
 revoke delete on disclosures, withdrawals from intake_work;
-grant select on organisations, organisation_keys, cases, steps, unplaced, consents, withdrawals
+grant select on organisations, organisation_keys, cases, steps, files, unplaced, consents, withdrawals
     to intake_web;
 grant select on disclosures, openings, withdrawals to siraba_ops;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
