@@ -8,13 +8,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.event import Message
 from contracts.keyring import PublicKey
-from contracts.vocabulary import Region, Term
+from contracts.vocabulary import Cercle, Region, Term
 
 SOURCE = "/siraba/referral"
 
 
 class ServiceOffered(BaseModel):
-    """One service an organisation gives, and to whom; ages in whole years, both ends included."""
+    """One service an organisation gives, and to whom; ages in whole years, both ends included.
+
+    A list that is left out, or empty, limits nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -22,6 +25,8 @@ class ServiceOffered(BaseModel):
     sexes: tuple[Annotated[str, Term("sex")], ...] = ()
     age_min: Annotated[int, Field(ge=0, le=120)] | None = None
     age_max: Annotated[int, Field(ge=0, le=120)] | None = None
+    citizenship: tuple[Annotated[str, Term("country")], ...] = ()
+    exploitation: tuple[Annotated[str, Term("exploitation")], ...] = ()
 
 
 class OrganisationRegistered(Message):
@@ -42,6 +47,8 @@ class OrganisationRegistered(Message):
     channel: Annotated[str, Term("channel")]
     keys: tuple[PublicKey, ...] = ()
     countersignatures: dict[str, str] = Field(default_factory=dict)
+    cercles: tuple[Cercle, ...] = ()
+    state: Annotated[str, Term("organisation_state")] = "active"
 
 
 class ReferralEvent(Message):

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "policy": "deploy.commands.policy:policy",
     "keys": "deploy.commands.keys:keys",
     "vault": "deploy.commands.vault:vault",
+    "directory": "deploy.commands.directory:directory",
     "partner": "deploy.commands.partner:partner",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",

@@ -32,12 +32,6 @@ def known_partners(state: State, settings: PlatformSettings) -> tuple[Partner, .
     return registered_partners(state, tuple(entry.code for entry in entries))
 
 
-def witnesses(settings: PlatformSettings) -> tuple[str, ...]:
-    """The organisations of the directory file that volunteered to keep our daily roots."""
-    entries = load_directory(settings.directory_file)
-    return tuple(entry.code for entry in entries if entry.witness)
-
-
 def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner]) -> None:
     """(Re)write the embedded server's configuration; a running server takes it up by a reload."""
     text = server_config(

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy.engine import make_url
 
 from contracts.topology import SERVICES
-from deploy.directory_publish import publish_directory
+from deploy.directory_publish import publish_directory, witnesses_of
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import ServerError, free_port
@@ -23,7 +23,6 @@ from deploy.engines import (
     embedded_postgres,
     known_partners,
     require_nats,
-    witnesses,
     write_nats_config,
 )
 from deploy.front_server import front_paths, serve_front
@@ -137,10 +136,11 @@ class Platform:
 
     async def start_services(self, services: Sequence[str]) -> None:
         """Start the services together, each on a port of its own, and wait for all."""
+        told = await witnesses_of(self.database_url("referral_work"))
         try:
             async with asyncio.TaskGroup() as group:
                 for name in services:
-                    process = self._service(name)
+                    process = self._service(name, witnesses=told)
                     self.service_urls[name] = process.url
                     group.create_task(self.supervisor.add(name, process))
         except ExceptionGroup as failures:
@@ -180,7 +180,7 @@ class Platform:
         await self.supervisor.add("nats", server)
         self.nats_url = server.url
 
-    def _service(self, name: str) -> ServiceProcess:
+    def _service(self, name: str, *, witnesses: tuple[str, ...]) -> ServiceProcess:
         web, work = self.database_url(f"{name}_web"), self.database_url(f"{name}_work")
         addresses = Addresses(self.nats_url, web, work)
         return self._process(
@@ -188,7 +188,7 @@ class Platform:
             port=free_port(),
             state=self.state,
             addresses=addresses,
-            witnesses=witnesses(self.settings),
+            witnesses=witnesses,
         )
 
     def _database_address(self) -> dict[str, object]:

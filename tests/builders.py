@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from chassis.inbox import Raw, Received
+from contracts.directory import DirectoryEntry, Unit
 from contracts.envelope import Envelope, encode_headers
 from contracts.event import Message
 from contracts.identifiers import Mint
@@ -79,6 +80,16 @@ def an_organisation(code: str, kind: str, *services: str, **changes: Any) -> Org
     } | changes
     entry.setdefault("countersignatures", vouched(*entry["keys"]))
     return OrganisationRegistered(**entry)
+
+
+def an_entry(event: OrganisationRegistered) -> DirectoryEntry:
+    """The entry of the directory that is announced so; its seat is the first cercle of its region."""
+    told = event.model_dump(
+        include={"code", "kind", "name_fr", "name_en", "channel", "services", "state"}
+    )
+    whole = tuple(zone for zone in event.zones if not any(c[:2] == zone for c in event.cercles))
+    seat = next((c for c in event.cercles if c[:2] == event.region), f"{event.region}01")
+    return DirectoryEntry(**told, units=(Unit(cercle=seat),), zones=(*whole, *event.cercles))
 
 
 def event_headers(

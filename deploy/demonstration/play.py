@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 
 from contracts.callers import issue_token
+from contracts.directory import DirectoryEntry
 from deploy.demonstration.cast import COMMITTEE, OWNER, PARTNERS, Program, make_keys, quiet
-from deploy.directory import DirectoryEntry, load_directory
+from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
 from deploy.importing import Outcome, Sender, import_rows
 from deploy.migrate import OPERATIONS

@@ -1,99 +1,73 @@
 """Reads a directory file: which organisations exist, what each offers, to whom and where."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, NamedTuple
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import TypeAdapter, ValidationError
 
-from contracts.vocabulary import Region, Term, codes
+from contracts.directory import DirectoryEntry
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-# YAML knows lists only; everything else must have its exact type, or 01 becomes the number 1.
-_FROM_LIST = Field(strict=False)
-_Age = Annotated[int, Field(ge=0, le=120)]
+_VERSION = "version"
+_Version = TypeAdapter[int | None](int | None)
 
 
 class DirectoryError(ValueError):
     """A directory file cannot be used; the message has one line per fault, by organisation."""
 
 
-class OfferedService(BaseModel):
-    """One service an organisation gives, and to whom; ages in whole years, both ends included."""
+class Line(NamedTuple):
+    """An organisation of a file. version: which one it was changed from, where the file says so."""
 
-    model_config = _STRICT
-
-    service: Annotated[str, Term("service")]
-    sexes: Annotated[tuple[Annotated[str, Term("sex")], ...], _FROM_LIST] = ()
-    age_min: _Age | None = None
-    age_max: _Age | None = None
-
-    @model_validator(mode="after")
-    def _ages_in_order(self) -> Self:
-        if self.age_min is not None and self.age_max is not None and self.age_min > self.age_max:
-            raise PydanticCustomError("ages_reversed", "age_min must not be above age_max")
-        return self
-
-
-class DirectoryEntry(BaseModel):
-    """One organisation of the directory; `zones` are CT codes, or `*` alone for everywhere.
-
-    `witness`: it keeps our daily roots, for a channel that has a feed.
-    """
-
-    model_config = _STRICT
-
-    code: Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,24}$")]
-    kind: Annotated[str, Term("organisation_kind")]
-    name_fr: Annotated[str, Field(min_length=1, max_length=160)]
-    name_en: Annotated[str, Field(min_length=1, max_length=160)]
-    region: Region
-    zones: Annotated[tuple[str, ...], _FROM_LIST]
-    channel: Annotated[str, Term("channel")]
-    services: Annotated[tuple[OfferedService, ...], _FROM_LIST]
-    capacity: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    witness: bool = False
-
-    @model_validator(mode="after")
-    def _zones_make_sense(self) -> Self:
-        if self.zones == ("*",):
-            return self
-        if not set(self.zones) <= set(codes("region")):
-            raise PydanticCustomError("zones_unknown", "zones must be * alone or CT codes")
-        if self.region not in self.zones:
-            raise PydanticCustomError("home_outside_zones", "region must be one of the zones")
-        return self
-
-    @model_validator(mode="after")
-    def _services_make_sense(self) -> Self:
-        offered = [offer.service for offer in self.services]
-        if len(set(offered)) < len(offered):
-            raise PydanticCustomError("service_twice", "services must name each service once")
-        if self.witness and self.channel == "desk":
-            raise PydanticCustomError("witness_without_feed", "witness must have a feed")
-        if self.capacity is not None and "shelter" not in offered:
-            raise PydanticCustomError("capacity_without_beds", "capacity is for shelter only")
-        return self
+    entry: DirectoryEntry
+    version: int | None
 
 
 def load_directory(path: Path) -> tuple[DirectoryEntry, ...]:
     """The organisations of a YAML file, in its order; raises DirectoryError with every fault."""
-    listed = _listed(path)
-    entries: list[DirectoryEntry] = []
+    return tuple(line.entry for line in load_lines(path))
+
+
+def load_lines(path: Path) -> list[Line]:
+    """As `load_directory`, with the versions that `write_directory` has left in the file."""
+    lines: list[Line] = []
     faults: list[str] = []
-    for number, raw in enumerate(listed, start=1):
+    for number, raw in enumerate(_listed(path), start=1):
         try:
-            entries.append(DirectoryEntry.model_validate(raw))
+            lines.append(_line(raw))
         except ValidationError as error:
             faults.extend(_faults(_name(raw, number), error))
-    counted = Counter(entry.code for entry in entries)
+    counted = Counter(line.entry.code for line in lines)
     faults.extend(f"{code}: code is used {n} times" for code, n in counted.items() if n > 1)
     if faults:
         raise DirectoryError("\n".join(faults))
-    return tuple(entries)
+    return lines
+
+
+def write_directory(lines: Sequence[Line]) -> str:
+    """The text of a file that `load_lines` reads."""
+    listed = [
+        {
+            _VERSION: line.version,
+            **line.entry.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        }
+        for line in lines
+    ]
+    text: str = yaml.safe_dump(
+        {"organisations": listed}, allow_unicode=True, sort_keys=False, width=100
+    )
+    return text
+
+
+def _line(raw: Any) -> Line:
+    """Raises ValidationError."""
+    if not isinstance(raw, dict):
+        return Line(DirectoryEntry.model_validate(raw), None)
+    version = _Version.validate_python(raw.get(_VERSION), strict=True)
+    entry = {name: value for name, value in raw.items() if name != _VERSION}
+    return Line(DirectoryEntry.model_validate(entry), version)
 
 
 def _listed(path: Path) -> list[Any]:

@@ -92,7 +92,7 @@ def write_directory(cast: list[Member], path: Path) -> None:
             "kind": one.kind,
             "name_fr": f"Organisation {one.code}",
             "name_en": f"Organisation {one.code}",
-            "region": one.region,
+            "units": [{"cercle": f"{one.region}01"}],
             "zones": [one.region],
             "channel": "nats",
             "services": [{"service": one.service}],

@@ -99,8 +99,11 @@ PROMISED = {
     "session_kind": "talk radio school theatre march training advocacy door_to_door social_media",
     "language": (
         "french bambara fulfulde soninke songhay tamasheq dogon bozo bomu minyanka "
-        "senufo malinke khassonke hassaniya arabic other"
+        "senufo malinke khassonke hassaniya arabic english other"
     ),
+    "weekday": "monday tuesday wednesday thursday friday saturday sunday",
+    "rung": "unit focal_point regional_focal_point committee",
+    "organisation_state": "active suspended",
 }
 CERCLES_OF = {
     "00": 6, "01": 10, "02": 8, "03": 8, "04": 11, "05": 8, "06": 13, "07": 16, "08": 9, "09": 6,

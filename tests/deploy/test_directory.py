@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from contracts.directory import DirectoryEntry
 from contracts.vocabulary import codes
-from deploy.directory import DirectoryEntry, DirectoryError, load_directory
+from deploy.directory import DirectoryError, load_directory
 
 ROOT = Path(__file__).parents[2]
 MALI = ROOT / "deploy" / "directory" / "mali.yaml"
@@ -12,7 +13,7 @@ MALI = ROOT / "deploy" / "directory" / "mali.yaml"
 DEMO_REGIONS = ("01", "12", "00", "07", "05", "03", "04")
 GOOD = """
 organisations:
-  - {code: CSREF_KITA, kind: health, region: "12", zones: ["12"], channel: nats,
+  - {code: CSREF_KITA, kind: health, units: [{cercle: "1201"}], zones: ["12"], channel: nats,
      name_fr: "Centre", name_en: "Centre", services: [{service: health, age_min: 5, age_max: 17}]}
 """
 
@@ -26,7 +27,7 @@ def candidates(mali: tuple[DirectoryEntry, ...], service: str, region: str) -> l
     return [
         entry.code
         for entry in mali
-        if region in entry.zones or entry.zones == ("*",)
+        if region in entry.served_regions or entry.zones == ("*",)
         for offer in entry.services
         if offer.service == service
     ]
@@ -66,7 +67,7 @@ def test_some_shelters_take_women_or_children_only(mali: tuple[DirectoryEntry, .
     beds = {e.code: o for e in mali for o in e.services if o.service == "shelter"}
     assert beds["SHELTER_BENKADI_KAYES"].sexes == ("female",)
     assert beds["SHELTER_DENKO_BKO"].age_max == 17
-    assert all(entry.capacity for entry in mali if entry.kind == "shelter")
+    assert all(offer.places for offer in beds.values())
 
 
 def test_whoever_is_asked_for_something_can_be_asked_by_kind(
@@ -90,16 +91,31 @@ def test_an_entry_is_read_with_its_limits(tmp_path: Path) -> None:
         ("kind: health", "kind: hopital", "CSREF_KITA: kind: Not a code of the list"),
         ("code: CSREF_KITA", "code: csref-kita", "csref-kita: code: "),
         ("code: CSREF_KITA, ", "", "organisation 1: code: Field required"),
-        ('region: "12"', "region: 12", "CSREF_KITA: region: Input should be a valid string"),
-        ('region: "12"', 'region: "01"', "CSREF_KITA: region must be one of the zones"),
+        ('cercle: "1201"', "cercle: 1201", "CSREF_KITA: units.0.cercle: Input should be a valid"),
+        ('cercle: "1201"', 'cercle: "1299"', "CSREF_KITA: units.0.cercle: Not a code of the list"),
+        ('cercle: "1201"', 'cercle: "0101"', "CSREF_KITA: units must lie in the zones"),
+        ('[{cercle: "1201"}]', "[]", "CSREF_KITA: units: "),
+        ('"1201"}', '"1201"}, {cercle: "1201"}', "CSREF_KITA: units must name each once"),
+        (
+            '"1201"',
+            '"1201", contacts: [{post: Garde}]',
+            "CSREF_KITA: units.0.contacts.0: must have",
+        ),
+        (
+            '"1201"',
+            '"1201", contacts: [{post: Garde, phone: 20 21 22 23}]',
+            "CSREF_KITA: units.0.contacts.0.phone: ",
+        ),
+        ('zones: ["12"]', 'zones: ["12", "1201"]', "CSREF_KITA: zones must not name a region and"),
         ('zones: ["12"]', 'zones: ["12", "*"]', "CSREF_KITA: zones must be"),
         ('zones: ["12"]', 'zones: ["12", "77"]', "CSREF_KITA: zones must be"),
         ("service: health", "service: massage", "CSREF_KITA: services.0.service: Not a code"),
         ("age_min: 5", "age_min: 18", "CSREF_KITA: services.0: age_min must not be above"),
         ("age_min: 5", "age_min: old", "CSREF_KITA: services.0.age_min: "),
         ("channel: nats", "channel: nats, phone: 1", "CSREF_KITA: phone: Extra inputs"),
-        ("channel: nats", "channel: nats, capacity: 4", "CSREF_KITA: capacity is for shelter"),
-        ("[{", "[{service: health}, {", "CSREF_KITA: services must name each service once"),
+        ("channel: nats", "channel: nats, version: now", "CSREF_KITA: Input should be a valid int"),
+        ("channel: nats", "channel: nats, state: closed", "CSREF_KITA: state: Not a code of the"),
+        ("s: [{s", "s: [{service: health}, {s", "CSREF_KITA: services must name each once"),
     ],
 )
 def test_a_bad_entry_is_refused_by_name(tmp_path: Path, old: str, new: str, words: str) -> None:

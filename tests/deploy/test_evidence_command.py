@@ -12,7 +12,6 @@ from chassis.trust import PLATFORM_KEYS
 from deploy.checks import check_postgres
 from deploy.commands.evidence import evidence
 from deploy.directory import DirectoryError, load_directory
-from deploy.engines import witnesses
 from deploy.keys import seed_file
 from deploy.migrate import OPERATIONS
 from deploy.service_process import Addresses, ServiceProcess
@@ -112,7 +111,8 @@ async def test_the_doctor_sees_when_a_record_could_be_changed(site: Site) -> Non
 def test_the_directory_says_who_keeps_the_roots_and_each_service_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codes = witnesses(PlatformSettings())
+    entries = load_directory(PlatformSettings().directory_file)
+    codes = tuple(entry.code for entry in entries if entry.witness)
     state = State(tmp_path)
     state.prepare()
     process = ServiceProcess(
@@ -128,7 +128,7 @@ def test_the_directory_says_who_keeps_the_roots_and_each_service_is_told(
 
 def test_a_witness_needs_a_feed(tmp_path: Path) -> None:
     (tmp_path / "some.yaml").write_text(
-        'organisations: [{code: AB, kind: justice, region: "12", zones: ["12"], channel: desk,'
+        'organisations: [{code: AB, kind: justice, units: [{cercle: "1201"}], zones: ["12"], channel: desk,'
         " name_fr: a, name_en: a, services: [], witness: true}]"
     )
     with pytest.raises(DirectoryError, match="witness must have a feed"):

@@ -18,8 +18,8 @@ from deploy.embedded.processes import ServerError
 from deploy.key_announcing import announce_keys, rotate_signing_key
 from deploy.signing_keys import ensure_signing_keys, platform_keys, to_hand_over
 from deploy.state import State
-from services.referral.use_cases.publishing import publish_directory
 from tests.builders import a_mint, an_organisation
+from tests.referral.offices import publish
 from tests.servers import Database
 
 pytestmark = pytest.mark.share("sealed")
@@ -43,7 +43,7 @@ async def engine(fresh_database: Database) -> AsyncIterator[AsyncEngine]:
     entries = [an_organisation(code, kind) for code, kind in kinds]
     desk = an_organisation("CSCOM_D", "health").model_copy(update={"channel": "desk"})
     async with engine.begin() as connection:
-        await publish_directory(connection, [*entries, desk], mint=a_mint())
+        await publish(connection, [*entries, desk], mint=a_mint())
     yield engine
     await engine.dispose()
 

@@ -12,6 +12,7 @@ from deploy.settings import PlatformSettings
 from deploy.signing_keys import platform_keys
 from partners.kit import Partner, init
 from tests.bench.cast import members
+from tests.builders import an_entry
 from tests.deploy.reports import a_report
 from tests.journeys.road import PARTNERS, Road, running_road
 from tests.ledger import Figure, Form
@@ -22,10 +23,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.
 def directory_of(folder: Path, *, newcomers: int) -> Path:
     """The demo's directory with this many more organisations."""
     known = yaml.safe_load(PlatformSettings().directory_file.read_text("utf-8"))["organisations"]
-    more = [
-        one.entry().model_dump(mode="json", exclude={"keys", "countersignatures"})
-        for one in members(newcomers)
-    ]
+    more = [an_entry(one.entry()).model_dump(mode="json") for one in members(newcomers)]
     path = folder / "directory.yaml"
     path.write_text(json.dumps({"organisations": known + more}))
     return path

@@ -17,8 +17,8 @@ from deploy.settings import PlatformSettings
 from tests.servers import open_folder
 
 DIRECTORY = """organisations:
-  - {code: SHELTER_T, kind: shelter, region: "00", zones: ["00"], channel: nats, capacity: 3,
-     name_fr: "Foyer d’essai", name_en: "Test shelter", services: [{service: shelter}]}
+  - {code: SHELTER_T, kind: shelter, units: [{cercle: "0001"}], zones: ["00"], channel: nats,
+     name_fr: "Foyer d’essai", name_en: "Test shelter", services: [{service: shelter, places: 3}]}
 """
 
 

@@ -87,7 +87,7 @@ class Oracle:
         for one in sorted(self.organisations, key=lambda one: str(one["code"])):
             if one["code"] == owner or not _may(one, case, service):
                 continue
-            if one["region"] == case["region"]:
+            if one["units"][0]["cercle"][:2] == case["region"]:
                 home.append(one["code"])
             elif one["zones"] == ["*"]:
                 everywhere.append(one["code"])
@@ -102,7 +102,7 @@ def _may(one: Mapping[str, Any], case: Mapping[str, Any], service: str) -> bool:
         and (line["by"] == "person") != _is_child(case)
         for line in case["consent"]
     )
-    reaches = one["zones"] == ["*"] or case["region"] in one["zones"]
+    reaches = one["zones"] == ["*"] or case["region"] in {zone[:2] for zone in one["zones"]}
     for offer in one["services"]:
         if offer["service"] == service:
             return said_yes and reaches and _fits(offer, case)

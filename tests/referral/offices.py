@@ -12,21 +12,26 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import open_engine
+from chassis.directory_keys import load_keys
 from contracts.identifiers import Mint
 from contracts.referral import OrganisationRegistered
 from contracts.requests import Request
 from services.referral.store import directory, places
+from services.referral.store.directory import Author
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
+from services.referral.use_cases.changing import Change, add_unknown, change_directory
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.offering import NewCase, offer_referrals
-from services.referral.use_cases.publishing import publish_directory
+from services.referral.use_cases.publishing import take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
-from tests.builders import NOON, a_case, a_mint
+from tests.builders import NOON, a_case, a_mint, an_entry
 from tests.servers import Database
 
 KEY = b"k" * 32
+AUTHOR = Author(organisation="COMMITTEE_C", role="operator", person="p-1")
+ADULT = {"age_band": "25-34"}
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
@@ -38,9 +43,9 @@ class Office:
     mint: Mint
 
     async def publish(self, *organisations: OrganisationRegistered) -> list[str]:
-        """Bring the directory up to date."""
+        """Bring the directory up to date, where somebody else has not had a word in it."""
         async with self.engine.begin() as connection:
-            return await publish_directory(connection, organisations, mint=self.mint)
+            return await publish(connection, organisations, mint=self.mint)
 
     async def offer(self, *cases: dict[str, Any], ids: Sequence[UUID] = ()) -> list[UUID]:
         """Take in cases that differ so from the usual one; their ids."""
@@ -89,6 +94,11 @@ class Office:
             refused, _ = await follow_files(connection, [filed], announcer=announcer)
             return refused
 
+    async def run(self, statement: str) -> None:
+        """One statement with the rights of the service."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text(statement))
+
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the tables hold."""
         async with self.engine.connect() as connection:
@@ -126,6 +136,21 @@ class Office:
             organisations=tuple(await directory.candidates(connection)),
             reached=await directory.reached_by(connection, ("nats",)),
         )
+
+
+async def publish(
+    connection: AsyncConnection, organisations: Sequence[OrganisationRegistered], *, mint: Mint
+) -> list[str]:
+    """Make the directory such that these are announced; the codes of those that were."""
+    entries = [an_entry(one) for one in organisations]
+    await add_unknown(connection, entries, author=AUTHOR, why="a test")
+    changes = [Change(entry=one) for one in entries]
+    changed = await change_directory(connection, changes, author=AUTHOR, why="a test", mint=mint)
+    codes = {one.code for one in entries}
+    keys = [key for key in await load_keys(connection) if key.owner not in codes]
+    keys += [key for one in organisations for key in one.keys]
+    words = {id: word for one in organisations for id, word in one.countersignatures.items()}
+    return sorted({*changed, *await take_up_keys(connection, keys, words, mint=mint)})
 
 
 def a_cause() -> Cause:

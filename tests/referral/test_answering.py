@@ -164,7 +164,7 @@ async def test_declining_several_services_of_one_case_at_once_asks_the_next_for_
 ) -> None:
     await office.publish(
         an_organisation("SHELTER_B", "shelter", *needs),
-        an_organisation("SHELTER_C", "shelter", *needs, region="01", zones=("12",)),
+        an_organisation("SHELTER_C", "shelter", *needs, region="01", zones=("01", "12")),
     )
     await office.offer({**ADULT, "needs": needs})
     ids = await office.rows("select referral_id from referrals")

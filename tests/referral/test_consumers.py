@@ -16,7 +16,6 @@ from contracts.reading import read_feed
 from contracts.requests import AcceptReferral, DeclineReferral
 from contracts.topology import feed_durable
 from services.referral.consumers import Handlers, consumers
-from services.referral.use_cases.publishing import publish_directory
 from tests.builders import (
     a_case,
     an_organisation,
@@ -28,6 +27,7 @@ from tests.builders import (
 )
 from tests.chassis.outgoing import drain, feed_of
 from tests.parts import Site, fetched, until, writing_as
+from tests.referral.offices import publish
 from tests.signing import signed
 
 POLICE, SHELTER = "POLICE_A", "SHELTER_B"
@@ -51,7 +51,7 @@ class Road:
             an_organisation(SHELTER, "shelter", "shelter"),
         ]
         async with self.parts.work.begin() as connection:
-            await publish_directory(connection, entries, mint=self.parts.mint)
+            await publish(connection, entries, mint=self.parts.mint)
 
     async def case(self, case_id: UUID, **facts: Any) -> None:
         event = a_case(age_band="25-34", **facts)

@@ -2,9 +2,8 @@ from uuid import UUID
 
 from chassis.pseudonyms import FeedKey
 from tests.builders import an_organisation
-from tests.referral.offices import KEY, Office, an_answer
+from tests.referral.offices import ADULT, KEY, Office, an_answer
 
-ADULT = {"age_band": "25-34"}
 POLICE = an_organisation("POLICE_A", "police", "immediate_safety")
 NEAR = an_organisation("SHELTER_B", "shelter", "shelter")
 FAR = an_organisation("SHELTER_C", "shelter", "shelter", region="01", zones=("01", "12"))
@@ -186,10 +185,9 @@ async def test_the_directory_is_announced_once_and_again_only_where_it_changed(
 ) -> None:
     assert await office.publish(NEAR, SOCIAL) == ["SHELTER_B", "SOCIAL_E"]
     assert await office.publish(NEAR, SOCIAL) == []
-    moved = an_organisation("SHELTER_B", "shelter", "shelter", zones=("01",))
+    moved = an_organisation("SHELTER_B", "shelter", "shelter", region="01", zones=("01",))
 
     assert await office.publish(moved, SOCIAL) == ["SHELTER_B"]
     assert await office.rows("select count(*) from outbox") == [(3,)]
-    assert await office.rows("select zones from organisations where code = 'SHELTER_B'") == [
-        (["01"],)
-    ]
+    query = "select entry->>'zones', version from organisations where code = 'SHELTER_B'"
+    assert await office.rows(query) == [('["01"]', 2)]

@@ -33,6 +33,7 @@ class Candidate:
     region: str
     zones: frozenset[str]
     services: Mapping[str, Limits]
+    is_suspended: bool = False
 
 
 def rank(
@@ -52,6 +53,7 @@ def rank(
         one
         for one in organisations
         if one.code not in asked
+        and not one.is_suspended
         and service in one.services
         and (EVERYWHERE in one.zones or person.region in one.zones)
         and fits(one.services[service], person)

@@ -1,85 +1,143 @@
-"""The directory's rows."""
+"""The directory's rows: each organisation's entry as it is now, and every version there ever was."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.directory import DirectoryEntry
 from services.referral.domain.ranking import Candidate, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One organisation as the directory holds it; `published` is the body last published."""
+class Current:
+    """An entry with the number of its version; published: the body last announced, or empty."""
 
-    code: str
-    kind: str
-    region: str
-    zones: tuple[str, ...]
-    services: Sequence[dict[str, Any]]
-    channel: str
-    name_fr: str
-    name_en: str
-    published: str
+    entry: DirectoryEntry
+    version: int
+    published: str = ""
 
 
-_SAVE = text("""
-    insert into organisations (code, kind, region, zones, services, channel, name_fr, name_en,
-                               published)
-    values (:code, :kind, :region, :zones, cast(:services as jsonb), :channel, :name_fr,
-            :name_en, :published)
-    on conflict (code) do update set
-        kind = excluded.kind, region = excluded.region, zones = excluded.zones,
-        services = excluded.services, channel = excluded.channel, name_fr = excluded.name_fr,
-        name_en = excluded.name_en, published = excluded.published, changed_at = clock_timestamp()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """Who changes the directory: an organisation's code, a role, and its own opaque id of the person."""
+
+    organisation: str
+    role: str
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version of one entry, with who made it, when and why."""
+
+    entry: DirectoryEntry
+    version: int
+    changed_at: datetime
+    author: Author
+    why: str
+
+
+#: Held to the end of the transaction: changes come one after the other, also of new entries.
+_ALONE = text("select pg_advisory_xact_lock(hashtext('referral.directory'))")
+_CURRENT = text("""
+    select entry, version, published from organisations
+    where cast(:codes as text[]) is null or code = any(:codes) order by code
 """)
-_PUBLISHED = text("select code, published from organisations for update")
-_CANDIDATES = text("select code, kind, region, zones, services from organisations")
+_SAVE = text("""
+    with given as (
+        select row->>'code' as code, (row->>'version')::int as version, row->'entry' as entry
+        from jsonb_array_elements(cast(:rows as jsonb)) as one(row)
+    ), kept as (
+        insert into organisation_versions (code, version, entry, organisation, role, person, why)
+        select code, version, entry, :organisation, :role, :person, :why from given
+    )
+    insert into organisations (code, version, kind, channel, is_suspended, entry)
+    select code, version, entry->>'kind', entry->>'channel', entry->>'state' = 'suspended', entry
+    from given
+    on conflict (code) do update set
+        version = excluded.version, kind = excluded.kind, channel = excluded.channel,
+        is_suspended = excluded.is_suspended, entry = excluded.entry,
+        changed_at = clock_timestamp()
+""")
+_PUBLISHED = text("""
+    update organisations set published = given.published
+    from unnest(cast(:codes as text[]), cast(:bodies as text[])) as given(code, published)
+    where organisations.code = given.code
+""")
+_VERSIONS = text("""
+    select entry, version, changed_at, organisation, role, person, why
+    from organisation_versions where code = :code order by version
+""")
+_CANDIDATES = text("select code, kind, is_suspended, entry from organisations")
 #: The channels through which an organisation has a feed.
 FEED_CHANNELS = ("nats", "http")
 _REACHED = text("select code from organisations where channel = any(:channels)")
 
 
-async def save(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Insert or replace."""
+async def lock(connection: AsyncConnection) -> None:
+    """Let nobody else change the directory before this transaction ends."""
+    await connection.execute(_ALONE)
+
+
+async def current(
+    connection: AsyncConnection, codes: Iterable[str] | None = None
+) -> dict[str, Current]:
+    """The entries as they are now, by code; without `codes` all of them."""
+    found = await connection.execute(_CURRENT, {"codes": None if codes is None else list(codes)})
+    entries = (
+        Current(entry=_entry(row.entry), version=row.version, published=row.published)
+        for row in found
+    )
+    return {one.entry.code: one for one in entries}
+
+
+async def save(
+    connection: AsyncConnection, changed: Sequence[Current], *, author: Author, why: str
+) -> None:
+    """Keep these as the newest versions of their entries."""
     rows = [
-        {
-            "code": one.code,
-            "kind": one.kind,
-            "region": one.region,
-            "zones": list(one.zones),
-            "services": json.dumps(list(one.services)),
-            "channel": one.channel,
-            "name_fr": one.name_fr,
-            "name_en": one.name_en,
-            "published": one.published,
-        }
-        for one in entries
+        {"code": one.entry.code, "version": one.version, "entry": one.entry.model_dump(mode="json")}
+        for one in changed
     ]
+    said = {
+        "organisation": author.organisation,
+        "role": author.role,
+        "person": author.person,
+        "why": why,
+    }
     if rows:
-        await connection.execute(_SAVE, rows)
+        await connection.execute(_SAVE, {"rows": json.dumps(rows), **said})
 
 
-async def published(connection: AsyncConnection) -> dict[str, str]:
-    """What was last published of each organisation, locked."""
-    return {row.code: row.published for row in await connection.execute(_PUBLISHED)}
+async def note_published(connection: AsyncConnection, bodies: Mapping[str, str]) -> None:
+    """Remember what was last announced of each."""
+    if bodies:
+        given = {"codes": list(bodies), "bodies": list(bodies.values())}
+        await connection.execute(_PUBLISHED, given)
+
+
+async def versions(connection: AsyncConnection, code: str) -> list[Version]:
+    """Every version of one entry, the oldest first; none of an organisation that is not known."""
+    return [
+        Version(
+            entry=_entry(row.entry),
+            version=row.version,
+            changed_at=row.changed_at,
+            author=Author(organisation=row.organisation, role=row.role, person=row.person),
+            why=row.why,
+        )
+        for row in await connection.execute(_VERSIONS, {"code": code})
+    ]
 
 
 async def candidates(connection: AsyncConnection) -> list[Candidate]:
     """Every organisation, as ranking sees it."""
-    return [
-        Candidate(
-            code=row.code,
-            kind=row.kind,
-            region=row.region,
-            zones=frozenset(row.zones),
-            services={offer["service"]: _limits(offer) for offer in _loaded(row.services)},
-        )
-        for row in await connection.execute(_CANDIDATES)
-    ]
+    return [_candidate(row, _loaded(row.entry)) for row in await connection.execute(_CANDIDATES)]
 
 
 async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> frozenset[str]:
@@ -88,14 +146,28 @@ async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> fr
     return frozenset(row.code for row in found)
 
 
-def _limits(offer: dict[str, Any]) -> Limits:
-    return Limits(
-        sexes=frozenset(offer.get("sexes") or ()),
-        age_min=offer.get("age_min"),
-        age_max=offer.get("age_max"),
+def _candidate(row: Any, entry: dict[str, Any]) -> Candidate:
+    return Candidate(
+        code=row.code,
+        kind=row.kind,
+        region=entry["units"][0]["cercle"][:2],
+        # As ranking knows only regions, an organisation is asked wherever it serves a part of one.
+        zones=frozenset(zone[:2] for zone in entry["zones"]),
+        services={offer["service"]: _limits(offer) for offer in entry["services"]},
+        is_suspended=row.is_suspended,
     )
 
 
-def _loaded(value: Any) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = json.loads(value) if isinstance(value, str) else value
+def _limits(offer: dict[str, Any]) -> Limits:
+    return Limits(
+        sexes=frozenset(offer["sexes"]), age_min=offer["age_min"], age_max=offer["age_max"]
+    )
+
+
+def _entry(value: Any) -> DirectoryEntry:
+    return DirectoryEntry.model_validate(_loaded(value))
+
+
+def _loaded(value: Any) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
     return loaded

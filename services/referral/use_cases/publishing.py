@@ -1,7 +1,7 @@
 """Publishing the directory, what is new or changed in it, and to partners the platform's keys."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,41 +16,54 @@ from contracts.keyring import PublicKey
 from contracts.referral import OrganisationRegistered
 from contracts.topology import OUT
 from services.referral.store import directory
-from services.referral.store.directory import Entry
+from services.referral.store.directory import Current
 
 
-async def publish_directory(
-    connection: AsyncConnection, entries: Sequence[OrganisationRegistered], *, mint: Mint
+async def take_up_keys(
+    connection: AsyncConnection,
+    keys: Sequence[PublicKey],
+    words: Mapping[str, str],
+    *,
+    mint: Mint,
 ) -> list[str]:
-    """Save and announce the entries that differ from what was last published; their codes.
+    """Keep the public keys of the directory's organisations; the codes of whom that changes.
 
-    A key that is no longer among an entry's keys ends now; it is kept for what it has signed.
+    keys: all that count from now on. One that is not among them ends now; it is kept for what it
+    has signed. words: by a key's id, the directory officer's word for it.
     """
-    before = await directory.published(connection)
-    known = defaultdict(list)
+    await directory.lock(connection)
+    codes = await directory.current(connection)
+    given = [key for key in keys if key.owner in codes]
+    known = await load_keys(connection)
+    await save_keys(connection, _with_history(given, known, now=mint.moment()))
+    return await announce(connection, codes, mint=mint, words=words)
+
+
+async def announce(
+    connection: AsyncConnection,
+    codes: Iterable[str],
+    *,
+    mint: Mint,
+    words: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Tell of these entries where they differ from what was last told; the codes of those.
+
+    words: of the directory officer, besides those that were told before.
+    """
+    keys = defaultdict(list)
     for key in await load_keys(connection):
-        known[key.owner].append(key)
-    entries = [
-        one.model_copy(update={"keys": _with_history(one.keys, known[one.code], now=mint.moment())})
-        for one in entries
+        keys[key.owner].append(key)
+    entries = await directory.current(connection, codes)
+    told = {
+        code: _event(one, keys[code], words={**_words(one.published), **(words or {})})
+        for code, one in entries.items()
+    }
+    changed = [
+        event for code, event in told.items() if entries[code].published != event.model_dump_json()
     ]
-    await save_keys(connection, [key for one in entries for key in one.keys])
-    changed = [one for one in entries if before.get(one.code) != one.model_dump_json()]
-    await directory.save(connection, [_entry(one) for one in changed])
-    await outbox.add(
-        connection,
-        [
-            Outgoing(
-                id=mint.message_id(),
-                stream="REFERRAL",
-                message=one,
-                subject=one.code,
-                correlation_id=one.code,
-            )
-            for one in changed
-        ],
-    )
-    return [one.code for one in changed]
+    await directory.note_published(connection, {e.code: e.model_dump_json() for e in changed})
+    await outbox.add(connection, [_outgoing(event, mint) for event in changed])
+    return [event.code for event in changed]
 
 
 async def publish_keys(
@@ -71,7 +84,7 @@ async def publish_keys(
 
 def _with_history(
     given: Sequence[PublicKey], known: Sequence[PublicKey], *, now: datetime
-) -> tuple[PublicKey, ...]:
+) -> list[PublicKey]:
     """What was known, ended now where it is not given any more; then what is new."""
     still, before = {key.key for key in given}, {key.key for key in known}
     kept = [
@@ -80,18 +93,41 @@ def _with_history(
         else key.model_copy(update={"valid_until": now})
         for key in known
     ]
-    return (*kept, *(key for key in given if key.key not in before))
+    return [*kept, *(key for key in given if key.key not in before)]
 
 
-def _entry(one: OrganisationRegistered) -> Entry:
-    return Entry(
-        code=one.code,
-        kind=one.kind,
-        region=one.region,
-        zones=one.zones,
-        services=[offer.model_dump(mode="json") for offer in one.services],
-        channel=one.channel,
-        name_fr=one.name_fr,
-        name_en=one.name_en,
-        published=one.model_dump_json(),
+def _event(
+    one: Current, keys: Sequence[PublicKey], *, words: Mapping[str, str]
+) -> OrganisationRegistered:
+    entry = one.entry
+    return OrganisationRegistered(
+        code=entry.code,
+        kind=entry.kind,
+        name_fr=entry.name_fr,
+        name_en=entry.name_en,
+        region=entry.region,
+        zones=entry.served_regions,
+        cercles=entry.served_cercles,
+        services=tuple(offer.announced() for offer in entry.services),
+        channel=entry.channel,
+        state=entry.state,
+        keys=tuple(keys),
+        countersignatures={key.id: words[key.id] for key in keys if key.id in words},
+    )
+
+
+def _words(published: str) -> Mapping[str, str]:
+    """The officer's words that were told with an entry."""
+    if not published:
+        return {}
+    return OrganisationRegistered.model_validate_json(published).countersignatures
+
+
+def _outgoing(event: OrganisationRegistered, mint: Mint) -> Outgoing:
+    return Outgoing(
+        id=mint.message_id(),
+        stream="REFERRAL",
+        message=event,
+        subject=event.code,
+        correlation_id=event.code,
     )

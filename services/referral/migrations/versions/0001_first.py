@@ -10,15 +10,25 @@ down_revision = None
 TABLES = """
 create table organisations (
     code text primary key,
+    version int not null,
     kind text not null,
-    region text not null,
-    zones text[] not null,
-    services jsonb not null,
     channel text not null,
-    name_fr text not null,
-    name_en text not null,
-    published text not null,
+    is_suspended boolean not null,
+    entry jsonb not null,
+    -- What was last announced of it.
+    published text not null default '',
     changed_at timestamptz not null default clock_timestamp()
+);
+create table organisation_versions (
+    code text not null,
+    version int not null,
+    entry jsonb not null,
+    changed_at timestamptz not null default clock_timestamp(),
+    organisation text not null,
+    role text not null,
+    person text,
+    why text not null,
+    primary key (code, version)
 );
 
 create table cases (
@@ -115,8 +125,9 @@ create policy own on unplaced for select to referral_web
     using (current_setting('siraba.org', true) = owner);
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
-revoke update, delete on audit, roots from referral_work;
-grant select on organisations, organisation_keys, referrals, unplaced, places to referral_web;
+revoke update, delete on audit, roots, organisation_versions from referral_work;
+grant select on organisations, organisation_versions, organisation_keys to referral_web;
+grant select on referrals, unplaced, places to referral_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """
