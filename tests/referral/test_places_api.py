@@ -1,57 +1,22 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 
-from chassis.assembly import assemble
-from contracts.callers import issue_token
-from contracts.keyring import encode_base64url
-from services.referral.app import create_app
-from services.referral.settings import ReferralSettings
 from tests.builders import an_organisation
 from tests.parts import Site
-from tests.referral.offices import open_office
-from tests.signing import private_key
+from tests.referral.callers import bearer, calling
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
 
 
 @pytest.fixture
 async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    async with open_office(site.database) as office:
-        await office.publish(
-            an_organisation("POLICE_A", "police", "immediate_safety"),
-            an_organisation("SHELTER_B", "shelter", "shelter"),
-        )
-    for code in ("POLICE_A", "SHELTER_B"):
-        await site.run(
-            "insert into referral.organisation_keys (key, owner, use, valid_from)"
-            " values (:key, :owner, 'signing', '2020-01-01T00:00Z') on conflict do nothing",
-            key=encode_base64url(private_key(code).public_key().public_bytes_raw()),
-            owner=code,
-        )
-    assembly = partial(assemble, on_failure=lambda: site.failures.append("referral"))
-    app = create_app(site.settings("referral", ReferralSettings), assembly=assembly)
-    async with (
-        LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://siraba") as opened,
-    ):
+    police = an_organisation("POLICE_A", "police", "immediate_safety")
+    shelter = an_organisation("SHELTER_B", "shelter", "shelter")
+    async with calling(site, police, shelter) as opened:
         yield opened
-
-
-def bearer(code: str, role: str) -> dict[str, str]:
-    token = issue_token(
-        private_key(code),
-        organisation=code,
-        role=role,
-        audience="referral",
-        now=datetime.now(UTC),
-        person="s-1",
-    )
-    return {"Authorization": f"Bearer {token}"}
 
 
 async def test_a_desk_counts_its_places_and_an_officer_sees_the_room_and_its_age(
