@@ -19,6 +19,7 @@ from chassis.audit import Auditor, Reads
 from chassis.broker import Wire, open_wire
 from chassis.conservation import LawKeeper
 from chassis.database import BY_INDEX, open_engine
+from chassis.ending import end
 from chassis.evidence import RootKeeper, Tell
 from chassis.health import Health
 from chassis.inbox import Consumer
@@ -133,8 +134,7 @@ class Parts:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy.engine import make_url
 
+from chassis.ending import end
 from contracts.topology import SERVICES
 from deploy.directory_publish import publish_directory, witnesses_of
 from deploy.embedded.nats import EmbeddedNats
@@ -249,5 +250,4 @@ async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from nats.aio.msg import Msg
 
 from chassis.broker import ACK_WAIT_SECONDS
+from chassis.ending import end
 
 BEAT_SECONDS = ACK_WAIT_SECONDS / 3
 LONGEST_PAUSE = 60.0
@@ -62,9 +63,7 @@ async def heartbeat(messages: Sequence[Msg], *, seconds: float) -> AsyncIterator
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 Ending = TypeVar("Ending", bound=Settling)
