@@ -25,7 +25,7 @@ from partners.kit.ledger import Ledger
 from partners.kit.link import Address, Link
 from partners.kit.lock import only_one
 from partners.kit.raw import Line, Raw
-from partners.kit.reading import KEY_SECONDS, Reader
+from partners.kit.reading import KEY_SECONDS, Reader, Unproven
 from partners.kit.referrals import Referral
 from partners.kit.reports import sealed_report
 from partners.kit.telemetry import processing
@@ -232,7 +232,9 @@ class Partner:
             reason=rejected.reason,
             field=rejected.field,
         )
-        self._ledger.quarantine(broken, self._edge.now(), envelope=_envelope_of(raw))
+        # Whoever cannot sign must not say either which numbers of the feed have come.
+        envelope = None if isinstance(rejected, Unproven) else _envelope_of(raw)
+        self._ledger.quarantine(broken, self._edge.now(), envelope=envelope)
         LOG.warning("message %d of the feed cannot be read (%s); kept aside", sequence, rejected)
         await self._link.acknowledge(raw)
 

@@ -72,7 +72,8 @@ class Ledger:
     def quarantine(self, broken: Broken, now: datetime, *, envelope: Envelope | None) -> None:
         """Keep a message nobody here can read, so that a person can look at it later.
 
-        With `envelope`, its feed number counts as come: it is unreadable, not missing.
+        With `envelope`, which somebody we believe has signed, its feed number counts as come: it is
+        unreadable, not missing.
         """
         with transaction(self._database):
             self.feed.quarantine(broken, now)

@@ -19,6 +19,10 @@ from partners.kit.raw import Raw
 KEY_TRIES, KEY_SECONDS = 10, 5.0
 
 
+class Unproven(Rejected):
+    """Nobody we believe has said this, so what it says of itself counts for nothing either."""
+
+
 class Read(NamedTuple):
     """A message of the own feed that one of the platform's services has signed."""
 
@@ -35,7 +39,7 @@ class Reader:
         self._platform = PlatformKeys(folder)
 
     def read(self, raw: Raw) -> Read:
-        """What it says. New keys of the platform are on disk when this returns. Raises `Rejected`."""
+        """What it says. New keys of the platform are on disk when this returns. Raises `Rejected`, `Unproven`."""
         self._check_signature(raw)
         envelope, message = read_message(raw.headers, raw.body, types=FEED)
         if raw.subject != out_subject(self._keys.code, message.name, message.version):
@@ -63,7 +67,7 @@ class Reader:
                 at=raw.recorded_at,
             )
         except SignatureRefused as refused:
-            raise Rejected(refused.reason, field=SIGNATURE) from None
+            raise Unproven(refused.reason, field=SIGNATURE) from None
 
     def _opened(self, envelope: Envelope, message: Message) -> Dossier | None:
         if not isinstance(message, DossierDisclosed):

@@ -12,7 +12,15 @@ import pytest
 from contracts.envelope import HOP
 from contracts.feed import Offer
 from contracts.topology import OUT
-from partners.kit import Delivery, FolderBusy, NotAdmitted, Partner, Unreachable, init, load
+from partners.kit import (
+    Delivery,
+    FolderBusy,
+    NotAdmitted,
+    Partner,
+    Unreachable,
+    init,
+    load,
+)
 from partners.kit.counters import Counters, read_counters
 from partners.kit.ledger import Ledger
 from tests.partners.platform import TRACE, Platform, offer
@@ -164,6 +172,19 @@ async def test_a_message_nobody_can_read_is_kept_aside_and_is_not_missing(
     # It is unreadable, not missing: its number counts as come.
     assert (counters(shelter).quarantined, counters(shelter).gaps) == (1, ())
     assert await platform.unacknowledged("SHELTER_A") == 0
+
+
+async def test_what_nobody_we_believe_has_signed_hides_no_gap_and_makes_none(
+    platform: Platform, shelter: Path
+) -> None:
+    await platform.tell("SHELTER_A", offer(), number=1)
+    for number in (2, 9):
+        await platform.tell("SHELTER_A", offer(), number=number, by="intake")
+    await platform.tell("SHELTER_A", offer(), number=4)
+
+    assert len(await listen(platform, shelter)) == 2
+    assert counters(shelter).quarantined == 2
+    assert counters(shelter).gaps == (("/siraba/referral", 2, 3),)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,8 @@ async def test_a_gap_is_shown_and_what_was_trimmed_is_none(
 
     async def hear() -> None:
         await platform.tell("SHELTER_A", offer(), number=1)
+        # Not by whom it names: its number has not come either.
+        await platform.tell("SHELTER_A", offer(), number=4, by="intake")
         await platform.tell("SHELTER_A", offer(), number=6)
         await platform.tell("SHELTER_A", FeedTrimmed(numbers=(2, 4)), number=7)
         await program.until(lambda: len(program.did("received")) == 3)

@@ -22,18 +22,18 @@ const idFrom = (words) => digest(words).toString("hex").replace(UUID, "$1-$2-8$3
  * @param {{code: string, folder: string}} keys our own
  */
 export function read({ headers: found, subject, data, time }, { code, folder }) {
-  let envelope;
+  let proven; // what nobody we believe has signed has no number either
   try {
     // Joined by a space, which no attribute may hold: what comes twice has no one reading.
     const headers = new Map([...(found ?? [])].map(([name, values]) => [name, values.join(" ")]));
-    envelope = envelopeOf(headers);
-    const payload = signedPayload(headers, data, subject);
-    const signer = verify(headers, payload, { source: envelope.source, at: time.getTime(), folder });
+    const envelope = envelopeOf(headers);
+    const signer = verify(headers, signedPayload(headers, data, subject), { source: envelope.source, at: time, folder });
+    proven = envelope;
     const body = bodyOf(envelope.type, data);
     if (subject !== `out.${code}.${envelope.name}.v1`) throw new Refused("wrong_subject", "subject");
     return { envelope, body, signer };
   } catch (error) {
-    throw Object.assign(error instanceof Refused ? error : new Refused("malformed", "body"), { envelope });
+    throw Object.assign(error instanceof Refused ? error : new Refused("malformed", "body"), { envelope: proven });
   }
 }
 
