@@ -29,6 +29,7 @@ from partners.kit.reading import KEY_SECONDS, Reader, Unproven
 from partners.kit.referrals import Referral
 from partners.kit.reports import sealed_report
 from partners.kit.telemetry import processing
+from partners.kit.waits import ended
 from partners.kit.watch import LOG
 from partners.kit.web_line import WebLine
 from partners.kit.writing import Writer
@@ -170,11 +171,11 @@ class Partner:
     @asynccontextmanager
     async def _courier_running(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self._courier.run())
+        task.add_done_callback(_say_if_broken)
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
     async def _messages(self, idle: float | None) -> AsyncIterator[Raw]:
         loop = asyncio.get_running_loop()
@@ -237,6 +238,12 @@ class Partner:
         self._ledger.quarantine(broken, self._edge.now(), envelope=envelope)
         LOG.warning("message %d of the feed cannot be read (%s); kept aside", sequence, rejected)
         await self._link.acknowledge(raw)
+
+
+def _say_if_broken(courier: asyncio.Task[None]) -> None:
+    """Requests are still stored, and `send` still sends them."""
+    if not courier.cancelled() and (error := courier.exception()) is not None:
+        LOG.error("what waits is sent by itself no more (%s): start anew", type(error).__name__)
 
 
 def _line_to(url: str) -> type[Link | WebLine]:

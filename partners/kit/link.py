@@ -6,11 +6,11 @@ publishing below `in.`), so nothing here creates or looks up a stream or a consu
 
 import asyncio
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 from urllib.parse import urlsplit
 
 import nats.errors
@@ -23,14 +23,12 @@ from contracts.topology import PARTNER_API_PREFIX, feed_durable, inbox_prefix
 from partners.kit.errors import NotAdmitted, Unreachable
 from partners.kit.keys import Keys
 from partners.kit.raw import Raw
+from partners.kit.waits import any_of, first_of, while_up
 from partners.kit.watch import LOG, NoEncryption, Watch
 
 BATCH = 20
 ANSWER_SECONDS = 5.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +74,8 @@ class Link:
         self._jetstream = client.jetstream(prefix=PARTNER_API_PREFIX, timeout=ANSWER_SECONDS)
         self._feed: JetStreamContext.PullSubscription | None = None
         self._silent = False
+        self._born: str | None = None
+        self._born_of = 0
 
     @classmethod
     async def open(cls, keys: Keys, address: Address, *, patience: float | None) -> Self:
@@ -88,7 +88,7 @@ class Link:
         client.needs_tls = address.needs_tls
         attempt = asyncio.create_task(_connect(client, watch, keys=keys, address=address))
         try:
-            await _first_of(attempt, watch, patience=patience)
+            await first_of(attempt, watch, patience=patience)
         except BaseException:
             attempt.cancel()
             await asyncio.gather(attempt, return_exceptions=True)
@@ -105,11 +105,11 @@ class Link:
         self._check()
         if not self.watch.up.is_set():
             # A pull asked for now would pile up in the client and arrive all at once later.
-            await _any_of(self.watch.up, self.watch.over, timeout=wait)
+            await any_of(self.watch.up, self.watch.over, timeout=wait)
             return []
         try:
             feed = await self._subscription()
-            found = await _while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
+            found = await while_up(feed.fetch(BATCH, timeout=wait), self.watch) or []
             self._silent = False
             return [_raw(message) for message in found]
         except (TimeoutError, nats.errors.TimeoutError):
@@ -132,8 +132,7 @@ class Link:
         end = loop.time() + patience
         while True:
             try:
-                durable = feed_durable(self._code)
-                await self._jetstream.consumer_info(durable.stream, durable.name)
+                await self._look()
                 return
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
                 self._check()
@@ -141,6 +140,15 @@ class Link:
                     raise self._no_feed(error) from None
                 self._tell_silence(error)
                 await asyncio.sleep(0.2)
+
+    async def birth(self) -> str | None:
+        """See `Line`: asked anew after each loss of the connection, for a broker may come back empty."""
+        if self._born_of != self.watch.times_up:
+            try:
+                await self._look()
+            except (nats.errors.Error, nats.js.errors.Error, TimeoutError):
+                return None  # as long as the platform has not made the feed anew
+        return self._born
 
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str]) -> None:
         """Send, and return once the platform has it on disk.
@@ -151,7 +159,7 @@ class Link:
         if not self.watch.up.is_set():
             raise Unreachable(f"no connection to {self.watch.where}")
         try:
-            confirmed = await _while_up(
+            confirmed = await while_up(
                 self._jetstream.publish(
                     subject, body, timeout=ANSWER_SECONDS, headers=dict(headers)
                 ),
@@ -190,10 +198,19 @@ class Link:
         """Send what is still to be sent and leave."""
         if self.watch.up.is_set():
             try:
-                await self._client.flush(timeout=2)
+                await while_up(self._client.flush(timeout=2), self.watch)
             except (nats.errors.Error, TimeoutError):
                 LOG.info("the last acknowledgements were not sent; those messages come once more")
         await self._client.close()
+
+    async def _look(self) -> None:
+        """See when the own feed was made. Raises nats-py's errors."""
+        durable, times_up = feed_durable(self._code), self.watch.times_up
+        asked = self._jetstream.consumer_info(durable.stream, durable.name)
+        info = await while_up(asked, self.watch)
+        if info is None:
+            raise nats.errors.ConnectionClosedError
+        self._born, self._born_of = str(info.created), times_up
 
     async def _subscription(self) -> JetStreamContext.PullSubscription:
         if self._feed is None:
@@ -258,42 +275,3 @@ async def _connect(client: Client, watch: Watch, *, keys: Keys, address: Address
         reconnected_cb=watch.connected,
         closed_cb=watch.lost,
     )
-
-
-async def _first_of(attempt: asyncio.Task[None], watch: Watch, *, patience: float | None) -> None:
-    over = asyncio.create_task(_until(watch.over))
-    try:
-        await asyncio.wait({attempt, over}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        over.cancel()
-    if watch.verdict is not None:
-        raise watch.verdict
-    if not attempt.done():
-        raise watch.out_of_time()
-    await attempt
-
-
-async def _while_up(call: Coroutine[Any, Any, Answer], watch: Watch) -> Answer | None:
-    """The answer, or None once the connection is gone: then none would come."""
-    asked = asyncio.create_task(call)
-    down = asyncio.create_task(_until(watch.down))
-    try:
-        await asyncio.wait({asked, down}, return_when=asyncio.FIRST_COMPLETED)
-        # A client that closes cancels what it waits for, which says nothing about this program.
-        return asked.result() if asked.done() and not asked.cancelled() else None
-    finally:
-        asked.cancel()
-        down.cancel()
-
-
-async def _any_of(*events: asyncio.Event, timeout: float) -> None:
-    waits = [asyncio.create_task(_until(event)) for event in events]
-    try:
-        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-
-
-async def _until(event: asyncio.Event) -> None:
-    await event.wait()

@@ -52,6 +52,12 @@ class Line(Protocol):
     async def check_feed(self, *, patience: float) -> None:
         """Make sure within `patience` seconds that there is a feed for this key and code."""
 
+    async def birth(self) -> str | None:
+        """Names the feed's making: another one once the platform's broker has lost what it held.
+
+        None while that cannot be told.
+        """
+
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str]) -> None:
         """Send, and return once the platform has it on disk."""
 

@@ -21,6 +21,7 @@ class Watch:
         # No more tries make sense; `verdict` says why.
         self.over = asyncio.Event()
         self.verdict: KitError | None = None
+        self.times_up = 0
         self._last = "no answer"
         self._told = False
         self._knew_us = False
@@ -31,6 +32,7 @@ class Watch:
             LOG.warning("connected to %s", self.where)
         self._told = False
         self._knew_us = True
+        self.times_up += 1
         self.down.clear()
         self.up.set()
 

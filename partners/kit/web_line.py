@@ -19,6 +19,7 @@ import httpx
 from contracts.envelope import Rejected
 from contracts.structured import (
     CURSOR,
+    CURSOR_HEADER,
     MEDIA_TYPE,
     RECORDED,
     SUBJECT,
@@ -72,6 +73,7 @@ class WebLine:
         self._after: str | None = None
         self._since: datetime | None = None
         self._held: dict[int, _Held] = {}
+        self._born: str | None = None
 
     @classmethod
     async def open(
@@ -117,6 +119,10 @@ class WebLine:
 
     async def check_feed(self, *, patience: float) -> None:
         """See `Line`; opening has asked already."""
+
+    async def birth(self) -> str | None:
+        """See `Line`; each answer to a question for the feed says it."""
+        return self._born
 
     async def publish(self, subject: str, body: bytes, *, headers: Mapping[str, str]) -> None:
         """See `Line`; the platform makes the subject of the type."""
@@ -176,6 +182,7 @@ class WebLine:
                 self._begin_anew()
                 raise Unreachable(f"{self._where} has made the feed anew; reading from its start")
             self._check(answer)
+            self._born = answer.headers[CURSOR_HEADER].rpartition("-")[0]
             events: list[dict[str, Any]] = answer.json()
             return events
 

@@ -3,11 +3,13 @@ import gc
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from nats.js.client import JetStreamContext
 
 from contracts.envelope import HOP
 from contracts.feed import Offer
@@ -251,6 +253,30 @@ async def test_a_key_the_platform_does_not_know_is_told_whom_to_ask(
     with pytest.raises(NotAdmitted, match=r"does not know this key: hand public\.json"):
         async with Partner.open(tmp_path / "new", url=platform.url):
             pass
+
+
+async def test_a_cancellation_that_meets_an_answer_of_the_server_is_not_lost(
+    platform: Platform, shelter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Python 3.11 nats-py's `wait_for` swallows it; here it does so on every Python."""
+    real = JetStreamContext.consumer_info
+
+    async def robbing(*given: Any, **named: Any) -> Any:
+        answer = await real(*given, **named)
+        opening.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        return answer
+
+    async def open_for_ever() -> None:
+        async with Partner.open(shelter, url=platform.url):
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(JetStreamContext, "consumer_info", robbing)
+    opening = asyncio.create_task(open_for_ever())
+    _, waiting = await asyncio.wait({opening}, timeout=5)
+    opening.cancel()
+    assert not waiting
 
 
 async def test_a_silent_address_is_named_without_what_a_url_may_hide(shelter: Path) -> None:

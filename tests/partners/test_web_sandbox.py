@@ -1,11 +1,14 @@
 """The sandbox's HTTP door stands the tests of the platform's own."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,9 +16,12 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from contracts.callers import issue_token
+from contracts.keyring import encode_base64url, write_private_key
+from contracts.requests import ReceiveReferral
 from partners.conformance.sandbox import Sandbox, running_sandbox
 from partners.conformance.web_door import WebDoor, served
-from partners.kit import SYSTEM, init
+from partners.kit import SYSTEM, Partner, courier, init, waits
+from partners.kit.keys import PUBLIC, SIGNING
 from tests.parts import until
 from tests.referral.doors import OWN
 from tests.referral.test_door import (
@@ -28,7 +34,7 @@ from tests.referral.test_door import (
     test_what_comes_before_a_cursor_is_confirmed_once_and_can_be_read_again,
     test_what_is_no_request_is_refused_by_field_and_rule,
 )
-from tests.signing import private_key
+from tests.signing import private_key, write_platform_keys
 
 __all__ = [
     "test_a_cursor_that_is_no_place_of_the_feed_confirms_nothing",
@@ -101,6 +107,40 @@ async def test_only_its_own_program_comes_in(door: SandboxKnocker) -> None:
     assert code_of(await door.feed(role="officer")) == (403, "role_forbidden")
     assert (await door.feed(code="POLICE_A")).status_code == 401
     assert (await door.http.get("/partners/feed")).status_code == 401
+
+
+async def test_a_program_ends_though_a_library_has_swallowed_its_cancellation(
+    door: SandboxKnocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `asyncio.wait_for` does on Python 3.11; here on every Python."""
+    monkeypatch.setattr(courier, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(waits, "AGAIN_SECONDS", 0.1)
+    folder = program_folder(tmp_path / "program")
+    in_hand, real = asyncio.Event(), httpx.AsyncClient.post
+
+    async def deaf(*given: Any, **named: Any) -> httpx.Response:
+        answer = await real(*given, **named)
+        in_hand.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(30)
+        return answer
+
+    monkeypatch.setattr(httpx.AsyncClient, "post", deaf)
+    async with asyncio.timeout(15):
+        async with Partner.open(folder, url=door.door.url) as partner:
+            partner._writer.store(ReceiveReferral(referral_id=uuid4()))
+            await in_hand.wait()
+
+
+def program_folder(folder: Path) -> Path:
+    """With the key that the sandbox knows."""
+    init(folder, code=OWN)
+    write_platform_keys(folder)
+    (folder / SIGNING).write_bytes(write_private_key(private_key(OWN)))
+    document = json.loads((folder / PUBLIC).read_text())
+    raw = private_key(OWN).public_key().public_bytes_raw()
+    (folder / PUBLIC).write_text(json.dumps(document | {"signing": encode_base64url(raw)}))
+    return folder
 
 
 async def test_a_feed_made_anew_knows_no_cursor_of_before(door: SandboxKnocker) -> None:

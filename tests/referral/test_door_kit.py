@@ -92,9 +92,11 @@ async def test_a_feed_that_was_made_anew_is_read_from_its_start(door: DoorKnocke
         for raw in await line.pull(0.1):
             await line.acknowledge(raw)
         assert await bodies(line) == []
+        born = await line.birth()
         await _made_anew(door.site)
         await door.tell(OWN, "three")
         assert await _soon_bodies(line) == ["three"]
+        assert await line.birth() not in (None, born)
 
 
 async def _soon_bodies(line: WebLine) -> list[str]:
