@@ -54,7 +54,7 @@ class Partner:
         self._edge = edge
         self._folder = folder
         self._writer = Writer(ledger=ledger, edge=edge, keys=keys)
-        self._courier = Courier(ledger=ledger, link=link, edge=edge)
+        self._courier = Courier(ledger=ledger, link=link, edge=edge, sign=self._writer.signed_anew)
 
     @classmethod
     @asynccontextmanager

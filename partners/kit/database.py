@@ -12,7 +12,7 @@ from partners.kit.errors import LedgerRefused
 Database: TypeAlias = sqlite3.Connection
 Row: TypeAlias = sqlite3.Row
 
-VERSION = 3
+VERSION = 4
 
 # A message is known by (source, id), never by id alone: one source cannot silence another.
 _SCHEMA = """
@@ -66,10 +66,12 @@ CREATE TABLE request (
     body BLOB NOT NULL,
     stored_at TEXT NOT NULL,
     acknowledged_at TEXT,
-    refused TEXT
+    refused TEXT,
+    answered_at TEXT
 ) STRICT;
 CREATE INDEX request_waiting ON request (number) WHERE acknowledged_at IS NULL;
 CREATE TABLE replay (since TEXT NOT NULL, asked_at TEXT NOT NULL) STRICT;
+CREATE TABLE store (born TEXT NOT NULL) STRICT;
 """
 # What brings a file to the version after this one.
 _STEPS = {
@@ -77,6 +79,9 @@ _STEPS = {
     # Not every request is about a referral, and nothing ever asked.
     1: "ALTER TABLE request DROP COLUMN referral_id",
     2: "CREATE TABLE replay (since TEXT NOT NULL, asked_at TEXT NOT NULL) STRICT",
+    # What was answered before was not written down, so what was taken counts as answered.
+    3: "CREATE TABLE store (born TEXT NOT NULL) STRICT; ALTER TABLE request ADD COLUMN answered_at"
+    " TEXT; UPDATE request SET answered_at = acknowledged_at",
 }
 
 

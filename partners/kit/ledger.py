@@ -1,18 +1,21 @@
 """Remembers, across crashes, what came in, what was done with it and what must still go out."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from contracts.envelope import Envelope
 from contracts.event import Message
-from contracts.feed import ConsentWithdrawn, FeedTrimmed, MessageRejected, RequestRefused
+from contracts.feed import ConsentWithdrawn, FeedTrimmed
 from partners.kit.database import Database, connect, connect_memory, transaction
 from partners.kit.feed import Broken, Feed, Received
-from partners.kit.outbox import Outbox
+from partners.kit.outbox import Outbox, Prepared
 from partners.kit.referrals import Referrals
 
 FILE = "ledger.sqlite3"
+#: The headers of a stored request, with a signature by the key of now.
+Sign = Callable[[Prepared], Mapping[str, str]]
 
 
 class Ledger:
@@ -56,7 +59,7 @@ class Ledger:
             received = self.feed.note(envelope, hop=hop, now=now, recorded_at=recorded_at)
             if received.copies == 1:
                 self.referrals.note(message, number=received.number, now=now, own=organisation)
-                self._note_refusal(message)
+                self.outbox.note(message, now)
                 self._note_withdrawal(envelope, message, number=received.number, now=now)
         return received
 
@@ -68,6 +71,18 @@ class Ledger:
         """Hand out again what was recorded since this moment and handled before now."""
         with transaction(self._database):
             self.feed.replay(since, now)
+
+    def mind_loss(self, born: str, *, since: datetime, sign: Sign) -> int:
+        """Let wait again, where the feed was made anew, what was sent since then and never answered.
+
+        Each is signed anew, for its key may have ended meanwhile. How many wait again.
+        """
+        with transaction(self._database):
+            again = self.outbox.unanswered(since) if self.outbox.is_reborn(born) else []
+            for one in again:
+                self.outbox.send_again(one.id)
+                self.outbox.sign_anew(one.id, sign(one))
+        return len(again)
 
     def quarantine(self, broken: Broken, now: datetime, *, envelope: Envelope | None) -> None:
         """Keep a message nobody here can read, so that a person can look at it later.
@@ -88,9 +103,3 @@ class Ledger:
             self.feed.trimmed(envelope.source, message.numbers)
         elif isinstance(message, ConsentWithdrawn) and not message.kept:
             self.referrals.forget(message.referral_id, number=number, now=now)
-
-    def _note_refusal(self, message: Message) -> None:
-        if isinstance(message, RequestRefused):
-            self.outbox.refused(str(message.request_id), message.reason)
-        elif isinstance(message, MessageRejected) and message.message_id is not None:
-            self.outbox.refused(message.message_id, message.reason)

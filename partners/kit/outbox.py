@@ -4,12 +4,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from contracts.envelope import Envelope
+from contracts.event import Message
+from contracts.feed import CaseRegistered, MessageRejected, RequestRefused, Update
+from contracts.reports import ReportCase
 from contracts.requests import Request
 from partners.kit.database import Database, Row
 
+#: Event → the request whose answer it is.
+_ANSWERED: Final = {
+    "referral.received": "referral.receive",
+    "referral.accepted": "referral.accept",
+    "referral.declined": "referral.decline",
+    "referral.started": "referral.start",
+    "referral.delivered": "referral.deliver",
+    "referral.not_delivered": "referral.fail",
+}
 _MESSAGE = "SELECT number, id, hop, started_trace, handled_at FROM message"
 
 
@@ -126,9 +139,52 @@ class Outbox:
             (now.isoformat(), str(id)),
         )
 
-    def refused(self, id: str, reason: str) -> None:
-        """The platform has answered that this request changes nothing."""
+    def note(self, message: Message, now: datetime) -> None:
+        """Follow what the platform answers, as far as an answer says which request it is to."""
+        if isinstance(message, RequestRefused):
+            self._refused(str(message.request_id), message.reason)
+        elif isinstance(message, MessageRejected) and message.message_id is not None:
+            self._refused(message.message_id, message.reason)
+        elif isinstance(message, CaseRegistered):
+            self._answered(ReportCase.name, ("report_id", message.report_id), now)
+        elif isinstance(message, Update):
+            request = _ANSWERED[message.name]
+            self._answered(request, ("referral_id", message.referral_id), now)
+
+    def is_reborn(self, born: str) -> bool:
+        """Whether the feed was made anew since this was last asked; the first answer is no."""
+        before = self._database.execute("SELECT born FROM store").fetchone()
+        if before is not None and before["born"] == born:
+            return False
+        self._database.execute("DELETE FROM store")
+        self._database.execute("INSERT INTO store (born) VALUES (?)", (born,))
+        return before is not None
+
+    def unanswered(self, since: datetime) -> list[Prepared]:
+        """What the platform has taken since then, and has not been heard to answer."""
+        rows = self._database.execute(
+            "SELECT * FROM request WHERE acknowledged_at IS NOT NULL AND answered_at IS NULL"
+            " AND refused IS NULL AND stored_at >= ? ORDER BY number",
+            (since.isoformat(),),
+        )
+        return [_prepared(row) for row in rows]
+
+    def send_again(self, id: UUID) -> None:
+        """It waits as if it had never been sent."""
+        self._database.execute("UPDATE request SET acknowledged_at = NULL WHERE id = ?", (str(id),))
+
+    def _refused(self, id: str, reason: str) -> None:
+        """This request changes nothing."""
         self._database.execute("UPDATE request SET refused = ? WHERE id = ?", (reason, id))
+
+    def _answered(self, name: str, about: tuple[str, UUID], now: datetime) -> None:
+        """The requests of this name whose body has this id in that field."""
+        field, id = about
+        self._database.execute(
+            "UPDATE request SET answered_at = ? WHERE answered_at IS NULL AND name = ?"
+            " AND json_extract(CAST(body AS TEXT), ?) = ?",
+            (now.isoformat(), name, f"$.{field}", str(id)),
+        )
 
     def counts(self) -> dict[str, int]:
         """Requests stored, still waiting for the platform, and refused by it."""

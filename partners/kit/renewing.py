@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from contracts.countersigning import PREVIOUS, prove
-from contracts.envelope import SIGNATURE
-from contracts.signing import Signer, signed_payload
+from contracts.signing import Signer
 from partners.kit.edge import SYSTEM, Edge
 from partners.kit.errors import KeysRefused
 from partners.kit.keys import PRIVATE, PUBLIC, SEALING, Keys, init, load
 from partners.kit.ledger import Ledger
+from partners.kit.writing import Writer
 
 #: Where the next keys lie until they are taken into use.
 NEXT: Final = "next"
@@ -55,12 +55,8 @@ def _sign_anew(folder: Path, keys: Keys) -> None:
     """What waits was signed with a key that ended: under the same id, it would be refused."""
     ledger = Ledger.open(folder)
     try:
-        signer = Signer(keys.signing)
+        writer = Writer(ledger=ledger, edge=SYSTEM, keys=keys)
         for one in ledger.outbox.all_waiting():
-            unsigned = {name: value for name, value in one.headers.items() if name != SIGNATURE}
-            stored = one.subject.replace("in.", f"in.{keys.code}.", 1)
-            payload = signed_payload(unsigned, one.body, subject=stored)
-            signature = signer.sign(payload, kind="request")
-            ledger.outbox.sign_anew(one.id, unsigned | {SIGNATURE: signature})
+            ledger.outbox.sign_anew(one.id, writer.signed_anew(one))
     finally:
         ledger.close()

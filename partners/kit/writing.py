@@ -9,7 +9,7 @@ from contracts.topology import partner_subject, stored_partner_subject
 from partners.kit.edge import Edge
 from partners.kit.keys import Keys
 from partners.kit.ledger import Ledger
-from partners.kit.outbox import Answered
+from partners.kit.outbox import Answered, Prepared
 from partners.kit.telemetry import hop_of_answer
 
 
@@ -44,6 +44,13 @@ class Writer:
             now=self._edge.now(),
         )
         return envelope.id
+
+    def signed_anew(self, one: Prepared) -> dict[str, str]:
+        """The headers of a stored request, signed with the key of now: the same where it is the same."""
+        unsigned = {name: value for name, value in one.headers.items() if name != SIGNATURE}
+        stored = one.subject.replace("in.", f"in.{self._code}.", 1)
+        payload = signed_payload(unsigned, one.body, subject=stored)
+        return unsigned | {SIGNATURE: self._signer.sign(payload, kind="request")}
 
     def _signed(self, request: Request, envelope: Envelope, *, hop: str | None) -> dict[str, str]:
         """The headers, signed for the subject under which the platform will store them."""

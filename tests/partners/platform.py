@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -115,6 +116,14 @@ class Platform:
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait()
+
+    async def lose_everything(self) -> None:
+        """Die, and come back with the declared streams and nothing in them."""
+        self.kill()
+        shutil.rmtree(self.root / "store")
+        self._numbers.clear()
+        await self.start()
+        await self.provision()
 
     def reload(self) -> None:
         assert self._process is not None

@@ -190,7 +190,9 @@ def test_a_ledger_of_an_older_kit_goes_on_with_what_it_holds(
     id = writer.store(AcceptReferral(referral_id=uuid4()))
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE request ADD COLUMN referral_id TEXT NOT NULL DEFAULT ''")
-        database.execute("DROP TABLE replay")
+        for statement in ("DROP TABLE replay", "DROP TABLE store"):
+            database.execute(statement)
+        database.execute("ALTER TABLE request DROP COLUMN answered_at")
         database.execute("PRAGMA user_version = 1")
     database.close()
 

@@ -7,13 +7,17 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.envelope import Envelope
+from contracts.feed import CaseRegistered
 from contracts.form import CaseSubmission
 from contracts.keyring import Keyring
 from contracts.reading import REQUEST_BYTES
 from contracts.reports import place_of_report
 from contracts.sealing import SealingRefused
-from partners.kit import KitError, Partner
+from partners.kit import SYSTEM, KitError, Partner, init
+from partners.kit.ledger import Ledger
 from partners.kit.reports import sealed_report
+from partners.kit.writing import Writer
 from services.intake.vault import MonthlyKeys
 from tests.builders import CANARY, coded_facts
 from tests.partners.platform import Platform
@@ -91,3 +95,34 @@ async def test_a_program_that_knows_no_key_of_intake_is_told_before_anything_is_
         with pytest.raises(KitError, match="no key of this month"):
             partner.sealed_report(a_form(), uuid4())
         assert partner.requests_sent("case.report") == 0
+
+
+def test_a_report_that_was_registered_is_never_sent_again(
+    months: MonthlyKeys, tmp_path: Path
+) -> None:
+    """It would bring back, sealed, what may have been erased since."""
+    ledger, ring = Ledger.open_in_memory(), Keyring(months.public_keys())
+    writer = Writer(ledger=ledger, edge=SYSTEM, keys=init(tmp_path / "keys", code=CODE))
+    reports = [
+        sealed_report(a_form(), uuid4(), organisation=CODE, ring=ring, at=NOW) for _ in range(2)
+    ]
+    ids = [writer.store(one) for one in reports]
+    for id in ids:
+        ledger.outbox.acknowledged(id, NOW)
+    registered = CaseRegistered(
+        report_id=reports[0].report_id, case_number="ML-01-2026-7K3QXF-C", registered_on=NOW.date()
+    )
+    ledger.receive(
+        Envelope(id=uuid4(), source="/siraba/intake", type="t", subject="s"),
+        registered,
+        hop=None,
+        recorded_at=NOW,
+        now=NOW,
+        organisation=CODE,
+    )
+    first, again = (
+        ledger.mind_loss(born, since=NOW, sign=writer.signed_anew) for born in ("one", "other")
+    )
+    waiting = [one.id for one in ledger.outbox.waiting()]
+    ledger.close()
+    assert (first, again, waiting) == (0, 1, ids[1:])

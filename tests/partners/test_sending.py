@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.catalogue import REQUESTS, read_message
-from contracts.feed import Accepted
+from contracts.feed import Accepted, RequestRefused
 from contracts.requests import AcceptReferral, DeclineReferral, ReceiveReferral, StartReferral
 from contracts.topology import ingress_stream
-from partners.kit import Edge, Partner
+from partners.kit import Edge, Partner, courier
 from partners.kit.counters import read_counters
 from tests.partners.platform import CODES, TRACE, Platform, offer
 
@@ -172,6 +172,47 @@ async def test_a_platform_that_takes_nothing_from_this_key_is_told_and_loses_not
     assert waiting(shelter) == 1
     assert "stored and will be sent again" in caplog.text
     assert "does not know this key under this code" in caplog.text
+
+
+async def test_what_nothing_has_answered_goes_out_again_once_the_broker_has_lost_its_store(
+    platform: Platform, shelter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "RETRY_SECONDS", 0.1)
+    one, other = uuid4(), uuid4()
+    step = {"referral_id": one, "service": "shelter", "organisation": "SHELTER_A"}
+    async with Partner.open(shelter, url=platform.url) as partner:
+        await partner.send(AcceptReferral(referral_id=one))
+        lost = await partner.send(AcceptReferral(referral_id=other))
+        refused = await partner.send(StartReferral(referral_id=other))
+        no = RequestRefused(
+            request_id=refused.id, request_type="referral.start", reason="wrong_state"
+        )
+        for told in (Accepted.model_validate(step), no):
+            await platform.tell("SHELTER_A", told)
+        async for delivery in partner.deliveries(idle=0.3):
+            await delivery.done()
+        first = await platform.requests_of("SHELTER_A")
+        await platform.lose_everything()
+        async with asyncio.timeout(20):
+            while not await platform.requests_of("SHELTER_A"):
+                await asyncio.sleep(0.1)
+        await settled(shelter)
+
+    assert await platform.requests_of("SHELTER_A") == first[1:2]
+    assert first[1].headers["ce-id"] == str(lost.id)
+
+
+async def test_a_broker_that_only_was_away_is_sent_nothing_again(
+    platform: Platform, shelter: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Partner.open(shelter, url=platform.url) as partner:
+        await partner.send(AcceptReferral(referral_id=uuid4()))
+        platform.kill()
+        await platform.start()
+    async with Partner.open(shelter, url=platform.url) as partner:
+        await partner.send(StartReferral(referral_id=uuid4()))
+
+    assert "has begun anew" not in caplog.text
 
 
 async def test_a_full_quota_holds_requests_back_until_there_is_room(
