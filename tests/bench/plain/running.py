@@ -13,14 +13,22 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from contracts.topology import READINGS, all_streams, feed_durable, inbox_prefix
-from deploy.drift import consumer_config, consumer_subject, stream_config
+from contracts.topology import READINGS, inbox_prefix
+from deploy.drift import consumer_config, consumer_subject
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import Child, ChildSpec, free_port, spawn, started, wait_until
 from deploy.engines import NatsPorts, embedded_nats, write_nats_config
 from deploy.jetstream import asked, connected
-from deploy.keys import OPERATIONS, PROVISIONER, registered_partners, seed_file
+from deploy.keys import (
+    OPERATIONS,
+    PROVISIONER,
+    new_seed,
+    public_key,
+    registered_partners,
+    seed_file,
+)
+from deploy.provision import provision
 from deploy.state import State
 from partners.kit import Keys, init
 from tests.bench.cast import Member
@@ -45,12 +53,13 @@ async def running_plain(cast: list[Member]) -> AsyncIterator[Chain]:
         keys = {one.code: init(state.partners / one.code, code=one.code) for one in cast}
         postgres = stack.enter_context(_postgres(state))
         await _make_tables(postgres.url("postgres"), cast, keys)
-        nats = stack.enter_context(_nats(state))
+        seed = state.root / "plain.seed"
+        nats = stack.enter_context(_nats(state, seed))
         await _declare(nats.url, seed_file(state, PROVISIONER), [one.code for one in cast])
         trees = {"postgres": started(postgres.child).pid, "nats": started(nats.child).pid}
         ports: dict[str, int] = {}
         for name in SERVICES:
-            settings = _settings(name, state, nats_url=nats.url, database=postgres)
+            settings = _settings(name, seed, nats_url=nats.url, database=postgres)
             child = await stack.enter_async_context(_service(settings, state.root))
             trees[name] = child.pid
             ports[name] = settings.port
@@ -84,10 +93,16 @@ def _postgres(state: State) -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def _nats(state: State) -> Iterator[EmbeddedNats]:
+def _nats(state: State, seed: Path) -> Iterator[EmbeddedNats]:
+    """Ours, with one more user in the account of the streams, as an ordinary chain has: no lists."""
     ports = NatsPorts(free_port(), free_port())
     write_nats_config(state, ports, registered_partners(state))
+    seed.write_text(new_seed())
     server = embedded_nats(state, ports)
+    text, users = server.config.read_text(), "jetstream: enabled\n    users: [ "
+    assert text.count(users) == 1
+    user = f"{{ nkey: {public_key(seed.read_text())} }}, "
+    server.config.write_text(text.replace(users, users + user))
     server.start()
     try:
         yield server
@@ -95,12 +110,12 @@ def _nats(state: State) -> Iterator[EmbeddedNats]:
         server.stop()
 
 
-def _settings(name: str, state: State, *, nats_url: str, database: EmbeddedPostgres) -> Settings:
+def _settings(name: str, seed: Path, *, nats_url: str, database: EmbeddedPostgres) -> Settings:
     return Settings(
         service=name,
         port=free_port(),
         nats_url=nats_url,
-        seed_file=seed_file(state, name),
+        seed_file=seed,
         database_url=database.url("postgres"),
         dossier_key="d1" * 32,
         feed_key="fe" * 32,
@@ -135,16 +150,13 @@ async def _make_tables(url: str, cast: Iterable[Member], keys: Mapping[str, Keys
 
 async def _declare(url: str, seed: Path, codes: list[str]) -> None:
     """The same streams and feeds as ours, but push consumers for the services."""
+    await provision(url, seed, codes)
     async with connected(url, PROVISIONER, seed) as client:
-        for stream in all_streams(codes):
-            await asked(client, f"STREAM.CREATE.{stream.name}", stream_config(stream))
-        durables = [(feed_durable(code), "") for code in codes]
-        durables += [
-            (reading.durable, f"{inbox_prefix(reading.service)}.push.{reading.stream}")
-            for reading in READINGS
-        ]
-        for durable, push in durables:
-            config = consumer_config(durable) | ({"deliver_subject": push} if push else {})
+        for reading in READINGS:
+            durable = reading.durable
+            await asked(client, f"CONSUMER.DELETE.{durable.stream}.{durable.name}")
+            push = f"{inbox_prefix(reading.service)}.push.{reading.stream}"
+            config = consumer_config(durable) | {"deliver_subject": push}
             body = {"stream_name": durable.stream, "config": config}
             await asked(client, consumer_subject(durable), body)
 
