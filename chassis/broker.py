@@ -20,7 +20,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
-from chassis.deliveries import guard_deliveries
+from chassis.deliveries import guard_deliveries, pull
 from chassis.telemetry.logs import fault
 from contracts.topology import API_PREFIX, inbox_prefix
 
@@ -173,7 +173,6 @@ def calm(subscription: Any, *, rest: float) -> None:
     every quiet message that time; and it hides errors in a loop without a pause, which would hang
     the process when the client closes or the consumer is gone (stack §1.4).
     """
-    fetch = subscription.fetch
     pause = 0.05
     handed_over, was_full = 0.0, False
 
@@ -184,7 +183,7 @@ def calm(subscription: Any, *, rest: float) -> None:
         if not was_full and (rest or monotonic() - handed_over < RUSH_SECONDS):
             await asyncio.sleep(rest or LINGER_SECONDS)
         try:
-            messages: list[Msg] = await fetch(batch=batch, timeout=PULL_SECONDS)
+            messages = await pull(subscription, batch=batch, seconds=PULL_SECONDS)
         except TimeoutError:
             # Nothing came. One in thirty is asyncio's own, which is an OSError too: counted among
             # the faults below, it would make a consumer deaf for seconds after a quiet hour.

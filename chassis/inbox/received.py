@@ -30,14 +30,14 @@ class Raw(NamedTuple):
     @classmethod
     def delivered(cls, message: Msg) -> Self:
         """A delivery by JetStream."""
-        metadata = message.metadata
+        stream, sequence, nanoseconds = _place(message.reply)
         return cls(
             subject=message.subject,
-            headers=dict(message.headers or {}),
+            headers=message.headers or {},
             body=message.data,
-            stream=metadata.stream,
-            sequence=metadata.sequence.stream,
-            recorded_at=_recorded(message.reply),
+            stream=stream,
+            sequence=sequence,
+            recorded_at=_recorded(nanoseconds),
         )
 
     @classmethod
@@ -109,20 +109,23 @@ class Received:
         return self.envelope.source, self.envelope.subject
 
 
-# `$JS.ACK.<stream>.<consumer>.…`: nine tokens, or eleven and more with a domain and account.
 _ACK_TOKENS = 9
-_ACK_TIME = 9
-
 Handler = Callable[[AsyncConnection, Sequence[Received]], Awaitable[None]]
 
 
-def _recorded(reply: str) -> datetime:
-    """The stream's own timestamp, to the microsecond below, as a stored message gives it.
+def _place(reply: str) -> tuple[str, int, int]:
+    """Stream, sequence and the stream's own timestamp in nanoseconds, which nats-py would round.
 
-    nats-py makes a float of it, whose rounding would give a message two recorded times.
+    `$JS.ACK.<stream>.<consumer>.…`: nine tokens, or eleven and more with a domain and account.
     """
     tokens = reply.split(".")
-    nanoseconds = int(tokens[7] if len(tokens) == _ACK_TOKENS else tokens[_ACK_TIME])
+    if len(tokens) > _ACK_TOKENS:
+        tokens = tokens[2:]
+    return tokens[2], int(tokens[5]), int(tokens[7])
+
+
+def _recorded(nanoseconds: int) -> datetime:
+    """To the microsecond below, as a stored message gives it, or it would have two recorded times."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
 

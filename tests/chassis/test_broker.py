@@ -1,5 +1,6 @@
 """How long a consumer waits before it asks again."""
 
+import asyncio
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +17,15 @@ QUIET = (TimeoutError, nats.errors.TimeoutError)
 async def seconds_of(times: int, error: type[Exception]) -> float:
     """What so many fetches that end like this take."""
 
-    async def fetch(**_: Any) -> list[Any]:
+    async def publish(*_: Any) -> None:
         raise error
 
-    subscription = SimpleNamespace(fetch=fetch)
+    subscription = SimpleNamespace(
+        _sub=SimpleNamespace(_pending_queue=asyncio.Queue()),
+        _nc=SimpleNamespace(publish=publish),
+        _nms="",
+        _deliver="",
+    )
     calm(subscription, rest=0.0)
     began = monotonic()
     for _ in range(times):

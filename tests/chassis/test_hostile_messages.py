@@ -113,5 +113,20 @@ async def test_a_subject_that_is_no_text_does_not_end_the_connection(site: Site)
 
 
 def test_what_the_server_itself_says_is_left_as_it_is() -> None:
-    assert plain(b"NATS/1.0\r\nce-id: 7\r\n\r\n") == b"NATS/1.0\r\nce-id: 7\r\n\r\n"
-    assert plain(b"NATS/1.0 409 x\r\nSTATUS : 1\r\na:b\r\n\r\n") == b"NATS/1.0\r\na:b\r\n\r\n"
+    assert plain(b"NATS/1.0\r\nce-id: 7\r\n\r\n") == {"ce-id": "7"}
+    assert plain(b"NATS/1.0 409 x\r\nSTATUS : 1\r\na:b\r\n\r\n") == {"a": "b"}
+
+
+def test_headers_are_read_as_nats_py_reads_them() -> None:
+    odd = (
+        "ce-id:7",
+        "a : b ",
+        "two words: x",
+        "\u00e9: x",
+        "b:\u00a0é\t",
+        "c",
+        "d:",
+        "a: again",
+    )
+    block = "".join(f"{line}\r\n" for line in odd).encode() + b"e: \xff\r\n\r\n"
+    assert plain(b"NATS/1.0\r\n" + block) == Client._parse_header_lines(block)
