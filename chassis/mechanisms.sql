@@ -47,7 +47,7 @@ create table sequences (
     -- The digest of this chain's newest signed payload.
     head bytea,
     primary key (stream, key)
-);
+) with (fillfactor = 70);
 
 create table organisation_keys (
     key text primary key,
@@ -77,7 +77,7 @@ create table positions (
     subject text not null,
     last bigint not null,
     primary key (consumer, source, subject)
-);
+) with (fillfactor = 70);
 
 create table parked (
     consumer text not null,

@@ -11,19 +11,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.inbox.order import Place, Plan
 from chassis.inbox.received import Raw, Received
 
-# Creates what is missing and locks the rest in one statement; the order avoids deadlocks.
-_LOCK_POSITIONS = text("""
-    insert into positions (consumer, source, subject, last)
-    select :consumer, source, subject, 0
-    from unnest(cast(:sources as text[]), cast(:subjects as text[])) as given(source, subject)
-    order by source, subject
-    on conflict (consumer, source, subject) do update set last = positions.last
-    returning source, subject, last, exists (
-        select from parked where parked.consumer = positions.consumer
-            and parked.source = positions.source and parked.subject = positions.subject
-    ) as waits
+# Two statements, or the second would not see what the last holder of a lock wrote; the order avoids
+# deadlocks. A lock that is no row spares each event a second version of its row.
+_LOCK = text("""
+    select count(*) from (
+        select pg_advisory_xact_lock(place) from (
+            select distinct
+                hashtextextended(concat_ws(' ', cast(:consumer as text), source, subject), 0) as place
+            from unnest(cast(:sources as text[]), cast(:subjects as text[]))
+                as given(source, subject)
+            order by place
+        ) as places offset 0
+    ) as locked
 """)
-# The rows exist; as an upsert each is found by its key, whatever the planner believes.
+# As questions of their own each row is found by its key, whatever the planner believes.
+_LAST = text("""
+    select source, subject, coalesce((
+        select last from positions where positions.consumer = :consumer
+            and positions.source = given.source and positions.subject = given.subject
+    ), 0) as last, exists (
+        select from parked where parked.consumer = :consumer
+            and parked.source = given.source and parked.subject = given.subject
+    ) as waits
+    from unnest(cast(:sources as text[]), cast(:subjects as text[])) as given(source, subject)
+""")
+# So it is with an upsert.
 _ADVANCE = text("""
     insert into positions (consumer, source, subject, last)
     select :consumer, source, subject, last
@@ -99,11 +111,10 @@ _FORGET = text("""
 async def lock_positions(
     connection: AsyncConnection, consumer: str, places: Sequence[Place]
 ) -> tuple[dict[Place, int], list[Place]]:
-    """(each place's last number done, places where something is parked), locked until the end.
-
-    What another process parks while we wait for the lock is not seen here; the sweep finds it.
-    """
-    found = (await connection.execute(_LOCK_POSITIONS, _places(consumer, places))).all()
+    """(each place's last number done, places where something is parked), locked until the end."""
+    given = _places(consumer, places)
+    await connection.execute(_LOCK, given)
+    found = (await connection.execute(_LAST, given)).all()
     last = {(row.source, row.subject): row.last for row in found}
     return last, [(row.source, row.subject) for row in found if row.waits]
 
