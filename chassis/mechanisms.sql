@@ -29,16 +29,17 @@ create table outbox (
     withdrawn_at timestamptz,
     erased_at timestamptz
 ) with (fillfactor = 50);
+-- Each mark writes the row anew into every index that holds it then.
 create index outbox_waiting on outbox (position) where sent_at is null and erased_at is null;
 create index outbox_withdrawn on outbox (position)
     where withdrawn_at is not null and erased_at is null;
-create index outbox_resting on outbox (organisation, correlation_id) where ground is not null;
 create index outbox_unconfirmed on outbox (stream, organisation, stream_sequence)
     where delivered_at is null;
-create index outbox_cooling on outbox (delivered_at) where body is not null;
+create index outbox_cooling on outbox (delivered_at)
+    where delivered_at is not null and body is not null;
 create index outbox_case on outbox (case_id) where case_id is not null;
 -- What was marked since the law of conservation last looked.
-create index outbox_sent on outbox (stream, sent_at);
+create index outbox_sent on outbox (stream, sent_at) where sent_at is not null;
 
 create table sequences (
     stream text not null,

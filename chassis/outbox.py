@@ -71,8 +71,8 @@ def insert_from(rows: str) -> str:
 
 _RESTING = text("""
     select id from outbox
-    where organisation = :organisation and correlation_id = :correlation and ground = :ground
-      and withdrawn_at is null
+    where case_id = :case_id and organisation = :organisation and correlation_id = :correlation
+      and ground = :ground and withdrawn_at is null
 """)
 # In the order in which a relay locks them, or each could wait for the other.
 _LOCK = text("""
@@ -101,13 +101,21 @@ async def unsent(connection: AsyncConnection, ids: Sequence[UUID]) -> int:
 
 
 async def resting_on(
-    connection: AsyncConnection, ground: str, *, organisation: str, correlation_id: str
+    connection: AsyncConnection,
+    ground: str,
+    *,
+    case_id: UUID,
+    organisation: str,
+    correlation_id: str,
 ) -> list[UUID]:
-    """The messages to one organisation about one matter that rest on this ground."""
-    found = await connection.execute(
-        _RESTING,
-        {"organisation": organisation, "correlation": correlation_id, "ground": ground},
-    )
+    """The messages to one organisation about one matter of a case that rest on this ground."""
+    given = {
+        "case_id": case_id,
+        "organisation": organisation,
+        "correlation": correlation_id,
+        "ground": ground,
+    }
+    found = await connection.execute(_RESTING, given)
     return [row.id for row in found]
 
 

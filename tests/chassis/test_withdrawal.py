@@ -1,5 +1,6 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,7 +22,8 @@ LOST_MARK = "update referral.outbox set sent_at = null, stream_sequence = null"
 
 def resting(organisation: str = SHELTER, **changes: object) -> Outgoing:
     """A message that rests on consent."""
-    return told(organisation, uuid4(), **{"ground": "consent", "correlation_id": "r1"} | changes)
+    said: dict[str, Any] = {"case_id": uuid4(), "ground": "consent", "correlation_id": "r1"} | changes
+    return told(organisation, **said)
 
 
 async def take_back(parts: Parts, *messages: Outgoing) -> tuple[int, ...]:
@@ -151,12 +153,13 @@ async def test_the_ground_is_asked_for_again_before_a_number_is_given(site: Site
 
 async def test_only_what_rests_on_that_ground_for_that_matter_is_found(site: Site) -> None:
     wanted = resting()
-    others = [resting(ground="vital_interest"), resting(ground=None),
-              resting(correlation_id="r2"), resting(POLICE)]  # fmt: skip
+    case: dict[str, Any] = {"case_id": wanted.case_id}
+    others = [resting(ground="vital_interest", **case), resting(ground=None, **case), resting(),
+              resting(correlation_id="r2", **case), resting(POLICE, **case)]  # fmt: skip
     async with site.parts("referral") as parts:
         await queue(parts, [wanted, *others])
         async with parts.work.begin() as connection:
             found = await outbox.resting_on(
-                connection, "consent", organisation=SHELTER, correlation_id="r1"
+                connection, "consent", **case, organisation=SHELTER, correlation_id="r1"
             )
     assert found == [wanted.id]

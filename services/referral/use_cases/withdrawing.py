@@ -60,6 +60,7 @@ async def follow_consents(
         ids = await outbox.resting_on(
             connection,
             ground,
+            case_id=one.case_id,
             organisation=one.organisation,
             correlation_id=str(one.referral_id),
         )
