@@ -1,6 +1,5 @@
 """The outbox as the relay sees it: lease the head, remember what was sent, forget old bodies."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,7 +12,10 @@ from contracts.topology import internal_subject, out_subject
 
 
 class Row(NamedTuple):
-    """One message to send; `headers` and `hop` are None until it is leased."""
+    """One message to send; `headers`, as they go out, and `hop` are None until it is leased.
+
+    number: in the recipient's feed; None for one of our own streams.
+    """
 
     position: int
     id: UUID
@@ -33,6 +35,7 @@ class Row(NamedTuple):
     created_at: datetime
     headers: str | None = None
     hop: str | None = None
+    number: int | None = None
 
 
 class Chain(NamedTuple):
@@ -74,10 +77,10 @@ _KEEP_CHAINS = text("""
 """)
 
 _LEASE = text("""
-    update outbox set headers = given.headers, hop = given.hop, leased_at = clock_timestamp(),
-        number = (cast(given.headers as jsonb)->>'ce-feedsequence')::bigint
-    from unnest(cast(:positions as bigint[]), cast(:headers as text[]), cast(:hops as text[]))
-        as given(position, headers, hop)
+    update outbox set headers = given.headers, hop = given.hop, number = given.number,
+        leased_at = clock_timestamp()
+    from unnest(cast(:positions as bigint[]), cast(:headers as text[]), cast(:hops as text[]),
+                cast(:numbers as bigint[])) as given(position, headers, hop, number)
     where outbox.position = given.position
 """)
 
@@ -170,6 +173,7 @@ async def lease(connection: AsyncConnection, rows: Sequence[Row]) -> None:
             "positions": [row.position for row in rows],
             "headers": [row.headers for row in rows],
             "hops": [row.hop for row in rows],
+            "numbers": [row.number for row in rows],
         },
     )
 
@@ -222,10 +226,15 @@ async def unconfirmed_recipients(connection: AsyncConnection) -> list[str]:
     return [row.organisation for row in await connection.execute(_RECIPIENTS)]
 
 
-def headers_of(row: Row) -> dict[str, str]:
-    """The leased headers, in the order they were committed."""
-    loaded: dict[str, str] = json.loads(row.headers or "{}")
-    return loaded
+def as_text(headers: Mapping[str, str]) -> str:
+    """Headers as they are committed and go out."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+def headers_of(text: str | None) -> dict[str, str]:
+    """The headers that were committed, in their order."""
+    pairs = (line.partition(": ") for line in (text or "").split("\r\n"))
+    return {name: value for name, _, value in pairs if name}
 
 
 def subject_of(row: Row, service: str) -> str:

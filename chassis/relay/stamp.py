@@ -1,13 +1,12 @@
 """What is fixed when a row is leased: number, chain, headers, signature, its place in the trace."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.relay.rows import Chain, Row, keep_chains, read_chains, subject_of
+from chassis.relay.rows import Chain, Row, as_text, keep_chains, read_chains, subject_of
 from chassis.telemetry import Hop
 from contracts.envelope import SIGNATURE, Envelope, encode_headers
 from contracts.evidence import CHAIN_START, chain_digest
@@ -19,6 +18,7 @@ class _Stamped(NamedTuple):
     """A row with what is fixed about it; payload: what is signed, None for one of no subject."""
 
     row: Row
+    number: int | None
     hop: str | None
     headers: dict[str, str]
     payload: bytes | None
@@ -50,14 +50,19 @@ class Stamper:
         stamped = [self._stamp(row, chains) for row in rows]
         self._sign(stamped)
         await keep_chains(connection, chains)
-        return [one.row._replace(headers=json.dumps(one.headers), hop=one.hop) for one in stamped]
+        return [
+            one.row._replace(headers=as_text(one.headers), hop=one.hop, number=one.number)
+            for one in stamped
+        ]
 
     def _stamp(self, row: Row, chains: dict[tuple[str, str], Chain]) -> _Stamped:
         place = (row.stream, row.sequence_key)
         chain = chains[place]
         number, hop = chain.last + 1, self._hop(row)
-        headers = encode_headers(self._envelope(row, chain, number), hop=hop)
-        stamped = _Stamped(row, hop, headers, self._payload(row, headers))
+        envelope = self._envelope(row, chain, number)
+        headers = encode_headers(envelope, hop=hop)
+        payload = self._payload(row, headers)
+        stamped = _Stamped(row, envelope.feed_sequence, hop, headers, payload)
         chains[place] = Chain(number, stamped.digest or chain.head)
         return stamped
 
@@ -101,8 +106,12 @@ class Stamper:
             one.headers[SIGNATURE] = text
 
     def _hop(self, row: Row) -> str | None:
-        """The id of the send span: below the writer's, or in the trace this partner is shown."""
-        above = Hop.parse(row.started_trace if row.stream == OUT.name else row.trace)
+        """The id of the send span: below the writer's, or in the trace this partner is shown.
+
+        In a trace that nobody keeps there is none.
+        """
+        trace = row.started_trace if row.stream == OUT.name else row.trace
+        above = Hop.parse(trace)
         if above is None:
             return None
-        return str(replace(above, span_id=self.entropy(8).hex()))
+        return str(replace(above, span_id=self.entropy(8).hex())) if above.sampled else trace

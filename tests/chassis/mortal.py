@@ -57,9 +57,17 @@ class MortalClient:
     real: Any
     life: Life
 
-    async def publish(self, *given: Any, **named: Any) -> None:
+    @property
+    def is_connected(self) -> bool:
+        return bool(self.real.is_connected)
+
+    @property
+    def max_payload(self) -> int:
+        return int(self.real.max_payload)
+
+    async def _send_command(self, command: bytes) -> None:
         self.life.go_on()
-        await self.real.publish(*given, **named)
+        await self.real._send_command(command)
         self.life.go_on()
 
 

@@ -1,5 +1,4 @@
 import asyncio
-import json
 import random
 from collections import defaultdict
 from uuid import uuid4
@@ -9,6 +8,7 @@ from sqlalchemy import text
 
 from chassis import outbox
 from chassis.relay import rows
+from chassis.relay.rows import headers_of
 from chassis.relay.send import ATOMIC_FROM
 from contracts.topology import service_stream
 from deploy.drift import stream_config
@@ -236,8 +236,8 @@ async def test_what_is_sent_carries_exactly_the_committed_headers(site: Site) ->
 
     (one,) = await stored(site)
     ((headers, hop),) = await site.rows("select headers, hop from referral.outbox")
-    assert one.headers == json.loads(headers)
-    assert json.loads(headers)["traceparent"] == hop
+    assert one.headers == headers_of(headers)
+    assert headers_of(headers)["traceparent"] == hop
     assert hop.startswith(f"00-{'a' * 32}-")
     assert hop.split("-")[2] != "b" * 16
     assert one.data == message.message.encode()

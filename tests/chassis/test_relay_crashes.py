@@ -1,4 +1,3 @@
-import json
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any, cast
@@ -11,6 +10,7 @@ from chassis.broker import Wire
 from chassis.outbox import Outgoing
 from chassis.relay import Relay
 from chassis.relay.loop import ROOM
+from chassis.relay.rows import headers_of
 from chassis.relay.send import ATOMIC_FROM
 from tests.chassis.mortal import Died, Life, MortalConnection, MortalWire
 from tests.chassis.outgoing import (
@@ -135,7 +135,7 @@ async def check(site: Site, sent: list[Outgoing], committed: Leased) -> None:
 def same_bytes(headers: dict[str, str], body: bytes, committed: Leased) -> None:
     own = {name: value for name, value in headers.items() if not name.startswith("Nats-Batch-")}
     exact_headers, exact_body = committed[headers["ce-id"]]
-    assert own == json.loads(exact_headers)
+    assert own == headers_of(exact_headers)
     assert body.decode() == exact_body
 
 

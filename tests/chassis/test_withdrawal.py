@@ -22,7 +22,11 @@ LOST_MARK = "update referral.outbox set sent_at = null, stream_sequence = null"
 
 def resting(organisation: str = SHELTER, **changes: object) -> Outgoing:
     """A message that rests on consent."""
-    said: dict[str, Any] = {"case_id": uuid4(), "ground": "consent", "correlation_id": "r1"} | changes
+    said: dict[str, Any] = {
+        "case_id": uuid4(),
+        "ground": "consent",
+        "correlation_id": "r1",
+    } | changes
     return told(organisation, **said)
 
 
