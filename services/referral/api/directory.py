@@ -73,13 +73,13 @@ def directory_router(desk: DirectoryDesk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(prefix="/directory", tags=["directory"])
     _add_reading(routes, desk)
+    _add_history(routes, desk)
     _add_changing(routes, desk)
     return routes
 
 
 def _add_reading(routes: APIRouter, desk: DirectoryDesk) -> None:
     person = desk.caller.having("officer", "case_owner", "focal_point", "data_officer", "operator")
-    operator = desk.caller.having("operator")
 
     @routes.get("")
     async def list_organisations(who: Annotated[Caller, Depends(person)]) -> Directory:
@@ -102,6 +102,10 @@ def _add_reading(routes: APIRouter, desk: DirectoryDesk) -> None:
             raise _unknown()
         response.headers["ETag"] = f'"{found[code].version}"'
         return _kept(found[code], who, keeps=_is_keeper(who, found))
+
+
+def _add_history(routes: APIRouter, desk: DirectoryDesk) -> None:
+    operator = desk.caller.having("operator")
 
     @routes.get("/{code}/versions")
     async def list_versions(code: Code, who: Annotated[Caller, Depends(operator)]) -> History:
