@@ -18,7 +18,7 @@ from tests.trust.telling import say
 pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
 Start = Callable[..., NatsServer]
 CODES = ("FLOOD_A", "FLOOD_B", "HONEST")
-FLOOD = 6_000
+FLOOD = 4_000
 
 
 async def test_an_inbox_that_draws_as_the_server_pleases_lets_a_flood_hold_up_the_honest(

@@ -28,8 +28,8 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
 SEED = 20261130
 HOSTILE = ("GEND_KITA", "OSC_BKO_CV")
 CASES_PER_SECOND = 12
-QUIET_SECONDS = 4
-AFTER_SECONDS = 12
+QUIET_SECONDS = 3
+AFTER_SECONDS = 8
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Clock:
 async def test_two_hostile_partners_at_full_speed_delay_nobody_else_and_cost_nothing(
     form: Form, figure: Figure
 ) -> None:
-    seconds, clock = form.pick(short=12, long=150), Clock()
+    seconds, clock = form.pick(short=8, long=150), Clock()
     with open_folder() as folder:
         stolen = {code: init(folder / "partners" / code, code=code) for code in HOSTILE}
         async with campaign(seed=SEED, folder=folder) as fire:
