@@ -3,20 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from secrets import token_bytes
-from time import time_ns
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import outbox
-from contracts.identifiers import Mint
 from contracts.keyring import PublicKey
+from deploy.directory_publish import own_mint
 from deploy.embedded.processes import ServerError
 from deploy.signing_keys import make_known, make_next, take_up, to_hand_over
 from deploy.state import State
-from services.referral.use_cases.publishing import publish_keys
+from services.referral.use_cases.publishing import publish_keys, publish_new_months
 
 #: The one service whose word on keys partners take.
 ANNOUNCER: Final = "referral"
@@ -67,10 +65,19 @@ async def announce_keys(
     return len(told)
 
 
-async def _queued(engine: AsyncEngine, state: State) -> list[UUID]:
-    mint = Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes)
+async def announce_new_months(engine: AsyncEngine, state: State) -> int:
+    """Put a month's key that is new to partners into every feed, once; how many are told with it.
+
+    As long as nobody takes part yet nobody is told: who joins is handed the keys.
+    """
     async with engine.begin() as connection:
-        return await publish_keys(connection, to_hand_over(state).keys, mint=mint)
+        keys = to_hand_over(state).keys
+        return len(await publish_new_months(connection, keys, mint=own_mint()))
+
+
+async def _queued(engine: AsyncEngine, state: State) -> list[UUID]:
+    async with engine.begin() as connection:
+        return await publish_keys(connection, to_hand_over(state).keys, mint=own_mint())
 
 
 async def _unsent(engine: AsyncEngine, told: Sequence[UUID]) -> int:

@@ -9,7 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
+from chassis.database import open_engine
 from chassis.ending import end
 from contracts.topology import SERVICES
 from deploy.directory_publish import publish_directory, witnesses_of
@@ -27,6 +29,7 @@ from deploy.engines import (
     write_nats_config,
 )
 from deploy.front_server import front_paths, serve_front
+from deploy.key_announcing import announce_new_months
 from deploy.key_rotation import make_first_key, monthly_keys
 from deploy.keys import PROVISIONER, seed_file
 from deploy.migrate import OPERATIONS, Administration, migrate, prepare_database, role_url
@@ -75,6 +78,7 @@ class Platform:
         self.database: Administration | None = None
         self._process = process
         self._ports: NatsPorts | None = None
+        self._told: frozenset[str] = frozenset()
 
     def pids(self) -> dict[str, int]:
         """Process ids by name: `postgres`, `nats`, and each service."""
@@ -116,6 +120,19 @@ class Platform:
             state=self.state,
             database_url=self.database_url("referral_work"),
         )
+
+    async def announce_months(self) -> int:
+        """Tell partners of a month's key that is new; how many feeds that takes, mostly none."""
+        months = frozenset(key.id for key in monthly_keys(self.state).public_keys())
+        if months <= self._told:
+            return 0
+        engine = open_engine(self.database_url("referral_work"), schema="referral", pool_size=1)
+        try:
+            told = await announce_new_months(engine, self.state)
+        finally:
+            await engine.dispose()
+        self._told = months
+        return told
 
     async def provision(self, *, thorough: bool = True) -> Outcome:
         """Bring streams and consumers to the declared state. Raises ServerError when it cannot."""
@@ -219,6 +236,8 @@ async def running_platform(
         stack.callback(platform.state.status_file.unlink, missing_ok=True)
         stack.push_async_callback(platform.supervisor.stop)
         await platform.start_engines()
+        # Before anybody is in a new directory: whoever joins is handed the keys.
+        await platform.announce_months()
         await platform.publish_directory()
         await platform.start_services(services)
         front = serve_front(
@@ -232,7 +251,7 @@ async def running_platform(
 
 @asynccontextmanager
 async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
-    """Look every few seconds whether a stream or consumer is gone or frozen, and mend it."""
+    """Look every few seconds what is gone, frozen or new: streams, engines, keys of the months."""
 
     async def mend() -> None:
         while True:
@@ -241,10 +260,12 @@ async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
                 for name in await platform.restart_stuck():
                     report(f"{name} ran but did not work; starting it again")
                 outcome = await platform.provision(thorough=False)
-            except ServerError:
-                continue  # NATS is away or coming back; services say so themselves
-            for difference in outcome.repaired:
-                report(f"declared again: {difference}")
+                for difference in outcome.repaired:
+                    report(f"declared again: {difference}")
+                if told := await platform.announce_months():
+                    report(f"a new key of a month goes into {told} feeds")
+            except (ServerError, SQLAlchemyError, OSError):
+                continue  # an engine is away or coming back; services say so themselves
 
     task = asyncio.create_task(mend())
     try:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from deploy.checks import Check, check_postgres
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
 from deploy.doctor import check_nats
 from deploy.engines import known_partners, ops_database_url
+from deploy.key_checks import check_months
 from deploy.law_checks import check_conservation
 from deploy.settings import PlatformSettings
 from deploy.state import State
@@ -34,7 +36,7 @@ def doctor(
     accounts and users can do what they must and nothing else, that no other
     door is open. And the law of conservation: of each stream that a service
     writes or reads, accepted = delivered + pending + parked + dead, or the ids
-    of what is missing.
+    of what is missing. And that partners know the keys that they seal to.
 
     Examples:
 
@@ -60,7 +62,8 @@ async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
     # On servers of its own a platform leaves no word here; then every service is meant.
     running = state.status().get("service_urls", SERVICES)
     law = await check_conservation(database, running)
-    return [*nats, *await check_postgres(database), *law]
+    months = await check_months(database, state, now=datetime.now(UTC))
+    return [*nats, *await check_postgres(database), *law, months]
 
 
 def _show(checks: list[Check]) -> None:

@@ -49,8 +49,9 @@ def show(state_dir: StateDir = None) -> None:
 def announce(state_dir: StateDir = None) -> None:
     """Put the platform's public keys into every partner's feed (keys.published).
 
-    A rotation does this by itself. Do it once a month for the sealing keys of
-    the months, which intake makes a month ahead.
+    A rotation does this by itself, and `siraba up` where intake has made the
+    key of a month. Where the services run without it, do it once a month:
+    `siraba doctor` says when.
 
     Example:
 

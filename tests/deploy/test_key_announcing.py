@@ -15,8 +15,16 @@ from chassis.trust import PlatformKeys, SigningKey
 from contracts.keyring import Keyring, PublicKey
 from deploy.cli import app
 from deploy.embedded.processes import ServerError
-from deploy.key_announcing import announce_keys, rotate_signing_key
-from deploy.signing_keys import ensure_signing_keys, platform_keys, to_hand_over
+from deploy.key_announcing import announce_keys, announce_new_months, rotate_signing_key
+from deploy.key_checks import check_months
+from deploy.key_rotation import monthly_keys
+from deploy.signing_keys import (
+    ensure_signing_keys,
+    make_known,
+    make_next,
+    platform_keys,
+    to_hand_over,
+)
 from deploy.state import State
 from tests.builders import a_mint, an_organisation
 from tests.referral.offices import publish
@@ -145,6 +153,37 @@ async def test_a_stolen_key_of_another_service_is_replaced_on_referrals_word(
     assert stolen is not None
     assert (stolen.suspect_from, stolen.valid_until) == (since, None)
     assert SigningKey(PlatformKeys(state.secrets), "intake").signer().key_id == new.id
+
+
+async def test_a_new_key_of_a_month_is_told_to_everybody_once(
+    engine: AsyncEngine, state: State
+) -> None:
+    months = monthly_keys(state)
+    months.renew(NOW)
+    first = await asyncio.gather(*(announce_new_months(engine, state) for _ in range(3)))
+    assert sorted(first) == [0, 0, len(TOLD)], "however many ask at once"
+
+    make_known(state, make_next("intake", now=NOW))
+    assert await announce_new_months(engine, state) == 0, "its rotation tells of it"
+    months.renew(NOW + timedelta(days=31))
+    assert await announce_new_months(engine, state) == len(TOLD)
+    assert await announce_new_months(engine, state) == 0
+    told = await announced(engine)
+    assert [code for _, code, _ in told] == [*TOLD, *TOLD]
+    assert tuple(told[-1][2]) == to_hand_over(state).keys
+
+
+async def test_a_month_that_was_told_by_hand_is_not_told_again_and_the_doctor_sees_both(
+    engine: AsyncEngine, state: State, fresh_database: Database
+) -> None:
+    monthly_keys(state).renew(NOW)
+    url = fresh_database.url("siraba_ops")
+    before = await check_months(url, state, now=NOW)
+    assert (before.holds, before.found[:29]) == (False, "not that of 2026-11, 2026-12:")
+    with pytest.raises(ServerError, match="have not reached every feed"):
+        await announce_keys(engine, state, patience=0.1)
+    assert await announce_new_months(engine, state) == 0
+    assert (await check_months(url, state, now=NOW)).holds
 
 
 def siraba(state: State, *arguments: str) -> tuple[int, str]:

@@ -5,13 +5,18 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
+from chassis.database import open_engine
+from deploy import platform as platform_module
 from deploy.cli import app
 from deploy.embedded.processes import ServerError
+from deploy.key_rotation import monthly_keys
 from deploy.platform import Platform, running_platform
 from deploy.settings import PlatformSettings
 from tests.servers import open_folder
@@ -58,10 +63,14 @@ async def test_servers_that_are_killed_come_back_at_the_same_address() -> None:
         assert running.state.status()["pids"] == running.pids()
 
 
-async def test_a_stop_leaves_nothing_running_and_a_second_start_finds_everything() -> None:
+async def test_a_stop_leaves_nothing_running_and_a_second_start_finds_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(platform_module, "MEND_SECONDS", 0.1)
     with open_folder() as folder:
         async with running_platform(settings(folder), services=()) as running:
             pids = running.pids()
+            await a_months_new_key_goes_into_the_feeds(running)
             async with running_platform_refused(settings(folder)):
                 pass
         for pid in pids.values():
@@ -70,6 +79,27 @@ async def test_a_stop_leaves_nothing_running_and_a_second_start_finds_everything
         assert running.state.status() == {}
         async with running_platform(settings(folder), services=()) as again:
             assert (await again.provision()).found == ()
+            await asyncio.sleep(0.3)
+            assert await told_of_keys(again) == ["SHELTER_T"], "once and for all"
+
+
+async def a_months_new_key_goes_into_the_feeds(running: Platform) -> None:
+    assert await told_of_keys(running) == [], "whoever joins is handed the first ones"
+    monthly_keys(running.state).renew(datetime.now(UTC) + timedelta(days=40))
+
+    async def told() -> bool:
+        return await told_of_keys(running) == ["SHELTER_T"]
+
+    await until(told)
+
+
+async def told_of_keys(running: Platform) -> list[str]:
+    query = "select organisation from referral.outbox where name = 'keys.published'"
+    engine = open_engine(running.database_url("referral_work"), schema="referral", pool_size=1)
+    async with engine.connect() as connection:
+        found = list(await connection.scalars(text(query)))
+    await engine.dispose()
+    return found
 
 
 @asynccontextmanager

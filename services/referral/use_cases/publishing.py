@@ -15,7 +15,7 @@ from contracts.identifiers import Mint
 from contracts.keyring import PublicKey
 from contracts.referral import OrganisationRegistered
 from contracts.topology import OUT
-from services.referral.store import directory
+from services.referral.store import directory, keys_told
 from services.referral.store.directory import Current
 
 
@@ -70,6 +70,7 @@ async def publish_keys(
     connection: AsyncConnection, keys: Sequence[PublicKey], *, mint: Mint
 ) -> list[UUID]:
     """Tell every organisation that has a feed the platform's public keys; the messages' ids."""
+    await keys_told.note(connection, keys)
     reached = await directory.reached_by(connection, directory.FEED_CHANNELS)
     message = KeysPublished(keys=tuple(keys))
     told = [
@@ -80,6 +81,18 @@ async def publish_keys(
     ]
     await outbox.add(connection, told)
     return [one.id for one in told]
+
+
+async def publish_new_months(
+    connection: AsyncConnection, keys: Sequence[PublicKey], *, mint: Mint
+) -> list[UUID]:
+    """As `publish_keys`, once for each new key to seal to: nothing where all of these are told.
+
+    A new key to sign with is announced by whoever is about to use it.
+    """
+    if not await keys_told.note(connection, [key for key in keys if key.use == "sealing"]):
+        return []
+    return await publish_keys(connection, keys, mint=mint)
 
 
 def _with_history(

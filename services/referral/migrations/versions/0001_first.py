@@ -31,6 +31,12 @@ create table organisation_versions (
     primary key (code, version)
 );
 
+-- The platform's own public keys that every feed has been told of.
+create table keys_told (
+    key text primary key,
+    told_at timestamptz not null default clock_timestamp()
+);
+
 create table cases (
     case_id uuid primary key,
     owner text not null,
@@ -129,7 +135,7 @@ revoke update, delete on audit, roots, organisation_versions from referral_work;
 grant select on organisations, organisation_versions, organisation_keys to referral_web;
 grant select on referrals, unplaced, places to referral_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
-grant select on conservation, watched to siraba_ops;
+grant select on conservation, watched, keys_told to siraba_ops;
 """
 
 
