@@ -3,10 +3,12 @@
 `public.json` is signed with the signing key that it names, and with the one before it when keys are
 replaced. Whoever takes over the service that owns the directory could still swap a recipient's key
 for one of his own, so the service that seals believes a key only with the countersignature of a
-directory officer, given away from the platform, whose public key was put beside its own secrets.
+directory officer, given away from the platform, whose public key was put beside its own secrets. And
+where an organisation has lost the key before, the word of a second officer stands in its place: no
+officer can alone take an organisation's letters over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -30,13 +32,21 @@ def countersign(signer: Signer, key: PublicKey) -> str:
     return signer.sign(_statement(key), kind="key")
 
 
-def is_countersigned(key: PublicKey, word: str | None, *, officers: Keyring, at: datetime) -> bool:
-    """Whether an officer whose key is good at this moment has given this word for this key."""
-    try:
-        verify(word, _statement(key), kind="key", keys=officers, owner=OFFICER, at=at)
-    except SignatureRefused:
-        return False
-    return True
+def officers_behind(
+    key: PublicKey, words: Iterable[str | None], *, officers: Keyring, at: datetime
+) -> int:
+    """How many different officers have given one of these words for this key.
+
+    An officer is a key that is good at this moment: each has one.
+    """
+    found = set()
+    for word in words:
+        try:
+            by = verify(word, _statement(key), kind="key", keys=officers, owner=OFFICER, at=at)
+        except SignatureRefused:
+            continue
+        found.add(by.id)
+    return len(found)
 
 
 def prove(signer: Signer, document: Mapping[str, str]) -> str:

@@ -29,10 +29,29 @@ class ServiceOffered(BaseModel):
     exploitation: tuple[Annotated[str, Term("exploitation")], ...] = ()
 
 
+class KeyProof(BaseModel):
+    """An organisation's own word for its keys, as its `public.json` holds it (`countersigning`).
+
+    proof: by the signing key before this one, or by itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    nkey: str
+    signing: str
+    sealing: str
+    proof: str
+
+    def said_by(self, code: str) -> dict[str, str]:
+        """What `is_proven` asks for."""
+        return {"code": code, **self.model_dump(include={"nkey", "signing", "sealing"})}
+
+
 class OrganisationRegistered(Message):
     """An organisation is in the directory, or its entry was replaced; public keys only.
 
-    countersignatures: by a key's id, the directory officer's word for it (`countersigning`).
+    countersignatures: by a key's id, a directory officer's word for it (`countersigning`), and of
+    another officer where there is one. proofs: the organisation's own word for keys of these.
     """
 
     name: ClassVar[str] = "organisation.registered"
@@ -49,6 +68,8 @@ class OrganisationRegistered(Message):
     countersignatures: dict[str, str] = Field(default_factory=dict)
     cercles: tuple[Cercle, ...] = ()
     state: Annotated[str, Term("organisation_state")] = "active"
+    second_countersignatures: dict[str, str] = Field(default_factory=dict)
+    proofs: tuple[KeyProof, ...] = ()
 
 
 class ReferralEvent(Message):

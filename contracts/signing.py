@@ -148,7 +148,12 @@ def verify(
 
 def named_key(headers: Mapping[str, str]) -> str:
     """The id of the key that a message says it was signed with; empty where it says none."""
-    found = _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
+    return signer_named(headers.get(SIGNATURE, ""))
+
+
+def signer_named(signature: str) -> str:
+    """The id of the key that a signature says it is by; empty where it is none."""
+    found = _SIGNATURE.fullmatch(signature)
     return found[1] if found else ""
 
 

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "keys": "deploy.commands.keys:keys",
     "vault": "deploy.commands.vault:vault",
     "directory": "deploy.commands.directory:directory",
+    "officer": "deploy.commands.officer:officer",
     "partner": "deploy.commands.partner:partner",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",

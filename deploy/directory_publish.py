@@ -3,7 +3,7 @@
 import json
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
@@ -11,16 +11,17 @@ from time import time_ns
 from typing import Any, Final
 
 from chassis.database import open_engine
-from contracts.countersigning import countersign
+from contracts.countersigning import PREVIOUS, PROOF
 from contracts.identifiers import Mint
-from contracts.keyring import PublicKey, Use, decode_base64url, key_id
+from contracts.keyring import PublicKey, Use
+from contracts.referral import KeyProof
 from deploy.directory import load_directory
-from deploy.officer import WORDS, own_officer
+from deploy.officer import own_officer, words_for
 from deploy.signing_keys import MARGIN
 from deploy.state import State
 from services.referral.store.directory import Author, current
 from services.referral.use_cases.changing import add_unknown
-from services.referral.use_cases.publishing import take_up_keys
+from services.referral.use_cases.publishing import Words, take_up_keys
 
 USES: tuple[Use, ...] = ("signing", "sealing")
 #: Whoever works at the command line of the platform itself, of no organisation.
@@ -44,7 +45,7 @@ async def publish_directory(directory_file: Path, *, state: State, database_url:
                 author=at_the_command_line(),
                 why=f"new in {directory_file.name}",
             )
-            return await take_up_keys(connection, keys, officers_words(state, keys), mint=mint)
+            return await take_up_keys(connection, keys, words_of(state, keys), mint=mint)
     finally:
         await engine.dispose()
 
@@ -80,19 +81,25 @@ def public_keys(state: State, *, now: datetime) -> list[PublicKey]:
     ]
 
 
-def officers_words(state: State, keys: Sequence[PublicKey]) -> dict[str, str]:
-    """By a key's id, the officer's word for it: as its file brings it, or given here and now.
+def words_of(state: State, keys: Sequence[PublicKey]) -> Words:
+    """Why these keys are believed: as their files bring it, and as an officer here says now.
 
     Here only while the officer's private key lies in the state folder.
     """
-    brought = {
-        key_id(decode_base64url(document[use])): word
-        for document in _handed_over(state)
-        for use, word in document.get(WORDS, {}).items()
-    }
-    if officer := own_officer(state):
-        return {key.id: countersign(officer, key) for key in keys} | brought
-    return brought
+    own = own_officer(state)
+    files = _handed_over(state)
+    holders = {document[use]: document for document in files for use in USES}
+    told = {key.id: words_for(holders[key.key], key, own=own) for key in keys}
+    return Words(
+        first={id: words[0] for id, words in told.items() if words},
+        second={id: words[1] for id, words in told.items() if words[1:]},
+        proofs=tuple(_proof(document) for document in files if PROOF in document),
+    )
+
+
+def _proof(document: Mapping[str, Any]) -> KeyProof:
+    word = document.get(PREVIOUS, document[PROOF])
+    return KeyProof.model_validate({**document, "proof": word})
 
 
 def _handed_over(state: State) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from deploy.commands.context import (
 from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
 from deploy.keys import read_public_keys
-from deploy.officer import check_file, countersign_file, read_officer
+from deploy.officer import check_file, countersign_file, counts, read_officer
 from deploy.onboarding import examined, keep_public_keys, let_wait, put_away, take_up
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import to_hand_over
@@ -69,14 +69,16 @@ def add(
       siraba partner add shelter/public.json
     """
     state, settings = _running(state_dir)
-    known = {entry.code for entry in load_directory(settings.directory_file)}
-    strangers = sorted({read_public_keys(file).code for file in files} - known)
+    listed = {entry.code for entry in load_directory(settings.directory_file)}
+    strangers = sorted({read_public_keys(file).code for file in files} - listed)
     if strangers:
         raise ServerError(f"not in the directory file: {', '.join(strangers)}")
-    current = with_tables_of(OWNER, state, _current_keys)
+    known, now = with_tables_of(OWNER, state, _load_keys), datetime.now(UTC)
     for file in files:
-        key = current.get(read_public_keys(file).code)
-        check_file(file, state=state, current=key, now=datetime.now(UTC))
+        code = read_public_keys(file).code
+        before = [key for key in known if key.owner == code]
+        check_file(file, state=state, before=before, now=now)
+    current = {key.owner for key in known if key.use == "signing" and counts(key, now)}
     has_part = [file for file in files if read_public_keys(file).code in current]
     if has_part:
         codes = keep_public_keys(state, has_part)
@@ -235,16 +237,6 @@ def show(state_dir: StateDir = None) -> None:
 async def _count_open(engine: AsyncEngine, code: str) -> int:
     async with engine.connect() as connection:
         return int((await connection.execute(_OPEN, {"code": code})).scalar_one())
-
-
-async def _current_keys(engine: AsyncEngine) -> dict[str, str]:
-    """The signing key of each organisation that counts now."""
-    now = datetime.now(UTC)
-    return {
-        key.owner: key.key
-        for key in await _load_keys(engine)
-        if key.use == "signing" and key.fault(now) is None and key.valid_until is None
-    }
 
 
 async def _load_keys(engine: AsyncEngine) -> list[PublicKey]:

@@ -24,7 +24,7 @@ from services.referral.use_cases.changing import Change, add_unknown, change_dir
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.offering import NewCase, offer_referrals
-from services.referral.use_cases.publishing import take_up_keys
+from services.referral.use_cases.publishing import Words, take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
 from tests.builders import NOON, a_case, a_mint, an_entry
 from tests.servers import Database
@@ -150,7 +150,7 @@ async def publish(
     keys = [key for key in await load_keys(connection) if key.owner not in codes]
     keys += [key for one in organisations for key in one.keys]
     words = {id: word for one in organisations for id, word in one.countersignatures.items()}
-    return sorted({*changed, *await take_up_keys(connection, keys, words, mint=mint)})
+    return sorted({*changed, *await take_up_keys(connection, keys, Words(first=words), mint=mint)})
 
 
 def a_cause() -> Cause:

@@ -12,8 +12,10 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import open_engine
+from contracts.countersigning import PREVIOUS, PROOF, prove
 from contracts.keyring import Keyring
 from contracts.sealing import Place, Sealed, SealingRefused, seal
+from contracts.signing import Signer
 from contracts.topology import SERVICES
 from deploy import key_rotation
 from deploy.directory_publish import publish_directory
@@ -188,5 +190,10 @@ def _exchanged(folder: Path, code: str) -> Keys:
     for name in (SIGNING, SEALING):
         (folder / "new" / name).replace(folder / name)
     shutil.rmtree(folder / "new")
-    (folder / PUBLIC).write_text(json.dumps(replace(new, seed=old.seed).public()))
+    public = replace(new, seed=old.seed).public()
+    words = {
+        name: prove(Signer(key), public)
+        for name, key in ((PROOF, new.signing), (PREVIOUS, old.signing))
+    }
+    (folder / PUBLIC).write_text(json.dumps(public | words))
     return load(folder, code=code)

@@ -1,6 +1,5 @@
 """Following what referral says: the directory's keys, and how the cases of intake fare."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.directory_keys import end_keys, save_keys
-from contracts.countersigning import is_countersigned
 from contracts.event import Message
 from contracts.keyring import Keyring
 from contracts.referral import (
@@ -20,8 +17,7 @@ from contracts.referral import (
     ReferralUnplaced,
 )
 from services.intake.store import followed
-
-log = logging.getLogger("siraba.intake")
+from services.intake.use_cases.following_keys import follow_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +41,7 @@ async def follow_referrals(
         rows = [entry.model_dump(mode="json") for entry, _ in organisations]
         await followed.save_organisations(connection, rows)
     for entry, at in organisations:
-        await _follow_keys(connection, entry, officers=officers, at=at)
+        await follow_keys(connection, entry, officers=officers, at=at)
     steps = [_step(e.event, e) for e in events if isinstance(e.event, ReferralEvent)]
     if steps:
         await followed.save_steps(connection, steps)
@@ -60,22 +56,6 @@ async def follow_referrals(
                 reason=one.event.reason,
                 at=one.at,
             )
-
-
-async def _follow_keys(
-    connection: AsyncConnection, entry: OrganisationRegistered, *, officers: Keyring, at: datetime
-) -> None:
-    """An end counts whoever tells of it; a key only with an officer's word."""
-    vouched = {
-        key.id
-        for key in entry.keys
-        if is_countersigned(key, entry.countersignatures.get(key.id), officers=officers, at=at)
-    }
-    await save_keys(connection, [key for key in entry.keys if key.id in vouched])
-    others = [key for key in entry.keys if key.id not in vouched]
-    await end_keys(connection, others)
-    if strangers := sum(key.valid_until is None for key in others):
-        log.error("directory.keys_refused", extra={"organisation": entry.code, "count": strangers})
 
 
 def _file(event: ProceedingEvent, one: Followed) -> dict[str, Any]:

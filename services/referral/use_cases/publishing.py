@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,23 +15,44 @@ from chassis.outbox import Outgoing
 from contracts.feed import KeysPublished
 from contracts.identifiers import Mint
 from contracts.keyring import PublicKey
-from contracts.referral import OrganisationRegistered
+from contracts.referral import KeyProof, OrganisationRegistered
 from contracts.topology import OUT
 from services.referral.store import directory, keys_told
 from services.referral.store.directory import Current
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """Why keys are believed. first, second: by a key's id, the word of one officer and of another.
+
+    proofs: the organisations' own.
+    """
+
+    first: Mapping[str, str] = field(default_factory=dict)
+    second: Mapping[str, str] = field(default_factory=dict)
+    proofs: tuple[KeyProof, ...] = ()
+
+    def with_news(self, news: Self) -> Self:
+        """Both; of one key what is new."""
+        return replace(
+            self,
+            first={**self.first, **news.first},
+            second={**self.second, **news.second},
+            proofs=tuple(dict.fromkeys((*self.proofs, *news.proofs))),
+        )
+
+
 async def take_up_keys(
     connection: AsyncConnection,
     keys: Sequence[PublicKey],
-    words: Mapping[str, str],
+    words: Words,
     *,
     mint: Mint,
 ) -> list[str]:
     """Keep the public keys of the directory's organisations; the codes of whom that changes.
 
     keys: all that count from now on. One that is not among them ends now; it is kept for what it
-    has signed. words: by a key's id, the directory officer's word for it.
+    has signed.
     """
     await directory.lock(connection)
     codes = await directory.current(connection)
@@ -44,18 +67,18 @@ async def announce(
     codes: Iterable[str],
     *,
     mint: Mint,
-    words: Mapping[str, str] | None = None,
+    words: Words | None = None,
 ) -> list[str]:
     """Tell of these entries where they differ from what was last told; the codes of those.
 
-    words: of the directory officer, besides those that were told before.
+    words: besides those that were told before.
     """
     keys = defaultdict(list)
     for key in await load_keys(connection):
         keys[key.owner].append(key)
     entries = await directory.current(connection, codes)
     told = {
-        code: _event(one, keys[code], words={**_words(one.published), **(words or {})})
+        code: _event(one, keys[code], words=_told(one.published).with_news(words or Words()))
         for code, one in entries.items()
     }
     changed = [
@@ -109,10 +132,9 @@ def _with_history(
     return [*kept, *(key for key in given if key.key not in before)]
 
 
-def _event(
-    one: Current, keys: Sequence[PublicKey], *, words: Mapping[str, str]
-) -> OrganisationRegistered:
+def _event(one: Current, keys: Sequence[PublicKey], *, words: Words) -> OrganisationRegistered:
     entry = one.entry
+    own, ids = {key.key for key in keys}, [key.id for key in keys]
     return OrganisationRegistered(
         code=entry.code,
         kind=entry.kind,
@@ -125,15 +147,20 @@ def _event(
         channel=entry.channel,
         state=entry.state,
         keys=tuple(keys),
-        countersignatures={key.id: words[key.id] for key in keys if key.id in words},
+        countersignatures={id: words.first[id] for id in ids if id in words.first},
+        second_countersignatures={id: words.second[id] for id in ids if id in words.second},
+        proofs=tuple(one for one in words.proofs if one.signing in own),
     )
 
 
-def _words(published: str) -> Mapping[str, str]:
-    """The officer's words that were told with an entry."""
+def _told(published: str) -> Words:
+    """What was told with an entry."""
     if not published:
-        return {}
-    return OrganisationRegistered.model_validate_json(published).countersignatures
+        return Words()
+    told = OrganisationRegistered.model_validate_json(published)
+    return Words(
+        first=told.countersignatures, second=told.second_countersignatures, proofs=told.proofs
+    )
 
 
 def _outgoing(event: OrganisationRegistered, mint: Mint) -> Outgoing:
