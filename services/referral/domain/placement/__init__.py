@@ -1,0 +1,46 @@
+"""Placing a whole group at once: all its persons against all the places there are."""
+
+from services.referral.domain.placement.group import (
+    Ask,
+    Group,
+    House,
+    Member,
+    Offer,
+    Wishes,
+    asks_of,
+)
+from services.referral.domain.placement.plan import Nearer, Placed, Plan, Unplaced, explain
+from services.referral.domain.placement.program import (
+    PLACED,
+    Option,
+    Program,
+    Room,
+    Solution,
+    programs_of,
+)
+from services.referral.domain.placement.rules import Rule, WishRefused, hindrances, is_open
+
+__all__ = [
+    "PLACED",
+    "Ask",
+    "Group",
+    "House",
+    "Member",
+    "Nearer",
+    "Offer",
+    "Option",
+    "Placed",
+    "Plan",
+    "Program",
+    "Room",
+    "Rule",
+    "Solution",
+    "Unplaced",
+    "WishRefused",
+    "Wishes",
+    "asks_of",
+    "explain",
+    "hindrances",
+    "is_open",
+    "programs_of",
+]

@@ -1,0 +1,51 @@
+"""A solver that is not told who belongs together parts families, and the checker sees it."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from services.referral.domain.placement import Program, Solution
+from services.referral.gateways.placement_solver import HighsSolver
+from services.referral.use_cases.placing import place_group
+from tests.referral.crowd import crowd
+from tests.referral.placed import broken, placings
+
+pytestmark = pytest.mark.share("lifecycle")
+
+
+class Careless:
+    """Sees rooms twice as large as they are."""
+
+    def solve(self, program: Program) -> Solution:
+        rooms = tuple(replace(room, left=room.left * 2) for room in program.rooms)
+        return HighsSolver().solve(replace(program, rooms=rooms))
+
+
+def test_without_the_family_rule_families_are_separated() -> None:
+    group = crowd(Random(7), persons=150, organisations=20)
+    families = frozenset(one.family for one in group.members if one.family is not None)
+    parted = replace(group, wishes=replace(group.wishes, parted=families))
+
+    kept = place_group(group, solver=HighsSolver())
+    scattered = place_group(parted, solver=HighsSolver())
+
+    assert broken(group, placings(kept)) == []
+    assert {complaint.split()[0] for complaint in broken(group, placings(scattered))} == {"family"}
+
+
+def test_without_the_limit_of_places_houses_are_overfull() -> None:
+    group = crowd(Random(7), persons=150, organisations=20)
+
+    plan = place_group(group, solver=Careless())
+
+    assert {complaint.split()[0] for complaint in broken(group, placings(plan))} == {"places"}
+
+
+def test_without_the_rule_of_a_roof_of_ones_own_suspects_sleep_among_victims() -> None:
+    group = crowd(Random(7), persons=150, organisations=20)
+    trusted = tuple(replace(member, is_suspected=False) for member in group.members)
+
+    plan = place_group(replace(group, members=trusted), solver=HighsSolver())
+
+    assert {complaint.split()[0] for complaint in broken(group, placings(plan))} == {"apart"}
