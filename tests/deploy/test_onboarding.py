@@ -52,7 +52,7 @@ async def _siraba(road: Road, command: str, *files: Path) -> None:
 async def test_a_hundred_organisations_are_let_in_by_one_script(
     tmp_path: Path, form: Form, figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newcomers = form.pick(short=20, long=100)
+    newcomers = form.pick(short=10, long=100)
     monkeypatch.setenv("SIRABA_DIRECTORY_FILE", str(directory_of(tmp_path, newcomers=newcomers)))
     async with running_road(PARTNERS[:1]) as road:
         codes = [one.code for one in members(newcomers)]

@@ -33,9 +33,9 @@ async def test_nothing_that_was_forged_is_believed_and_each_attempt_has_an_end(
         await honest_work(road)
         loot, before = await plunder(road, random), await known(road)
         forged = [
-            *some_forged(loot, form.pick(short=1_200, long=6_000), ways=TO_US),
-            *some_forged(loot, form.pick(short=400, long=2_000), ways=AS_US),
-            *some_forged(loot, form.pick(short=400, long=2_000), ways=TO_PARTNERS),
+            *some_forged(loot, form.pick(short=600, long=6_000), ways=TO_US),
+            *some_forged(loot, form.pick(short=200, long=2_000), ways=AS_US),
+            *some_forged(loot, form.pick(short=200, long=2_000), ways=TO_PARTNERS),
         ]
         random.shuffle(forged)
         sent = await send(road, forged)

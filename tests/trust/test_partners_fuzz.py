@@ -49,7 +49,7 @@ def senders() -> list[str]:
 async def test_whatever_a_partner_sends_is_answered_or_counted_and_brings_nothing_down(
     form: Form, figure: Figure
 ) -> None:
-    payloads, codes = form.pick(short=2_000, long=100_000), senders()
+    payloads, codes = form.pick(short=800, long=100_000), senders()
     random = Random(SEED)
     async with running_road(codes) as road:
         before = road.platform.pids()
