@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,17 +12,14 @@ from uuid import uuid4
 import httpx
 import pytest
 from nats.js.api import RawStreamMsg
-from nats.js.errors import NotFoundError
 
-from contracts.callers import issue_token
 from contracts.keyring import encode_base64url, write_private_key
 from contracts.requests import ReceiveReferral
 from partners.conformance.sandbox import Sandbox, running_sandbox
 from partners.conformance.web_door import WebDoor, served
 from partners.kit import SYSTEM, Partner, courier, init, waits
 from partners.kit.keys import PUBLIC, SIGNING
-from tests.parts import until
-from tests.referral.doors import OWN
+from tests.referral.doors import OWN, Knocker, first_stored, lay
 from tests.referral.test_door import (
     code_of,
     test_a_cursor_that_is_no_place_of_the_feed_confirms_nothing,
@@ -49,46 +45,17 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
 
 
 @dataclass(slots=True)
-class SandboxKnocker:
-    """As `tests.referral.doors.DoorKnocker`, at the sandbox."""
+class SandboxKnocker(Knocker):
+    """At the sandbox's."""
 
     sandbox: Sandbox
     door: WebDoor
-    http: httpx.AsyncClient
-
-    def headers(self, *, code: str = OWN, role: str = "system") -> dict[str, str]:
-        token = issue_token(
-            private_key(code),
-            organisation=code,
-            role=role,
-            audience="referral",
-            now=datetime.now(UTC),
-        )
-        return {"Authorization": f"Bearer {token}"}
-
-    async def feed(self, *, code: str = OWN, role: str = "system", **query: Any) -> httpx.Response:
-        headers = self.headers(code=code, role=role)
-        return await self.http.get("/partners/feed", params=query, headers=headers)
-
-    async def ask(self, event: Any, *, role: str = "system") -> httpx.Response:
-        headers = self.headers(role=role)
-        return await self.http.post("/partners/requests", json=event, headers=headers)
 
     async def tell(self, code: str, *bodies: str) -> None:
-        for body in bodies:
-            headers = {"ce-id": body, "ce-subject": "caf%C3%A9", "siraba-signature": "s"}
-            await self.sandbox.jetstream.publish(
-                f"out.{code}.a.b.v1", body.encode(), headers=headers
-            )
+        await lay(self.sandbox.jetstream, code, *bodies)
 
     async def stored(self) -> RawStreamMsg:
-        async def first() -> RawStreamMsg | None:
-            with suppress(NotFoundError):
-                return await self.sandbox.jetstream.get_msg("INBOX", 1)
-            return None
-
-        found: RawStreamMsg = await until(first)
-        return found
+        return await first_stored(self.sandbox.jetstream)
 
     async def confirmed(self) -> int:
         return await self.door.ended_up_to()
@@ -100,7 +67,7 @@ async def door(tmp_path: Path) -> AsyncIterator[SandboxKnocker]:
     async with running_sandbox(tmp_path, code=OWN, nkey=nkey, edge=SYSTEM) as sandbox:
         door = WebDoor(sandbox, private_key(OWN).public_key(), SYSTEM)
         async with served(door), httpx.AsyncClient(base_url=door.url, timeout=20) as http:
-            yield SandboxKnocker(sandbox, door, http)
+            yield SandboxKnocker(http=http, sandbox=sandbox, door=door)
 
 
 async def test_only_its_own_program_comes_in(door: SandboxKnocker) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from asgi_lifespan import LifespanManager
+from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
@@ -25,10 +26,9 @@ OWN, FOREIGN = "SHELTER_B", "POLICE_A"
 
 
 @dataclass(slots=True)
-class DoorKnocker:
-    """A program of `OWN`, or of whom it says."""
+class Knocker:
+    """A program of `OWN`, or of whom it says, at any door of this kind."""
 
-    site: Site
     http: httpx.AsyncClient
 
     def headers(self, *, code: str = OWN, role: str = "system") -> dict[str, str]:
@@ -54,24 +54,41 @@ class DoorKnocker:
         }
         return await self.http.post("/partners/requests", json=event, headers=headers)
 
+
+async def lay(jetstream: JetStreamContext, code: str, *bodies: str) -> None:
+    """Put messages into an organisation's feed."""
+    for body in bodies:
+        headers = {"ce-id": body, "ce-subject": "caf%C3%A9", "siraba-signature": "s"}
+        await jetstream.publish(f"out.{code}.a.b.v1", body.encode(), headers=headers)
+
+
+async def first_stored(jetstream: JetStreamContext) -> RawStreamMsg:
+    """The first request in INBOX, which draws on the ingress streams in its own time."""
+
+    async def first() -> RawStreamMsg | None:
+        with suppress(NotFoundError):
+            return await jetstream.get_msg("INBOX", 1)
+        return None
+
+    found: RawStreamMsg = await until(first)
+    return found
+
+
+@dataclass(slots=True)
+class DoorKnocker(Knocker):
+    """At the door of a running referral."""
+
+    site: Site
+
     async def tell(self, code: str, *bodies: str) -> None:
         """Put messages into an organisation's feed."""
         async with writing_as(self.site.server, "referral") as jetstream:
-            for body in bodies:
-                headers = {"ce-id": body, "ce-subject": "caf%C3%A9", "siraba-signature": "s"}
-                await jetstream.publish(f"out.{code}.a.b.v1", body.encode(), headers=headers)
+            await lay(jetstream, code, *bodies)
 
     async def stored(self) -> RawStreamMsg:
-        """The first request in INBOX, which draws on the ingress streams in its own time."""
+        """The first request that came."""
         async with writing_as(self.site.server, "referral") as jetstream:
-
-            async def first() -> RawStreamMsg | None:
-                with suppress(NotFoundError):
-                    return await jetstream.get_msg("INBOX", 1)
-                return None
-
-            found: RawStreamMsg = await until(first)
-            return found
+            return await first_stored(jetstream)
 
     async def confirmed(self, code: str = OWN) -> int:
         """Up to where its durable counts as acknowledged."""
@@ -97,7 +114,7 @@ async def open_door(site: Site) -> AsyncIterator[DoorKnocker]:
         LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://siraba") as client,
     ):
-        knocker = DoorKnocker(site, client)
+        knocker = DoorKnocker(http=client, site=site)
 
         async def is_open() -> bool:
             return (await knocker.feed()).status_code == httpx.codes.OK
