@@ -74,9 +74,9 @@ def apply(
     """Make the directory what the file says: all of it, or nothing where anything is wrong.
 
     An organisation that the file does not name stays as it is; one that is to
-    be asked for nothing any more has `state: suspended`, and its open
-    referrals go to the next in rank. A line with a `version`, as `show --yaml`
-    writes it, is refused where somebody has changed the entry since.
+    be offered nothing new has `state: suspended`. What was offered to it before
+    stays with it. A line with a `version`, as `show --yaml` writes it, is
+    refused where somebody has changed the entry since.
 
     Example:
 
