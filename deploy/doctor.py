@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from contracts.topology import MAX_PAYLOAD_BYTES, PLATFORM_ACCOUNT
 from deploy.checks import Check, failed
+from deploy.doors import read_doors
 from deploy.drift import Difference
 from deploy.embedded.processes import ServerError
 from deploy.engines import MINIMUM_NATS
@@ -138,7 +139,7 @@ def _is_rightful(entry: Mapping[str, Any], rightful: Collection[str]) -> bool:
 
 async def _users(url: str, state: State, partners: Sequence[Partner]) -> list[Check]:
     checks = []
-    for user, rights in all_rights(codes_of(partners)).items():
+    for user, rights in all_rights(codes_of(partners), read_doors(state).removed).items():
         async with connected(url, user, seed_file(state, user)) as client:
             answer = await raw(client, OWN_RIGHTS)
         checks.append(rights_check(user, rights, answer.get("data", {})))

@@ -1,17 +1,26 @@
 """PostgreSQL and NATS for a platform: embedded ones made from its state, or external ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy.directory import load_directory
+from deploy.doors import read_doors
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import SUPERUSER, EmbeddedPostgres
 from deploy.embedded.processes import ServerError, free_port
 from deploy.jetstream import connected
-from deploy.keys import PROVISIONER, Partner, own_public_keys, registered_partners, seed_file
+from deploy.keys import (
+    PROVISIONER,
+    SYSTEM,
+    Partner,
+    own_public_keys,
+    registered_partners,
+    seed_file,
+)
 from deploy.migrate import OPERATIONS, ROLES, Administration, role_url
 from deploy.nats_config import Accounts, Listener, Storage, server_config
+from deploy.provision import reload_by_system_account
 from deploy.settings import PlatformSettings
 from deploy.state import State, write_secret
 
@@ -27,9 +36,29 @@ class NatsPorts:
 
 
 def known_partners(state: State, settings: PlatformSettings) -> tuple[Partner, ...]:
-    """Every organisation of the directory file, with the public keys that were handed over."""
-    entries = load_directory(settings.directory_file)
-    return registered_partners(state, tuple(entry.code for entry in entries))
+    """Every organisation of the directory, with the keys by which NATS lets it in.
+
+    Those of the file as well, which the directory takes up with the next start.
+    """
+    doors = read_doors(state)
+    listed = {entry.code for entry in load_directory(settings.directory_file)} | set(doors.feeds)
+    return tuple(
+        replace(one, nkeys=()) if one.code in doors.suspended else one
+        for one in registered_partners(state, tuple(listed))
+        if one.code not in doors.removed
+    )
+
+
+async def let_in(state: State, settings: PlatformSettings) -> None:
+    """Bring a running embedded server's accounts to what the state says now; others go on.
+
+    An external server is not ours to configure: it follows `siraba provision --emit DIR --reload`.
+    """
+    status = state.status()
+    if ports := status.get("nats_ports"):
+        with state.turn():
+            write_nats_config(state, NatsPorts(*ports), known_partners(state, settings))
+            await reload_by_system_account(str(status["nats_url"]), seed_file(state, SYSTEM))
 
 
 def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner]) -> None:
@@ -37,11 +66,16 @@ def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner
     text = server_config(
         Listener(ports.client),
         Storage(state.nats / "store"),
-        Accounts(own_public_keys(state), partners),
+        accounts_of(state, partners),
         monitor_port=ports.monitor,
         log=_nats_log(state),
     )
     write_secret(state.nats / "nats.conf", text)
+
+
+def accounts_of(state: State, partners: Sequence[Partner]) -> Accounts:
+    """Who may connect, and what the provisioner may clear away."""
+    return Accounts(own_public_keys(state), partners, removed=read_doors(state).removed)
 
 
 def embedded_nats(state: State, ports: NatsPorts) -> EmbeddedNats:

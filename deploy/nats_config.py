@@ -53,10 +53,14 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Who may connect: public keys of our users, and the organisations with theirs."""
+    """Who may connect: public keys of our users, and the organisations with theirs.
+
+    removed: codes of those whose streams the provisioner may clear away.
+    """
 
     own_keys: Mapping[str, str]
     partners: Sequence[Partner]
+    removed: Sequence[str] = ()
 
 
 def server_config(
@@ -106,7 +110,9 @@ def accounts_config(accounts: Accounts) -> str:
     exports = _exports(own, with_account)
     blocks = [
         f"  {SYSTEM_ACCOUNT} {{ users: [ {{ nkey: {system_key} }} ] }}",
-        _platform_account(accounts.own_keys[PROVISIONER], exports),
+        _platform_account(
+            _user(accounts.own_keys[PROVISIONER], provisioner_rights(accounts.removed)), exports
+        ),
         *(_own_account(user, accounts.own_keys[user], rights) for user, rights in own.items()),
         *(_partner_account(partner) for partner in with_account),
     ]
@@ -139,7 +145,7 @@ def _export(subject: str, accounts: Sequence[str]) -> str:
     return f"{{ service: {_quoted(subject)}{many}, accounts: [{_listed(accounts)}] }}"
 
 
-def _platform_account(provisioner_key: str, exports: Sequence[str]) -> str:
+def _platform_account(provisioner: str, exports: Sequence[str]) -> str:
     """Where the streams are. Only who declares them lives here: a reply subject is nobody's right.
 
     The server itself writes an answer to whatever subject in the asker's account the asker named.
@@ -148,7 +154,7 @@ def _platform_account(provisioner_key: str, exports: Sequence[str]) -> str:
         (
             f"  {PLATFORM_ACCOUNT} {{",
             "    jetstream: enabled",
-            f"    users: [ {_user(provisioner_key, provisioner_rights())} ]",
+            f"    users: [ {provisioner} ]",
             "    exports: [",
             *(f"      {export}" for export in exports),
             "    ]",

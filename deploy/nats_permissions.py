@@ -131,8 +131,11 @@ def partner_imports(code: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def provisioner_rights() -> Rights:
-    """Declares streams and consumers; reads, deletes or purges no message and no stream."""
+def provisioner_rights(removed: Iterable[str] = ()) -> Rights:
+    """Declares streams and consumers; reads or deletes no message, and purges nothing.
+
+    removed: organisations that are gone for good, whose ingress streams alone it may delete.
+    """
     publish = (
         f"{_HUB_API}.INFO",
         f"{_HUB_API}.STREAM.CREATE.*",
@@ -147,6 +150,7 @@ def provisioner_rights() -> Rights:
         f"{_HUB_API}.CONSUMER.LIST.*",
         f"{_HUB_API}.CONSUMER.NAMES.*",
         OWN_RIGHTS,
+        *(f"{_HUB_API}.STREAM.DELETE.{ingress_stream(code).name}" for code in sorted(set(removed))),
     )
     return Rights(publish, (f"{inbox_prefix(PROVISIONER)}.>",))
 
@@ -173,6 +177,6 @@ def own_accounts(codes: Iterable[str]) -> dict[str, Rights]:
     return {**rights, DOOR: door_rights(wanted), OPERATIONS: operations_rights()}
 
 
-def all_rights(codes: Iterable[str]) -> dict[str, Rights]:
+def all_rights(codes: Iterable[str], removed: Iterable[str] = ()) -> dict[str, Rights]:
     """The rights of every user of ours but the system's."""
-    return {**own_accounts(codes), PROVISIONER: provisioner_rights()}
+    return {**own_accounts(codes), PROVISIONER: provisioner_rights(removed)}

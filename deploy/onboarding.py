@@ -8,10 +8,11 @@ from typing import Final
 
 from contracts.keyring import Keyring, PublicKey
 from deploy.directory_publish import publish_directory
+from deploy.doors import copy_doors
 from deploy.embedded.processes import ServerError
-from deploy.engines import NatsPorts, known_partners, write_nats_config
-from deploy.keys import PROVISIONER, SYSTEM, read_public_keys, seed_file
-from deploy.provision import codes_of, provision, reload_by_system_account
+from deploy.engines import known_partners, let_in
+from deploy.keys import PROVISIONER, read_public_keys, seed_file
+from deploy.provision import codes_of, provision
 from deploy.settings import PlatformSettings
 from deploy.signing_keys import hand_over
 from deploy.state import State, write_secret
@@ -85,6 +86,11 @@ def examined(state: State, report: Path, *, doors: Mapping[str, str], now: datet
     return waiting
 
 
+def login_keys(state: State, code: str) -> list[str]:
+    """The NATS keys of this organisation that are taken up."""
+    return [key for place in _places(state, code) for key in read_public_keys(place).nkeys]
+
+
 def put_away(state: State, code: str, *, now: datetime) -> None:
     """Take an organisation's public keys out, and keep them beside: no start takes them up again.
 
@@ -100,18 +106,15 @@ def put_away(state: State, code: str, *, now: datetime) -> None:
 async def take_up(state: State, settings: PlatformSettings, *, database_url: str) -> None:
     """Bring NATS and the directory to what lies in the state; who is not there is disconnected.
 
-    Other connections are not touched. An external NATS is not ours to configure: it follows
-    `siraba provision --emit DIR --reload`. Raises ServerError.
+    Other connections are not touched. Raises ServerError.
     """
-    partners = known_partners(state, settings)
-    status = state.status()
-    url = str(status["nats_url"])
-    if ports := status.get("nats_ports"):
-        write_nats_config(state, NatsPorts(*ports), partners)
-        await reload_by_system_account(url, seed_file(state, SYSTEM))
+    await copy_doors(state, database_url=database_url)
+    await let_in(state, settings)
     hand_over(state)
     await publish_directory(settings.directory_file, state=state, database_url=database_url)
-    outcome = await provision(url, seed_file(state, PROVISIONER), codes_of(partners))
+    await copy_doors(state, database_url=database_url)
+    url, codes = str(state.status()["nats_url"]), codes_of(known_partners(state, settings))
+    outcome = await provision(url, seed_file(state, PROVISIONER), codes)
     if not outcome.clean:
         raise ServerError("\n".join(["streams differ:", *map(str, outcome.found)]))
 

@@ -15,6 +15,7 @@ from chassis.database import open_engine
 from chassis.ending import end
 from contracts.topology import SERVICES
 from deploy.directory_publish import publish_directory, witnesses_of
+from deploy.doors import copy_doors
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import ServerError, free_port
@@ -25,6 +26,7 @@ from deploy.engines import (
     embedded_nats,
     embedded_postgres,
     known_partners,
+    let_in,
     require_nats,
     write_nats_config,
 )
@@ -115,11 +117,13 @@ class Platform:
         Organisations whose folders lie here get the platform's keys in exchange for theirs.
         """
         hand_over(self.state)
-        return await publish_directory(
-            self.settings.directory_file,
-            state=self.state,
-            database_url=self.database_url("referral_work"),
+        url = self.database_url("referral_work")
+        told = await publish_directory(
+            self.settings.directory_file, state=self.state, database_url=url
         )
+        # Whom the file brought in has been let in with it.
+        await copy_doors(self.state, database_url=url)
+        return told
 
     async def announce_months(self) -> int:
         """Tell partners of a month's key that is new; how many feeds that takes, mostly none."""
@@ -133,6 +137,13 @@ class Platform:
             await engine.dispose()
         self._told = months
         return told
+
+    async def follow_directory(self) -> bool:
+        """Let in at NATS whom the directory lets in; whether that changed since the last look."""
+        if not await copy_doors(self.state, database_url=self.database_url("referral_work")):
+            return False
+        await let_in(self.state, self.settings)
+        return True
 
     async def provision(self, *, thorough: bool = True) -> Outcome:
         """Bring streams and consumers to the declared state. Raises ServerError when it cannot."""
@@ -149,6 +160,7 @@ class Platform:
         """PostgreSQL with its roles and tables, NATS with its accounts and streams."""
         make_secrets(self.state, now=datetime.now(UTC))
         await self._start_postgres()
+        await copy_doors(self.state, database_url=self.database_url("referral_work"))
         await self._start_nats()
         await self.provision()
 
@@ -259,6 +271,8 @@ async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
             try:
                 for name in await platform.restart_stuck():
                     report(f"{name} ran but did not work; starting it again")
+                if await platform.follow_directory():
+                    report("the directory has changed who is let in")
                 outcome = await platform.provision(thorough=False)
                 for difference in outcome.repaired:
                     report(f"declared again: {difference}")

@@ -60,6 +60,11 @@ class State:
         """What a running platform says about itself: addresses, ports, process ids."""
         return self.run / "platform.json"
 
+    @property
+    def doors_file(self) -> Path:
+        """Who is let in at NATS, see `deploy.doors`."""
+        return self.root / "doors.json"
+
     def prepare(self) -> None:
         """Make the folders. The root may be entered by PostgreSQL's user, the rest may not."""
         self.root.mkdir(parents=True, exist_ok=True)
@@ -85,6 +90,19 @@ class State:
             return {}
         loaded: dict[str, Any] = json.loads(self.status_file.read_text(encoding="utf-8"))
         return loaded
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until nobody else changes what the servers are configured with, and keep others out.
+
+        Whoever had looked before and wrote after would let in again who was cut off in between.
+        """
+        descriptor = os.open(self.root / "configuring.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

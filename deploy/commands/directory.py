@@ -74,8 +74,8 @@ def apply(
     """Make the directory what the file says: all of it, or nothing where anything is wrong.
 
     An organisation that the file does not name stays as it is; one that is to
-    be offered nothing new has `state: suspended`. What was offered to it before
-    stays with it. A line with a `version`, as `show --yaml` writes it, is
+    take no part has `state: suspended`: it is offered nothing new and let in at
+    no door. What was offered to it before stays with it. A line with a `version`, as `show --yaml` writes it, is
     refused where somebody has changed the entry since.
 
     Example:

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
-from deploy.engines import NatsPorts, known_partners, write_nats_config
-from deploy.keys import PROVISIONER, SYSTEM, Partner, own_public_keys, seed_file
-from deploy.nats_config import Accounts
+from deploy.engines import accounts_of, known_partners, let_in
+from deploy.keys import PROVISIONER, SYSTEM, Partner, seed_file
 from deploy.provision import Outcome, codes_of, emit, provision, reload_by_system_account
 from deploy.settings import PlatformSettings
 from deploy.state import State
@@ -62,10 +61,7 @@ async def _provision(
     state: State, settings: PlatformSettings, partners: tuple[Partner, ...], *, check: bool
 ) -> Outcome:
     if settings.embedded_nats and not check:
-        ports = state.status().get("nats_ports")
-        if ports:
-            write_nats_config(state, NatsPorts(*ports), partners)
-            await _reload(state, settings)
+        await let_in(state, settings)
     url = nats_address(state, settings)
     seed = seed_file(state, PROVISIONER)
     return await provision(url, seed, codes_of(partners), check=check)
@@ -76,7 +72,7 @@ async def _reload(state: State, settings: PlatformSettings) -> None:
 
 
 def _emit(folder: Path, state: State, partners: tuple[Partner, ...]) -> None:
-    for path in emit(folder, Accounts(own_public_keys(state), partners)):
+    for path in emit(folder, accounts_of(state, partners)):
         typer.echo(f"wrote {path}")
     typer.echo("Include both files in the server's configuration and set its max_payload to 1MB.")
 

@@ -1,22 +1,31 @@
+"""One platform for all of these: each test has organisations of its own on it."""
+
 import asyncio
 import gc
 import json
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
+from nats.aio.client import Client
 from typer.testing import CliRunner
 
-from contracts.feed import RequestRefused
-from contracts.keyring import Keyring
+from contracts.feed import KeysPublished, RequestRefused
+from contracts.keyring import Keyring, PublicKey
 from contracts.requests import ReceiveReferral
+from deploy import platform as platform_module
 from deploy.cli import app
+from deploy.commands.partner.at_hand import known_keys, set_state
+from deploy.jetstream import connected, live_consumers, live_streams
+from deploy.keys import PROVISIONER, seed_file
 from deploy.signing_keys import platform_keys
 from partners.kit import Keys, NotAdmitted, Partner, init, load
 from partners.kit.edge import SYSTEM
@@ -28,19 +37,29 @@ from tests.deploy.reports import a_report
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.timeout(300)]
-OLD, STAYS, NEW = "POLICE_KAYES", "PARQUET_KAYES", "CSREF_KITA"
+pytestmark = [
+    pytest.mark.connected,
+    pytest.mark.share("partners"),
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+OLD, STAYS, NEW, LATER = "POLICE_KAYES", "PARQUET_KAYES", "CSREF_KITA", "OSC_BKO_CV"
+LOST, AWAY, GONE = "GEND_KITA", "DRPFEF_KAYES", "CSREF_KAYES"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def road() -> AsyncIterator[Road]:
-    async with running_road((OLD, STAYS)) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform_module, "MEND_SECONDS", 2)
+        async with running_road((OLD, STAYS, LOST, AWAY, GONE)) as running:
+            yield running
 
 
-async def siraba(road: Road, *arguments: object, fails: bool = False) -> str:
+async def siraba(
+    road: Road, *arguments: object, fails: bool = False, group: str = "partner"
+) -> str:
     """What `siraba partner …` says, in one line."""
-    call = ["partner", *map(str, arguments), "--state-dir", str(road.platform.state.root)]
+    call = [group, *map(str, arguments), "--state-dir", str(road.platform.state.root)]
     result = await asyncio.to_thread(CliRunner().invoke, app, call, env={"COLUMNS": "160"})
     assert result.exit_code == int(fails), result.output
     return " ".join(result.output.split())
@@ -52,21 +71,38 @@ async def status(road: Road, code: str, keys: Keys) -> int:
     return answer.status_code
 
 
+async def is_believed(road: Road, code: str, keys: Keys) -> None:
+    """Until intake, which checks for itself, knows these keys."""
+    async with asyncio.timeout(10):
+        while await status(road, code, keys) != httpx.codes.OK:
+            await asyncio.sleep(0.1)
+
+
 async def listens(
     road: Road, folder: Path, *, url: str | None = None, patience: float | None = None
-) -> None:
-    """Its program connects and finds its feed."""
+) -> list[object]:
+    """Its program connects and finds its feed; what came."""
     (folder / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
+    found: list[object] = []
     async with Partner.open(
         folder, url=url or road.platform.nats_url, patience=patience
     ) as partner:
-        async for _ in partner.deliveries(idle=0.2):
-            pass
+        async for delivery in partner.deliveries(idle=0.2):
+            found.append(delivery.message)
+            await delivery.done()
+    return found
 
 
-def own_folder(road: Road, tmp_path: Path) -> Path:
+async def is_let_in_nowhere(road: Road, folder: Path) -> None:
+    for url in (road.platform.nats_url, road.platform.front_url):
+        with pytest.raises(NotAdmitted):
+            await listens(road, folder, url=url)
+        await listens(road, road.folder(STAYS), url=url)
+
+
+def own_folder(road: Road, code: str, tmp_path: Path) -> Path:
     """Its keys as they lie at the organisation, away from the platform's state."""
-    return Path(shutil.copytree(road.folder(OLD), tmp_path / "own"))
+    return Path(shutil.copytree(road.folder(code), tmp_path / "own"))
 
 
 async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_path: Path) -> None:
@@ -81,13 +117,12 @@ async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_
         assert f"Let in: {NEW}." in said
 
         await listens(road, tmp_path / "new")
-        async with asyncio.timeout(10):
-            while await status(road, NEW, keys) != httpx.codes.OK:
-                await asyncio.sleep(0.1)
+        await is_believed(road, NEW, keys)
         assert isinstance(other._link, Link)
         assert other._link._client.stats["reconnects"] == 0
     shown = await siraba(road, "show")
-    assert f"{NEW} │ nats │ sealing" in shown
+    assert f"{NEW} │ nats │ takes part" in shown
+    assert f"{LATER} │ nats │ has no keys" in shown
     await _is_handed_over_without_a_secret(road, tmp_path / "bundle")
 
 
@@ -132,15 +167,18 @@ async def _no_other_report_will_do(road: Road, folder: Path, keys: Keys) -> None
 async def test_keys_that_are_replaced_end_and_what_waits_is_signed_anew(
     road: Road, tmp_path: Path
 ) -> None:
-    mine = own_folder(road, tmp_path)
+    mine = own_folder(road, OLD, tmp_path)
+    before = {key.id for key in await _signing_keys(road, OLD)}
     waiting = stored_request(mine)
     renew(mine)
-    await siraba(road, "add", mine / NEXT / "public.json")
+    following = mine / NEXT / "public.json"
+    assert f"takes part already: {OLD}" in await siraba(road, "add", following, fails=True)
+    assert await siraba(road, "rotate", following) == f"New keys taken up: {OLD}."
 
     for url in (road.platform.nats_url, road.platform.front_url):
         with pytest.raises(NotAdmitted):
             await listens(road, mine, url=url)
-    take_into_use(mine, now=datetime.now(UTC))
+    new = take_into_use(mine, now=datetime.now(UTC))
     (mine / "platform-keys.json").write_text(platform_keys(road.platform.state).write())
     said = ""
     async with Partner.open(mine, url=road.platform.nats_url) as partner:
@@ -151,6 +189,15 @@ async def test_keys_that_are_replaced_end_and_what_waits_is_signed_anew(
                     said = delivery.message.reason
                     break
     assert said == "unknown_referral", "so it was believed"
+    shown = await siraba(road, "keys", OLD)
+    (fresh,) = {key.id for key in await _signing_keys(road, OLD)} - before
+    assert [shown.count(word) for word in ("│ good", "│ expired")] == [2, 2]
+    assert all(id in shown for id in (fresh, *before, new.public()["nkey"]))
+
+
+async def _signing_keys(road: Road, code: str) -> list[PublicKey]:
+    keys = await asyncio.to_thread(known_keys, road.platform.state)
+    return [key for key in keys if (key.owner, key.use) == (code, "signing")]
 
 
 def stored_request(folder: Path) -> UUID:
@@ -172,24 +219,26 @@ async def test_only_keys_that_are_proven_and_vouched_for_are_taken(
 
 
 async def _a_stranger_keeps_all_out(road: Road, folder: Path) -> None:
-    init(folder / "new", code=NEW)
+    init(folder / "new", code=LATER)
     init(folder / "stranger", code="STRANGER")
     files = [folder / name / "public.json" for name in ("new", "stranger")]
 
     said = await siraba(road, "add", *files, fails=True)
 
-    assert said == "siraba: not in the directory file: STRANGER"
-    assert not (road.platform.state.waiting / f"{NEW}.json").exists()
+    assert said == "siraba: not in the directory: STRANGER"
+    assert not (road.platform.state.waiting / f"{LATER}.json").exists()
+    said = await siraba(road, "rotate", files[0], fails=True)
+    assert f"takes no part yet: {LATER}" in said
 
 
 async def _a_thief_is_not_vouched_for(road: Road, folder: Path) -> None:
-    init(folder / "thief", code=OLD)
-    init(folder / "forger", code=NEW)
+    init(folder / "thief", code=STAYS)
+    init(folder / "forger", code=LATER)
     forged = folder / "forger" / "public.json"
     document = json.loads(forged.read_text())
     forged.write_text(json.dumps(document | {"sealing": road.keys[STAYS].public()["sealing"]}))
 
-    said = await siraba(road, "add", folder / "thief" / "public.json", fails=True)
+    said = await siraba(road, "rotate", folder / "thief" / "public.json", fails=True)
     assert "replaces keys without the signature of the earlier one" in said
     said = await siraba(road, "add", forged, fails=True)
     assert said == "siraba: public.json: proof: is no signature by the signing key it names"
@@ -197,28 +246,44 @@ async def _a_thief_is_not_vouched_for(road: Road, folder: Path) -> None:
 
 async def _without_the_officer_nobody_is(road: Road, folder: Path) -> None:
     """Whoever has taken the key elsewhere must vouch there, or nobody gets in."""
-    keys = init(folder, code=NEW)
+    keys = init(folder, code=LATER)
     public, elsewhere = folder / "public.json", folder / "officer.key"
-    (road.platform.state.officer / "officer.key").rename(elsewhere)
+    at_hand = road.platform.state.officer / "officer.key"
+    at_hand.rename(elsewhere)
 
     assert "no word of a directory officer" in await siraba(road, "add", public, fails=True)
     call = ["partner", "countersign", str(public), "--officer", str(elsewhere)]
     vouched = CliRunner().invoke(app, call)
-    assert vouched.output == f"Vouched for: {NEW}.\n"
+    assert vouched.output == f"Vouched for: {LATER}.\n"
     await siraba(road, "add", public)
     await siraba(road, "activate", a_report(folder, keys))
-    async with asyncio.timeout(10):
-        while await status(road, NEW, keys) != httpx.codes.OK:
-            await asyncio.sleep(0.1)
+    await is_believed(road, LATER, keys)
+    elsewhere.rename(at_hand)
 
 
-# nats-py drops the sockets of refused attempts to reconnect; they are collected here, not later.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds(
-    road: Road, tmp_path: Path, figure: Figure
+async def test_who_has_lost_its_keys_goes_on_with_new_ones_on_two_officers_word(
+    road: Road, tmp_path: Path
 ) -> None:
-    gone, keys, mine = asyncio.Event(), road.keys[OLD], own_folder(road, tmp_path)
-    async with Partner.open(mine, url=road.platform.nats_url) as partner:
+    """One is at hand here and vouches by itself; that alone must not do."""
+    keys = init(tmp_path / "fresh", code=LOST)
+    public, second = tmp_path / "fresh" / "public.json", tmp_path / "second.key"
+    made = CliRunner().invoke(app, ["officer", "make", str(second)])
+    (tmp_path / "officer.json").write_text(made.output)
+
+    assert "two officers" in await siraba(road, "rotate", public, fails=True)
+    CliRunner().invoke(app, ["partner", "countersign", str(public), "--officer", str(second)])
+    assert "two officers" in await siraba(road, "rotate", public, fails=True), "not known yet"
+    await siraba(road, "trust", tmp_path / "officer.json", group="officer")
+    assert await siraba(road, "rotate", public) == f"New keys taken up: {LOST}."
+    await is_believed(road, LOST, keys)
+    await listens(road, tmp_path / "fresh")
+
+
+@asynccontextmanager
+async def at_work(road: Road, folder: Path) -> AsyncIterator[tuple[Partner, asyncio.Event]]:
+    """A program that listens; the event says that it was shown out."""
+    gone = asyncio.Event()
+    async with Partner.open(folder, url=road.platform.nats_url) as partner:
 
         async def listen() -> None:
             with suppress(NotAdmitted):
@@ -227,24 +292,120 @@ async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds(
             gone.set()
 
         listening = asyncio.create_task(listen())
-        assert await status(road, OLD, keys) == httpx.codes.OK
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
+        yield partner, gone
+        await listening
+    gc.collect()
+
+
+# nats-py drops the sockets of refused attempts to reconnect; they are collected here, not later.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_who_is_suspended_comes_in_at_no_door_and_goes_on_where_it_was(
+    road: Road, tmp_path: Path
+) -> None:
+    keys, mine = road.keys[AWAY], own_folder(road, AWAY, tmp_path)
+    await is_believed(road, AWAY, keys)
+    async with at_work(road, mine) as (partner, gone):
         began = monotonic()
-        said = await siraba(road, "revoke", OLD)
+        said = await siraba(road, "suspend", AWAY, "--why", "a flood")
+        await asyncio.wait_for(gone.wait(), 30)
+        assert monotonic() - began < 5
+        assert not (await partner.send(ReceiveReferral(referral_id=uuid4()))).acknowledged
+    assert said == f"{AWAY} is suspended. Open referrals with it: 0."
+    await is_let_in_nowhere(road, mine)
+    assert "is suspended already" in await siraba(
+        road, "suspend", AWAY, "--why", "twice", fails=True
+    )
+    assert f"{AWAY} │ nats │ suspended" in await siraba(road, "show")
+    assert (await siraba(road, "keys", AWAY)).count("│ good") == 2
+    await siraba(road, "announce", group="keys")
+
+    assert await siraba(road, "resume", AWAY, "--why", "dry") == f"{AWAY} takes part again."
+    assert any(isinstance(one, KeysPublished) for one in await listens(road, mine))
+    await listens(road, mine, url=road.platform.front_url)
+    assert "is not suspended" in await siraba(road, "resume", AWAY, "--why", "dry", fails=True)
+    await _the_doors_follow_the_directory(road, mine)
+
+
+async def _the_doors_follow_the_directory(road: Road, mine: Path) -> None:
+    """However it is changed: `siraba partner` is not the only way."""
+    for state, is_in in (("suspended", False), ("active", True)):
+        await asyncio.to_thread(set_state, road.platform.state, AWAY, state, why="a test")
+        async with asyncio.timeout(10):
+            while await _is_let_in(road, mine) is not is_in:
+                await asyncio.sleep(0.2)
+
+
+async def _is_let_in(road: Road, folder: Path) -> bool:
+    try:
+        await listens(road, folder)
+    except NotAdmitted:
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds_and_can_be_removed(
+    road: Road, tmp_path: Path, figure: Figure
+) -> None:
+    keys, mine = road.keys[GONE], own_folder(road, GONE, tmp_path)
+    assert "takes part: `siraba partner revoke" in await siraba(
+        road, "remove", GONE, "--why", "closed", fails=True
+    )
+    async with at_work(road, mine) as (partner, gone):
+        await is_believed(road, GONE, keys)
+        began = monotonic()
+        said = await siraba(road, "revoke", GONE)
         async with asyncio.timeout(30):
             await gone.wait()
-            while await status(road, OLD, keys) != httpx.codes.UNAUTHORIZED:
+            while await status(road, GONE, keys) != httpx.codes.UNAUTHORIZED:
                 await asyncio.sleep(0.05)
         seconds = monotonic() - began
         receipt = await partner.send(ReceiveReferral(referral_id=uuid4()))
-        await listening
 
-    assert said == f"{OLD} is cut off. Open referrals with it: 0."
+    assert said == f"{GONE} is cut off. Open referrals with it: 0."
     assert not receipt.acknowledged, "nothing afterwards"
-    for url in (road.platform.nats_url, road.platform.front_url):
-        with pytest.raises(NotAdmitted):
-            await listens(road, mine, url=url)
-        await listens(road, road.folder(STAYS), url=url)
-    assert "no keys of this organisation" in await siraba(road, "revoke", OLD, fails=True)
-    gc.collect()
+    await is_let_in_nowhere(road, mine)
+    assert "no keys of this organisation" in await siraba(road, "revoke", GONE, fails=True)
+    assert "were revoked" in await siraba(road, "resume", GONE, "--why", "x", fails=True)
+    assert f"{GONE} │ nats │ revoked" in await siraba(road, "show")
     figure("partners.revoke.seconds_max", round(seconds, 2))
+    await _it_is_removed(road, mine)
+
+
+async def _it_is_removed(road: Road, mine: Path) -> None:
+    await siraba(road, "announce", group="keys")
+    unread = "messages of its feed that it never confirmed."
+    said = await siraba(road, "remove", GONE, "--why", "closed", fails=True)
+    assert unread in said
+    assert "nothing was done" in said
+    assert f"IN_{GONE}" in await _streams(road)
+
+    said = await siraba(road, "remove", GONE, "--why", "closed", "--yes")
+    assert (unread in said, f"{GONE} is removed." in said) == (True, True)
+    await asyncio.sleep(1)
+    assert (await road.platform.provision()).found == (), "and nothing brings it back"
+    streams = await _streams(road)
+    assert f"IN_{GONE}" not in streams
+    assert f"IN_{GONE}" not in {one["name"] for one in streams["INBOX"]["sources"]}
+    async with provisioner(road) as client:
+        durables = await live_consumers(client, "OUT")
+    assert (GONE in durables, STAYS in durables) == (False, True)
+    assert f"{GONE} │ nats │ removed" in await siraba(road, "show")
+    for command in (("resume", GONE, "--why", "x"), ("add", mine / "public.json")):
+        await siraba(road, *command, fails=True)
+    await listens(road, road.folder(STAYS))
+    report = await asyncio.to_thread(
+        CliRunner().invoke, app, ["doctor", "--state-dir", str(road.platform.state.root)]
+    )
+    assert not [line for line in report.output.splitlines() if line.startswith("problem: NATS")]
+
+
+def provisioner(road: Road) -> AbstractAsyncContextManager[Client]:
+    seed = seed_file(road.platform.state, PROVISIONER)
+    return connected(road.platform.nats_url, PROVISIONER, seed)
+
+
+async def _streams(road: Road) -> dict[str, Any]:
+    async with provisioner(road) as client:
+        return await live_streams(client)

@@ -195,6 +195,30 @@ async def test_only_programs_come_in_and_only_as_themselves(door: DoorKnocker) -
     assert stored.subject == f"in.{FOREIGN}.referral.accept.v1", "whatever its source says"
 
 
+SUSPEND = """
+    insert into referral.organisations (code, version, kind, channel, is_suspended, entry)
+    values ('SHELTER_B', 1, 'shelter', 'http', true, '{}')
+"""
+END = "update referral.organisation_keys set valid_until = now() where owner = 'SHELTER_B'"
+
+
+async def test_who_is_cut_off_is_told_nothing_more_not_even_where_it_waits_already(
+    door: DoorKnocker, site: Site
+) -> None:
+    cut_off = ((SUSPEND, (403, "suspended")), (END, (401, "unknown_issuer")))
+    for statement, refusal in cut_off:
+        place = (await door.feed()).headers[CURSOR]
+        waiting = asyncio.create_task(door.feed(after=place, wait=5))
+        await asyncio.sleep(0.3)
+        await site.run(statement)
+        await door.tell(OWN, "one")
+        assert code_of(await waiting) == refusal
+        await asyncio.sleep(1)  # for so long a key is remembered
+        assert code_of(await door.feed()) == code_of(await door.ask(REQUEST)) == refusal
+        await site.run("delete from referral.organisations")
+    assert (await door.feed(code=FOREIGN)).status_code == httpx.codes.OK
+
+
 async def test_a_flood_waits_and_delays_nobody_else(door: DoorKnocker) -> None:
     answers = [await door.feed() for _ in range(130)]
 

@@ -16,11 +16,13 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from nats.js.errors import Error as JetStreamError
 from pydantic import AwareDatetime, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.directory_keys import current_key
 from chassis.inbox.received import Raw
 from chassis.inbox.share import Shares
 from chassis.web import BearerCaller, Refusal, Shown, Violation
-from contracts.callers import Caller
+from contracts.callers import Caller, UnknownIssuer
 from contracts.envelope import Rejected
 from contracts.structured import (
     BATCH_MEDIA_TYPE,
@@ -37,6 +39,7 @@ from contracts.structured import (
 from contracts.topology import stored_partner_subject
 from services.referral.gateways.door import Cursor, CursorUnknown, Door, IngressFull
 from services.referral.gateways.waiting import Waits
+from services.referral.store.directory import is_suspended
 
 #: The role of a program of an organisation, as against its people.
 PROGRAM: Final = "system"
@@ -85,6 +88,7 @@ class FeedDesk:
 
     door: Door
     caller: BearerCaller
+    web: AsyncEngine
     reads: Shares = field(default_factory=lambda: Shares(per_second=10, burst=100))
     writes: Shares = field(default_factory=Shares)
 
@@ -130,6 +134,7 @@ def _add_feed(routes: APIRouter, desk: FeedDesk) -> None:
         if after is not None and since is not None:
             raise Refusal(400, "after_or_since", "Give either after or since")
         code = who.organisation
+        await _must_be_let_in(desk, code)
         async with _reached():
             if since is not None:
                 return _batch(await door.read_since(code, since, limit=limit), door.end)
@@ -137,7 +142,9 @@ def _add_feed(routes: APIRouter, desk: FeedDesk) -> None:
             found = await waits.until_found(
                 code, lambda: door.read(code, place, limit=limit), seconds=wait
             )
-            return _batch(found, place)
+        if wait:  # it may have been cut off meanwhile
+            await _must_be_let_in(desk, code)
+        return _batch(found, place)
 
 
 def _add_requests(routes: APIRouter, desk: FeedDesk) -> None:
@@ -153,6 +160,7 @@ def _add_requests(routes: APIRouter, desk: FeedDesk) -> None:
     ) -> RequestStored:
         """Ask; whether it is possible is answered in the feed."""
         _within(desk.writes, who)
+        await _must_be_let_in(desk, who.organisation)
         name, version = TYPE.fullmatch(event.type).groups()  # type: ignore[union-attr]  # the model holds it
         headers, body = _read(event)
         async with _reached():
@@ -184,6 +192,15 @@ def _read(event: RequestEvent) -> tuple[dict[str, str], bytes]:
         raise Refusal(
             422, "invalid_request", "The request breaks a rule", errors=[broken]
         ) from None
+
+
+async def _must_be_let_in(desk: FeedDesk, code: str) -> None:
+    """Raises Refusal for who is suspended, UnknownIssuer where its key has ended since it came in."""
+    async with desk.web.connect() as connection:
+        if await is_suspended(connection, code):
+            raise Refusal(403, "suspended", "Your organisation is suspended")
+        if await current_key(connection, code) is None:
+            raise UnknownIssuer
 
 
 def _within(shares: Shares, who: Caller) -> None:

@@ -42,6 +42,16 @@ class Version:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an organisation is reached, and whether it is let in. Who is removed is suspended as well."""
+
+    code: str
+    channel: str
+    is_suspended: bool
+    is_removed: bool
+
+
 #: Held to the end of the transaction: changes come one after the other, also of new entries.
 _ALONE = text("select pg_advisory_xact_lock(hashtext('referral.directory'))")
 _CURRENT = text("""
@@ -62,6 +72,7 @@ _SAVE = text("""
     on conflict (code) do update set
         version = excluded.version, kind = excluded.kind, channel = excluded.channel,
         is_suspended = excluded.is_suspended, entry = excluded.entry,
+        removed_at = case when excluded.is_suspended then organisations.removed_at end,
         changed_at = clock_timestamp()
 """)
 _PUBLISHED = text("""
@@ -76,7 +87,18 @@ _VERSIONS = text("""
 _CANDIDATES = text("select code, kind, is_suspended, entry from organisations")
 #: The channels through which an organisation has a feed.
 FEED_CHANNELS = ("nats", "http")
-_REACHED = text("select code from organisations where channel = any(:channels)")
+_REACHED = text("""
+    select code from organisations where channel = any(:channels) and removed_at is null
+""")
+_STANDINGS = text("""
+    select code, channel, is_suspended, removed_at is not null as is_removed
+    from organisations order by code
+""")
+_REMOVE = text("""
+    update organisations set removed_at = coalesce(removed_at, clock_timestamp())
+    where code = :code and is_suspended
+""")
+_IS_SUSPENDED = text("select is_suspended from organisations where code = :code")
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -144,6 +166,29 @@ async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> fr
     """The organisations that are reached through one of these channels."""
     found = await connection.execute(_REACHED, {"channels": list(channels)})
     return frozenset(row.code for row in found)
+
+
+async def standings(connection: AsyncConnection) -> list[Standing]:
+    """Every organisation there ever was."""
+    return [
+        Standing(
+            code=row.code,
+            channel=row.channel,
+            is_suspended=row.is_suspended,
+            is_removed=row.is_removed,
+        )
+        for row in await connection.execute(_STANDINGS)
+    ]
+
+
+async def is_suspended(connection: AsyncConnection, code: str) -> bool:
+    """Whether this organisation takes no part at the moment."""
+    return bool(await connection.scalar(_IS_SUSPENDED, {"code": code}))
+
+
+async def remove(connection: AsyncConnection, code: str) -> None:
+    """It has no feed any more; only of one that is suspended. An entry that is active brings it back."""
+    await connection.execute(_REMOVE, {"code": code})
 
 
 def _candidate(row: Any, entry: dict[str, Any]) -> Candidate:

@@ -14,6 +14,8 @@ create table organisations (
     kind text not null,
     channel text not null,
     is_suspended boolean not null,
+    -- Since when its feed and its ingress stream are no more.
+    removed_at timestamptz,
     entry jsonb not null,
     -- What was last announced of it.
     published text not null default '',
