@@ -26,7 +26,8 @@ from chassis.telemetry.logs import fault
 from chassis.telemetry.spans import UNSAMPLED
 from contracts.topology import poke_subject
 
-ROOM = 500
+# Most of what a round costs, its batches above all, it costs once.
+ROOM = 2000
 POLL_SECONDS = 1.0
 # In a rush the next round carries more rows for the same price; a quiet row waits for nobody.
 LINGER_SECONDS = 0.004
