@@ -6,7 +6,6 @@ do, so a reader waits for one fsync and not for the readers before it.
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
@@ -15,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis.database import reading_as
+from chassis.database import as_json, reading_as
 from contracts.callers import Caller
 
 AT_ONCE = 500
@@ -130,4 +129,4 @@ def _row(who: Caller, look: Look) -> dict[str, object]:
 
 async def _insert(connection: AsyncConnection, rows: Sequence[dict[str, object]]) -> None:
     if rows:
-        await connection.execute(_ADD, {"rows": json.dumps(rows)})
+        await connection.execute(_ADD, {"rows": as_json(rows)})

@@ -1,10 +1,11 @@
 """Connections to PostgreSQL: one engine per role, and the transactions the edges open."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pydantic_core import to_json
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -78,6 +79,11 @@ async def reading_as(engine: AsyncEngine, organisation: str) -> AsyncIterator[As
             {"organisation": organisation},
         )
         yield connection
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows for one statement, with ids and moments in the text that PostgreSQL reads."""
+    return to_json(rows).decode()
 
 
 def is_outage(error: BaseException) -> bool:

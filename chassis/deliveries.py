@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import ServiceUnavailableError
 
+_PLAIN = b"NATS/1.0\r\n"
 _NAME, _BLANK = re.compile("[!-9;-~]+"), " \t\r\n\v\f"
 _SERVERS_OWN = frozenset({"status", "description"})
 _EXPIRED = "Request Timeout"
@@ -81,7 +82,10 @@ def guard_deliveries(client: Client) -> None:
         await process(sid, subject, reply, data, headers)
 
     async def once(headers: Any) -> dict[str, str] | None:
-        return headers if isinstance(headers, dict) else await read(headers)
+        if isinstance(headers, dict):
+            return headers
+        # What is no delivery and begins so is a stored message that was asked for.
+        return plain(headers) if headers and headers.startswith(_PLAIN) else await read(headers)
 
     client._process_msg = guarded  # type: ignore[method-assign]  # nats-py offers no hook there
     client._process_headers = once  # type: ignore[method-assign]  # nor here

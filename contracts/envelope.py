@@ -54,6 +54,7 @@ _NUMBERS = {"ce-casesequence": "case_sequence", "ce-feedsequence": "feed_sequenc
 _PLAIN = re.compile(r"[A-Za-z0-9/._:-]*")
 _ATTRIBUTES = tuple((_TEXT | _NUMBERS).items())
 _REQUIRED = ("ce-id", "ce-source", "ce-type", "ce-subject")
+_READ = ("ce-id", *_TEXT, *_NUMBERS)
 
 
 def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, str]:
@@ -75,7 +76,8 @@ def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, s
 
 def decode_headers(headers: Mapping[str, str] | None) -> Envelope:
     """Read the attributes back. Raises `Rejected` naming the attribute that is missing or wrong."""
-    found = {name.lower(): decode_value(str(value)) for name, value in (headers or {}).items()}
+    given = {name.lower(): value for name, value in (headers or {}).items()}
+    found = {name: decode_value(str(given[name])) for name in _READ if name in given}
     for name in _REQUIRED:
         if not found.get(name):
             raise Rejected("missing_attribute", field=name)

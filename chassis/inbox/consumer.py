@@ -45,7 +45,8 @@ class Consumer:
     tell: how a sender hears that its message was rejected; None where we are the sender.
     tell_more: how it hears of refusals that were only counted; None where nothing is refused.
     tells_unreadable: whether a sender hears of it from here; of several readers of a stream, one.
-    fits: whether this organisation's message is within its share now; else it waits its turn.
+    fits: whether this organisation's message is within its share now; else it waits its turn. None
+        where we are the sender.
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
     """
@@ -60,7 +61,7 @@ class Consumer:
     tell: Tell | None = None
     tell_more: TellMore | None = None
     tells_unreadable: bool = True
-    fits: Share = lambda organisation, now: True
+    fits: Share | None = None
     pause: Callable[[Msg], float] = growing_pause
     beat_seconds: float = BEAT_SECONDS
     rest_seconds: float = 0.0
@@ -110,6 +111,8 @@ class Consumer:
 
         Whose it is, the server has stamped on it: what it says of itself may be anything.
         """
+        if self.fits is None:
+            return list(delivered)
         now, whose = monotonic(), [origin_of(raw.headers) for _, raw in delivered]
         fits = [self.fits(code, now) for code in whose]
         later = [

@@ -1,7 +1,6 @@
 """Finished spans into the service's own table, in batches; only allow-listed attributes pass."""
 
 import asyncio
-import json
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.database import MAY_BE_LOST, is_outage
+from chassis.database import MAY_BE_LOST, as_json, is_outage
 
 CASE = "siraba.case_id"
 # What may be known of a hop: ids, codes and shapes, never content (design §10).
@@ -81,7 +80,7 @@ class SpanTable(SpanProcessor):
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(MAY_BE_LOST)
-                await connection.execute(_INSERT, {"rows": json.dumps(rows)})
+                await connection.execute(_INSERT, {"rows": as_json(rows)})
         except Exception as error:
             if not is_outage(error):
                 raise

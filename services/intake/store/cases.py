@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import as_json
 from chassis.outbox import Outgoing, as_row, insert_from
 from services.intake.vault import SealedDossier
 
@@ -110,7 +111,7 @@ async def save(connection: AsyncConnection, new: Sequence[NewCase]) -> set[tuple
     No key may occur twice in `new`. A parallel use of the same key waits for the first to commit.
     """
     rows = [_row(nth, case) for nth, case in enumerate(new)]
-    found = await connection.execute(_SAVE, {"rows": json.dumps(rows)})
+    found = await connection.execute(_SAVE, {"rows": as_json(rows)})
     return {(row.organisation, row.key) for row in found}
 
 

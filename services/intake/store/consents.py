@@ -1,6 +1,5 @@
 """What was decided about a case, to whom that is told, and who has confirmed that it heard."""
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,7 +54,7 @@ class Told:
 _OWN = text("select case_id from cases where number = :number and owner = :owner")
 # Whoever decides about a case, or discloses it, takes its row first: so they never miss each other.
 _LOCK = text("""
-    select case_id, owner, coalesce(organisations.kind, '') as owner_kind, facts, registered_at,
+    select case_id, owner, coalesce(organisations.kind, '') as owner_kind, facts::text, registered_at,
            number is null as is_erased
     from cases left join organisations on code = owner
     where case_id = any(cast(:cases as uuid[]))
@@ -77,7 +76,7 @@ _LIST = text("""
            recorded_by
     from consents join cases using (case_id) where number = :number order by consents.at
 """)
-_REGISTERED = text("select case_id, facts, registered_at from cases where number = :number")
+_REGISTERED = text("select case_id, facts::text, registered_at from cases where number = :number")
 _TELL = text("""
     insert into withdrawals (withdrawal_id, referral_id, case_id, organisation)
     values (:withdrawal_id, :referral_id, :case_id, :organisation)
@@ -129,7 +128,7 @@ async def files(
             case_id=row.case_id,
             owner=row.owner,
             owner_kind=row.owner_kind,
-            facts=CodedCase.model_validate(_loaded(row.facts)),
+            facts=CodedCase.model_validate_json(row.facts),
             registered_at=row.registered_at,
             decided=tuple(decided.get(row.case_id, ())),
             is_erased=row.is_erased,
@@ -160,7 +159,7 @@ async def listed(
     row = (await connection.execute(_REGISTERED, {"number": number})).first()
     if row is None:
         return None
-    facts = CodedCase.model_validate(_loaded(row.facts))
+    facts = CodedCase.model_validate_json(row.facts)
     first = [
         {**line.model_dump(), "at": row.registered_at, "decision_id": None}
         for line in (*facts.consent, *facts.grounds)
@@ -205,8 +204,3 @@ async def unconfirmed_by(
 async def open_acknowledgements(connection: AsyncConnection) -> list[dict[str, Any]]:
     """The 1,000 oldest that are open, of the cases that the reader sees."""
     return [dict(row._mapping) for row in await connection.execute(_OPEN)]
-
-
-def _loaded(value: Any) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
-    return loaded

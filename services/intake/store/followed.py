@@ -1,6 +1,5 @@
 """What intake keeps of other services' events: the directory's keys and the steps of referrals."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.database import as_json
 
 _ORGANISATIONS = text("""
     insert into organisations (code, kind, channel)
@@ -42,12 +43,12 @@ _FILES = text("""
 async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert or replace; the last of a batch counts."""
     latest = list({row["code"]: row for row in rows}.values())
-    await connection.execute(_ORGANISATIONS, {"rows": json.dumps(latest)})
+    await connection.execute(_ORGANISATIONS, {"rows": as_json(latest)})
 
 
 async def save_steps(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert steps of referrals."""
-    await connection.execute(_STEPS, {"rows": json.dumps(rows)})
+    await connection.execute(_STEPS, {"rows": as_json(rows)})
 
 
 async def save_file(connection: AsyncConnection, row: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import as_json
 from contracts.intake import Line, read_line
 
 
@@ -118,23 +119,21 @@ async def save_cases(connection: AsyncConnection, cases: Iterable[KnownCase]) ->
     """Remember new cases."""
     rows = [
         {
-            "case_id": str(case.case_id),
+            "case_id": case.case_id,
             "owner": case.owner,
             "facts": case.facts,
-            "recorded_at": case.recorded_at.isoformat(),
+            "recorded_at": case.recorded_at,
         }
         for case in cases
     ]
-    await connection.execute(_SAVE_CASES, {"rows": json.dumps(rows)})
+    await connection.execute(_SAVE_CASES, {"rows": as_json(rows)})
 
 
 async def save_referrals(connection: AsyncConnection, referrals: Sequence[Referral]) -> None:
     """Insert new referrals."""
     if referrals:
-        rows = [
-            {name: _plain(getattr(one, name)) for name in Referral.__slots__} for one in referrals
-        ]
-        await connection.execute(_SAVE_REFERRALS, {"rows": json.dumps(rows)})
+        rows = [{name: getattr(one, name) for name in Referral.__slots__} for one in referrals]
+        await connection.execute(_SAVE_REFERRALS, {"rows": as_json(rows)})
 
 
 async def save_unplaced(
@@ -252,7 +251,3 @@ async def own(connection: AsyncConnection, organisation: str) -> list[dict[str, 
 
 def _loaded(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, UUID) else value

@@ -1,11 +1,12 @@
 """Facts as rows, one statement per table and batch; a fact that is there already stays as it is."""
 
-import json
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.database import as_json
 
 Table = Literal[
     "facts_cases",
@@ -62,4 +63,4 @@ async def follow(connection: AsyncConnection, rows: Sequence[Row]) -> None:
 
 async def _execute(connection: AsyncConnection, statement: Any, rows: Sequence[Row]) -> None:
     if rows:
-        await connection.execute(statement, {"rows": json.dumps(rows)})
+        await connection.execute(statement, {"rows": as_json(rows)})
