@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -41,18 +40,17 @@ class Seen(NamedTuple):
     @classmethod
     def of(cls, raw: Raw) -> Self:
         """`name` is the id, or the place of a message whose id cannot be read."""
-        seen = cls(raw.sequence, raw.message_id or f"{raw.stream}:{raw.sequence}", raw.digest)
-        with suppress(Rejected):
+        try:
             envelope = decode_headers(raw.headers)
-            # PostgreSQL takes no NUL; what holds one was refused and is in no other table.
-            if f"{envelope.source}{envelope.subject}".isprintable():
-                seen = seen._replace(
-                    source=envelope.source,
-                    subject=envelope.subject,
-                    number=envelope.case_sequence or 0,
-                    id=envelope.id,
-                )
-        return seen
+        except Rejected:
+            name = raw.message_id or f"{raw.stream}:{raw.sequence}"
+            return cls(raw.sequence, name, raw.digest)
+        known = raw.sequence, str(envelope.id), raw.digest
+        # PostgreSQL takes no NUL; what holds one was refused and is in no other table.
+        if not f"{envelope.source}{envelope.subject}".isprintable():
+            return cls(*known)
+        number = envelope.case_sequence or 0
+        return cls(*known, envelope.source, envelope.subject, number, envelope.id)
 
 
 async def reach_of(jetstream: JetStreamContext, stream: str) -> Reach:

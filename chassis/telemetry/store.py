@@ -38,11 +38,7 @@ FLUSH_SECONDS = 0.5
 
 _INSERT = text("""
     insert into spans
-    select row->>'trace_id', row->>'span_id', row->>'parent_id', row->>'name', row->>'kind',
-           row->>'service', (row->>'case_id')::uuid, (row->>'started_at')::timestamptz,
-           (row->>'ended_at')::timestamptz, (row->>'failed')::boolean, row->'attributes',
-           row->'links'
-    from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
+    select * from jsonb_populate_recordset(cast(null as spans), cast(:rows as jsonb))
     on conflict do nothing
 """)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import as_json
 from chassis.directory_keys import checked_key
 from contracts.keyring import PublicKey
 
@@ -118,7 +119,8 @@ _BY_ID = text(f"""
     where receipt_id = any(cast(:ids as uuid[])) and ended_at is null
 """)  # noqa: S608 - a constant of ours
 _ADD = text(f"""
-    insert into disclosures ({_COLUMNS}) values ({", ".join(f":{n}" for n in Receipt.__slots__)})
+    insert into disclosures ({_COLUMNS})
+    select {_COLUMNS} from jsonb_populate_recordset(cast(null as disclosures), cast(:rows as jsonb))
 """)  # noqa: S608 - a constant of ours
 _END = text("""
     update disclosures set ended_at = clock_timestamp(), ended_by = :by
@@ -164,7 +166,8 @@ async def receipts(connection: AsyncConnection, ids: Collection[UUID]) -> list[R
 async def save(connection: AsyncConnection, new: Sequence[Receipt]) -> None:
     """Put receipts on record, with the disclosure itself or never."""
     if new:
-        await connection.execute(_ADD, [_row(one) for one in new])
+        rows = [_row(one) | {"digest": one.digest and f"\\x{one.digest.hex()}"} for one in new]
+        await connection.execute(_ADD, {"rows": as_json(rows)})
 
 
 async def end(connection: AsyncConnection, ids: Collection[UUID], *, by: UUID | None) -> None:
