@@ -1,6 +1,6 @@
 """What every service's app has in common: its parts run with it, its requests are traced."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -19,8 +19,16 @@ from chassis.web.session import LIFE
 from contracts.callers import public_key
 
 
-def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:
-    """The app of one service under `/<service>`, with its probes; routes are added by its owner."""
+def serve(
+    parts: Parts,
+    *,
+    pages: Pages | None = None,
+    larger_bodies: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """The app of one service under `/<service>`, with its probes; routes are added by its owner.
+
+    larger_bodies: bytes that a path takes where it takes more than others.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -31,6 +39,7 @@ def serve(parts: Parts, *, pages: Pages | None = None) -> FastAPI:
         title=f"Siraba {parts.service}",
         prefix=f"/{parts.service}",
         pages=pages,
+        larger_bodies=larger_bodies,
         lifespan=lifespan,
     )
     app.add_middleware(TraceRequests, tracing=parts.tracing)

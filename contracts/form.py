@@ -1,15 +1,20 @@
-"""What whoever registers a case fills in, over HTTP or sealed in a `case.report`."""
+"""What whoever registers a case, or many at once, fills in; over HTTP or sealed in a `case.report`."""
 
-from typing import Annotated, Literal, get_args
+from datetime import date
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from contracts.incidents import INCIDENT_PERSONS
 from contracts.intake import CodedCase
+from contracts.vocabulary import Cercle, Region, lies_in_region
 
 Section = Literal[
     "identity", "contact", "exploitation", "medical", "psychosocial", "safe_place", "notes", "other"
 ]
 SECTIONS: tuple[str, ...] = get_args(Section)
+#: A thousand forms with their dossiers; any other body is a quarter of it at most.
+INCIDENT_BYTES = 4 * 1024 * 1024
 Value = Annotated[str, StringConstraints(max_length=10_000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
@@ -23,3 +28,31 @@ class CaseSubmission(CodedCase):
         dict[Section, Annotated[dict[Name, Value], Field(max_length=200)]],
         Field(default_factory=dict),
     ]
+
+
+class PersonSubmission(CaseSubmission):
+    """One person of an incident. family: any word that those of one family share; it is not kept."""
+
+    family: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+class IncidentSubmission(BaseModel):
+    """Up to a thousand persons who were found at once, and where and when they were.
+
+    A person who breaks a rule is refused alone: what is no `PersonSubmission` stays as it came.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    detected_on: date
+    region: Region | None = None
+    cercle: Cercle | None = None
+    persons: Annotated[
+        list[Annotated[PersonSubmission | dict[str, Any], Field(union_mode="left_to_right")]],
+        Field(min_length=1, max_length=INCIDENT_PERSONS),
+    ]
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        lies_in_region(self.cercle, self.region)
+        return self

@@ -10,8 +10,9 @@ from pydantic_core import PydanticCustomError
 
 from contracts import policy
 from contracts.event import Message
+from contracts.incidents import IncidentOpened
 from contracts.topology import organisation_code
-from contracts.vocabulary import Cercle, Region, Term
+from contracts.vocabulary import Cercle, Region, Term, lies_in_region
 
 SOURCE = "/siraba/intake"
 
@@ -112,6 +113,7 @@ class CodedCase(Message):
     safety: Annotated[
         tuple[Annotated[str, Term("safety_instruction")], ...], Field(max_length=7)
     ] = ()
+    is_suspect_too: bool = False
 
     @property
     def is_child(self) -> bool:
@@ -132,8 +134,7 @@ class CodedCase(Message):
         if len(set(covered)) < len(covered):
             # Given and refused at once must never be read as given.
             raise PydanticCustomError("consent_twice", "consent: one line for each scope")
-        if self.cercle is not None and self.cercle[:2] != self.region:
-            raise PydanticCustomError("cercle_outside", "cercle: must lie in the region")
+        lies_in_region(self.cercle, self.region)
         return self
 
 
@@ -144,6 +145,8 @@ class CaseRegistered(CodedCase):
 
     owner: str
     registered_on: date
+    incident_id: UUID | None = None
+    family_id: UUID | None = None
 
 
 class CaseMerged(Message):
@@ -265,6 +268,7 @@ class CaseErased(Message):
 
 
 EVENTS: tuple[type[Message], ...] = (
+    IncidentOpened,
     CaseRegistered,
     CaseMerged,
     CaseUnmerged,

@@ -10,7 +10,11 @@ from typing import Any, Final
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from contracts.form import INCIDENT_BYTES
+
 MAX_BODY_BYTES: Final = 1024 * 1024
+#: What takes more, by its whole path.
+LARGER_BODIES: Final = {"/intake/incidents": INCIDENT_BYTES}
 _DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
 _START_PAGE: Final = b"/reporting/"
 #: For whoever runs the platform, at each service's own address: small numbers point at persons.
@@ -32,8 +36,8 @@ class _BodyTooLargeError(Exception):
 class Front:
     """A streaming reverse proxy by path prefix; paths and query go through unchanged.
 
-    Bodies above 1 MiB are refused with 413, a service that is away gives 502, both as
-    problem+json. No access log: paths hold ids.
+    Bodies above 1 MiB, or what their path may take, are refused with 413, a service that is away
+    gives 502, both as problem+json. No access log: paths hold ids.
     """
 
     def __init__(self, services: Mapping[str, str], transport: httpx.AsyncBaseTransport) -> None:
@@ -62,39 +66,42 @@ class Front:
             await _problem(send, HTTPStatus.NOT_FOUND, "no service has this path")
 
     async def _forward(self, target: str, scope: Scope, *, receive: Receive, send: Send) -> None:
-        if _announced_length(scope["headers"]) > MAX_BODY_BYTES:
-            await _refuse_large(receive, send)
+        limit = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
+        if _announced_length(scope["headers"]) > limit:
+            await _refuse_large(receive, send, limit=limit)
             return
         try:
-            answer = await self._transport.handle_async_request(_request(target, scope, receive))
+            answer = await self._transport.handle_async_request(
+                _request(target, scope, _limited(receive, limit=limit))
+            )
         except _BodyTooLargeError:
-            await _refuse_large(receive, send)
+            await _refuse_large(receive, send, limit=limit)
         except httpx.TransportError:
             await _problem(send, HTTPStatus.BAD_GATEWAY, "the service does not answer")
         else:
             await _relay(answer, send)
 
 
-def _request(target: str, scope: Scope, receive: Receive) -> httpx.Request:
+def _request(target: str, scope: Scope, content: AsyncIterator[bytes]) -> httpx.Request:
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     url = httpx.URL(target).copy_with(raw_path=raw_path + query)
     # Without a framing header there is no body, and adding one would change the request.
     names = {name for name, _ in scope["headers"]}
-    body = _limited(receive) if names & {b"content-length", b"transfer-encoding"} else None
+    body = content if names & {b"content-length", b"transfer-encoding"} else None
     headers = [*_kept(scope["headers"]), *_forwarded(scope)]
     limits = {"timeout": httpx.Timeout(60, connect=5).as_dict()}
     return httpx.Request(scope["method"], url, headers=headers, content=body, extensions=limits)
 
 
-async def _limited(receive: Receive) -> AsyncIterator[bytes]:
+async def _limited(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise httpx.ReadError("the client has gone")
         size += len(message.get("body", b""))
-        if size > MAX_BODY_BYTES:
+        if size > limit:
             raise _BodyTooLargeError
         yield message.get("body", b"")
         if not message.get("more_body"):
@@ -138,13 +145,13 @@ def _announced_length(headers: Headers) -> int:
     return int(value) if value.isdigit() else 0
 
 
-async def _refuse_large(receive: Receive, send: Send) -> None:
+async def _refuse_large(receive: Receive, send: Send, *, limit: int) -> None:
     # A client that still writes would see a broken connection instead of the answer.
     with suppress(TimeoutError):
         async with asyncio.timeout(5):
             await _drain(receive)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    await _problem(send, status, f"body: at most {MAX_BODY_BYTES} bytes")
+    await _problem(send, status, f"body: at most {limit} bytes")
 
 
 async def _drain(receive: Receive) -> None:

@@ -1,5 +1,6 @@
 """Makes the FastAPI app that every service starts from."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -51,6 +52,7 @@ def web_app(
     pages: Pages | None = None,
     prefix: str = "",
     body_limit: int = BODY_LIMIT,
+    larger_bodies: Mapping[str, int] | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Make an app with problems, limits, security headers, the layout and its style in place.
@@ -60,6 +62,7 @@ def web_app(
         prefix: where a front address puts the app, such as `/reporting`; paths work with and
             without it, and every link that the app writes has it.
         body_limit: bytes of a request body, beyond which the answer is 413.
+        larger_bodies: the same for paths that take more, each below the prefix.
 
     `/openapi.json` is served, the documentation pages are not: they load scripts from afar.
     """
@@ -72,7 +75,7 @@ def web_app(
         docs_url=None,
         redoc_url=None,
         telemetry=SILENT,
-        middleware=_shield(layout, prefix=prefix, body_limit=body_limit),
+        middleware=_shield(layout, prefix=prefix, limit=body_limit, larger=larger_bodies or {}),
         responses={"4XX": PROBLEM},
     )
     app.mount("/static", _Static(directory=HERE / "static"), name="static")
@@ -80,11 +83,18 @@ def web_app(
     return app
 
 
-def _shield(pages: Pages, *, prefix: str, body_limit: int) -> list[Middleware]:
+def _shield(
+    pages: Pages, *, prefix: str, limit: int, larger: Mapping[str, int]
+) -> list[Middleware]:
     """What stands around the app, outermost first."""
     return [
         Middleware(UnderPrefix, prefix=prefix),
         Middleware(SecureHeaders),
         Middleware(HideFaults, pages=pages),
-        Middleware(LimitBody, limit=body_limit, pages=pages),
+        Middleware(
+            LimitBody,
+            limit=limit,
+            larger={prefix + path: more for path, more in larger.items()},
+            pages=pages,
+        ),
     ]

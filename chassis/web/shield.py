@@ -1,6 +1,7 @@
 """What stands around every app: its prefix, security headers, a limit on bodies, no fault's detail."""
 
 import logging
+from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.exceptions import HTTPException
@@ -116,19 +117,26 @@ def _away() -> Refusal:
 
 
 class LimitBody:
-    """Refuses a body over the limit with 413, by its declared length or, without one, as it comes."""
+    """Refuses a body over the limit with 413, by its declared length or, without one, as it comes.
 
-    def __init__(self, app: ASGIApp, *, limit: int, pages: Pages) -> None:
+    larger: the limit of a path, prefix included, that takes more than the others.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, limit: int, pages: Pages, larger: Mapping[str, int] | None = None
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._larger = larger or {}
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._larger.get(scope["path"], self._limit)
         declared = next((v for name, v in scope["headers"] if name == b"content-length"), b"0")
-        if not declared.isdigit() or int(declared) > self._limit:
+        if not declared.isdigit() or int(declared) > limit:
             status = TOO_LARGE if declared.isdigit() else 400
             response = answer(Request(scope), plain_refusal(status), self._pages)
             await response(scope, receive, send)
@@ -139,7 +147,7 @@ class LimitBody:
             nonlocal total
             message = await receive()
             total += len(message.get("body", b""))
-            if total > self._limit:
+            if total > limit:
                 raise HTTPException(TOO_LARGE)  # which FastAPI's own handlers answer
             return message
 

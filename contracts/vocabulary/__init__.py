@@ -12,7 +12,7 @@ from contracts.vocabulary.tables import (
     spellings,
     territory_table,
 )
-from contracts.vocabulary.terms import Cercle, Region, Term, allowed
+from contracts.vocabulary.terms import Cercle, Region, Term, allowed, lies_in_region
 
 __all__ = [
     "Cercle",
@@ -31,6 +31,7 @@ __all__ = [
     "htcds_to_code",
     "is_cercle",
     "label",
+    "lies_in_region",
     "list_names",
     "normalise",
     "reader_of",

@@ -68,3 +68,9 @@ def allowed(list_name: str) -> str:
 
 Region = Annotated[str, Term("region")]
 Cercle = Annotated[str, Term("cercle")]
+
+
+def lies_in_region(cercle: str | None, region: str | None) -> None:
+    """Raise what a validator raises, where a cercle stands without its region."""
+    if cercle is not None and cercle[:2] != region:
+        raise PydanticCustomError("cercle_outside", "cercle: must lie in the region")

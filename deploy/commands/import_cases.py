@@ -12,7 +12,8 @@ from rich.table import Table
 
 from deploy.commands.context import failing_clearly, running_state
 from deploy.embedded.processes import ServerError
-from deploy.importing import ImportStopped, Outcome, Sender, import_rows
+from deploy.importing import Outcome, import_rows
+from deploy.intake_client import ImportStopped, Sender
 from partners.kit import keys
 from partners.kit.errors import KitError
 from services.intake.imports import ImportFileError, Row, read_cases
@@ -38,7 +39,9 @@ def import_command(
     Reads IOM's own HTCDS 2.0 workbooks as they are, and CSV files with the
     same codes. Four more columns make referrals: siraba_needs,
     siraba_consent, siraba_region, siraba_urgency. A row without them is
-    registered and asks nobody. A wrong row refuses itself and no other; the
+    registered and asks nobody. Rows with the same word in siraba_incident
+    were found together, those with the same in siraba_family go together;
+    the words themselves are kept nowhere. A wrong row refuses itself and no other; the
     exit code is 1 when there was one. The same file again registers nothing
     twice.
 

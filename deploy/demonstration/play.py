@@ -15,7 +15,8 @@ from contracts.directory import DirectoryEntry
 from deploy.demonstration.cast import COMMITTEE, OWNER, PARTNERS, Program, make_keys, quiet
 from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
-from deploy.importing import Outcome, Sender, import_rows
+from deploy.importing import Outcome, import_rows
+from deploy.intake_client import Sender
 from deploy.migrate import OPERATIONS
 from deploy.platform import Platform, running_platform
 from deploy.settings import PlatformSettings

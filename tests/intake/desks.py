@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 from asgi_lifespan import LifespanManager
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from chassis.assembly import Assembly, assemble
@@ -31,6 +32,7 @@ class Desk:
 
     site: Site
     client: httpx.AsyncClient
+    app: FastAPI
     keys: Mapping[str, Ed25519PrivateKey] = field(
         default_factory=lambda: {code: private_key(code) for code in CODES}
     )
@@ -76,8 +78,13 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(site: Site, assembly: Assembly = assemble) -> AsyncIterator[Desk]:
-    """intake runs with consumers and relay until the block ends; assembly: for controls."""
+async def open_desk(
+    site: Site, assembly: Assembly = assemble, *, is_known: bool = False
+) -> AsyncIterator[Desk]:
+    """intake runs with consumers and relay until the block ends; assembly: for controls.
+
+    is_known: its callers are in the directory from an earlier start.
+    """
     settings = site.settings("intake", IntakeSettings)
     processors = [SimpleSpanProcessor(site.spans)]
     app = create_app(settings, processors=processors, assembly=assembly)
@@ -86,8 +93,8 @@ async def open_desk(site: Site, assembly: Assembly = assemble) -> AsyncIterator[
         LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
         httpx.AsyncClient(transport=transport, base_url="http://siraba") as client,
     ):
-        desk = Desk(site, client)
-        for code, key in desk.keys.items():
+        desk = Desk(site, client, app)
+        for code, key in () if is_known else desk.keys.items():
             await site.run(
                 "insert into intake.organisations values (:code, 'police', 'nats')", code=code
             )

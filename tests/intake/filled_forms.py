@@ -154,6 +154,7 @@ def _facts(
         "offence_class": "trafficking",
         "detection_channel": "import",
         "safety": [],
+        "is_suspect_too": False,
         **_road(draw, written),
     }
 

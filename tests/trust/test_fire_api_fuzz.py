@@ -142,6 +142,7 @@ async def _real_values(place: Town) -> dict[str, list[Any]]:
         "number": numbers,
         "referral_id": [identity for (identity,) in referrals],
         "POST /cases": [coded_facts(), coded_facts(dossier={"identity": {"name": "Awa"}})],
+        "POST /incidents": [{"detected_on": "2026-11-20", "persons": [coded_facts(family="1")]}],
     }
 
 

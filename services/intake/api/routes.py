@@ -65,11 +65,13 @@ class OwnCase(Shown):
     """A case as its owner sees it; who it is about is not shown here.
 
     merged: numbers of cases of the same person, whose steps and services are among these.
+    incident_id: the incident in which she was found, if among others.
     """
 
     number: str
     registered_at: datetime
     facts: CodedCase
+    incident_id: UUID | None
     merged_into: str | None
     merged: list[str]
     steps: list[Step]

@@ -1,9 +1,11 @@
 """Imports cases from IOM's HTCDS 2.0 workbooks and from CSV files with the same codes."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
+from contracts.incidents import INCIDENT_PERSONS
 from services.intake.imports.cells import Cell, is_blank
 from services.intake.imports.errors import (
     EncryptedFile,
@@ -13,7 +15,7 @@ from services.intake.imports.errors import (
 )
 from services.intake.imports.header import Sheet, column_letter, find_sheet
 from services.intake.imports.reader import Refusal, RowReader
-from services.intake.imports.rows import Submission, read_submission
+from services.intake.imports.rows import Submission, read_company, read_submission
 from services.intake.imports.sheets import read_grids
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Submission",
     "UnreadableFile",
     "file_digest",
+    "incident_key",
     "read_cases",
     "row_key",
 ]
@@ -35,11 +38,16 @@ MAX_TEXT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One filled row as the spreadsheet numbers it: a submission, or else why there is none."""
+    """One filled row as the spreadsheet numbers it: a submission, or else why there is none.
+
+    incident, family: equal for those who belong together, by the sheet's own words.
+    """
 
     number: int
     submission: Submission | None
     refusals: tuple[Refusal, ...] = ()
+    incident: str | None = None
+    family: str | None = None
 
 
 def read_cases(content: bytes, *, today: date) -> list[Row]:
@@ -50,7 +58,7 @@ def read_cases(content: bytes, *, today: date) -> list[Row]:
     """
     sheet = find_sheet(read_grids(content))
     read = (_row(sheet, sheet.first + offset, today=today) for offset in range(len(sheet.rows)))
-    return [row for row in read if row is not None]
+    return _with_limit([row for row in read if row is not None])
 
 
 def file_digest(content: bytes) -> str:
@@ -63,6 +71,32 @@ def row_key(digest: str, row_number: int) -> str:
     return f"{digest}-{row_number}"
 
 
+def incident_key(digest: str, first_row: int) -> str:
+    """The idempotency key of the incident whose first row, refused or not, this is."""
+    return f"{digest}-incident-{first_row}"
+
+
+def _with_limit(rows: list[Row]) -> list[Row]:
+    """Whoever comes after the last that an incident may bring is refused."""
+    counted: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        if row.incident is not None and row.submission is not None:
+            counted[row.incident] += 1
+            if counted[row.incident] > INCIDENT_PERSONS:
+                kept.append(_one_too_many(row))
+                continue
+        kept.append(row)
+    return kept
+
+
+def _one_too_many(row: Row) -> Row:
+    column = "siraba_incident"
+    sentence = f"{column} must not bring more than {INCIDENT_PERSONS} persons."
+    refusal = Refusal(row=row.number, column=column, rule="incident_too_large", sentence=sentence)
+    return replace(row, submission=None, refusals=(refusal,))
+
+
 def _row(sheet: Sheet, number: int, *, today: date) -> Row | None:
     row = sheet.rows[number - sheet.first]
     cells = {code: cell for code, cell in zip(sheet.codes, row, strict=False) if code}
@@ -73,9 +107,15 @@ def _row(sheet: Sheet, number: int, *, today: date) -> Row | None:
     if not filled and not surplus:
         return None
     submission = read_submission(reader)
-    if reader.refusals:
-        return Row(number=number, submission=None, refusals=tuple(reader.refusals))
-    return Row(number=number, submission=submission)
+    incident, family = read_company(reader)
+    is_good = not reader.refusals
+    return Row(
+        number=number,
+        submission=submission if is_good else None,
+        refusals=tuple(reader.refusals),
+        incident=incident,
+        family=family,
+    )
 
 
 def _refuse_surplus(reader: RowReader, row: list[Cell], *, width: int) -> bool:

@@ -10,6 +10,7 @@ from services.intake.imports.dossier import Dossier, read_dossier
 from services.intake.imports.reader import RowReader
 
 MAX_CITIZENSHIPS = 10
+MAX_FAMILY = 100
 _LAST_AGE_OF_BAND = {
     4: "0-4",
     8: "5-8",
@@ -43,6 +44,7 @@ class Submission(TypedDict):
     needs: list[str]
     consent: list[Consent]
     safety: list[str]
+    is_suspect_too: bool
     dossier: Dossier
 
 
@@ -69,8 +71,21 @@ def read_submission(reader: RowReader) -> Submission:
         needs=reader.codes("siraba_needs"),
         consent=read_consent(reader),
         safety=[],
+        is_suspect_too=reader.yes_no("siraba_suspect_too") or False,
         dossier=read_dossier(reader),
     )
+
+
+def read_company(reader: RowReader) -> tuple[str | None, str | None]:
+    """(incident, family) by the sheet's own words for them, which are kept nowhere."""
+    incident, family = reader.text("siraba_incident"), reader.text("siraba_family")
+    if family and not incident:
+        sentence = "needs siraba_incident: a family is one of an incident."
+        reader.refuse("siraba_family", "needs_incident", sentence)
+    if len(family) > MAX_FAMILY:
+        sentence = f"must not be longer than {MAX_FAMILY} characters."
+        reader.refuse("siraba_family", "too_long", sentence)
+    return incident or None, family or None
 
 
 def age_band(born: date | None, on: date) -> str:

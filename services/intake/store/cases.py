@@ -68,6 +68,11 @@ _SAVE = text(f"""
     ), queued as ({insert_from("fresh")})
     select organisation, key from claimed
 """)  # noqa: S608 - constants of ours
+_CLAIM = text("""
+    insert into idempotency (organisation, key, digest, answer)
+    values (:organisation, :key, :digest, cast(:answer as jsonb))
+    on conflict do nothing
+""")
 _ANSWER = text("""
     select digest, answer from idempotency where organisation = :organisation and key = :key
 """)
@@ -115,6 +120,27 @@ async def save(connection: AsyncConnection, new: Sequence[NewCase]) -> set[tuple
     return {(row.organisation, row.key) for row in found}
 
 
+async def claim(
+    connection: AsyncConnection,
+    key: tuple[str, str],
+    *,
+    digest: bytes,
+    answer: dict[str, Any],
+) -> bool:
+    """Take a key, (organisation, key), for what is no single case; False if it has been used.
+
+    A parallel use of the same key waits for the first to commit.
+    """
+    organisation, name = key
+    given = {
+        "organisation": organisation,
+        "key": name,
+        "digest": digest,
+        "answer": json.dumps(answer),
+    }
+    return (await connection.execute(_CLAIM, given)).rowcount > 0
+
+
 async def answer_of(
     connection: AsyncConnection, *, organisation: str, key: str
 ) -> tuple[bytes, dict[str, Any]]:
@@ -141,7 +167,8 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
         "case_id": row.case_id,
         "number": row.number,
         "registered_at": row.registered_at,
-        "facts": _loaded(row.facts),
+        "facts": (facts := _loaded(row.facts)),
+        "incident_id": facts.get("incident_id"),
         "merged_into": row.merged_into,
         "merged": [one.number for one in below],
         "merged_ids": [one.case_id for one in below],

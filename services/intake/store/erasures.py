@@ -58,6 +58,13 @@ _FORGET_ANSWER = text("""
     from cases where case_id = :case_id and organisation = coalesce(first_owner, owner)
       and answer->>'case_number' = number
 """)
+# The same of the submission that brought the person in among others: what it answered stays true.
+_FORGET_SUBMISSION = text("""
+    update idempotency set digest = ''
+    from incident_persons join incidents using (incident_id)
+    where case_id = :case_id and organisation = owner
+      and answer->>'incident_id' = cast(incident_id as text)
+""")
 _FORGET = (
     text("delete from dossiers where case_id = :case_id"),
     text("delete from new_fingerprints where case_id = :case_id"),
@@ -68,6 +75,7 @@ _FORGET = (
     """),
     text("update openings set digest = null where case_id = :case_id"),
     text("update exceptions set number = null where case_id = :case_id"),
+    _FORGET_SUBMISSION,
     _FORGET_ANSWER,
     # Last, since the answer is found by it.
     text("update cases set number = null where case_id = :case_id"),

@@ -24,7 +24,10 @@ UNKNOWN_REGION = "00"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """A case as it came in; digest: SHA-256 of the exact body. cause: the message it came in."""
+    """A case as it came in; digest: SHA-256 of the exact body. cause: the message it came in.
+
+    incident, family: where and with whom the person was found, if among others.
+    """
 
     organisation: str
     key: str
@@ -33,6 +36,8 @@ class Submitted:
     dossier: Mapping[str, Mapping[str, str]]
     trace: str | None
     cause: str | None = None
+    incident: UUID | None = None
+    family: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,8 @@ async def _prepared(
         **{name: getattr(submitted.facts, name) for name in CodedCase.model_fields},
         owner=registered.owner,
         registered_on=registered.on,
+        incident_id=submitted.incident,
+        family_id=submitted.family,
     )
     return cases.NewCase(
         organisation=submitted.organisation,

@@ -124,6 +124,42 @@ create table left_keks (
     left_at timestamptz not null
 );
 
+-- Many persons who were found at once. Whoever waits to be registered lies here sealed, under a key
+-- of this incident alone (in `person_keys`, so that a rotation moves it too), which goes with the
+-- last of them.
+create table incidents (
+    incident_id uuid primary key,
+    owner text not null,
+    detected_on date not null,
+    region text,
+    cercle text,
+    opened_at timestamptz not null,
+    event_id uuid not null,
+    trace text,
+    done_at timestamptz
+);
+create index incidents_owner on incidents (owner, opened_at desc);
+create index incidents_waiting on incidents (opened_at) where done_at is null;
+
+-- nth: the person's place in the submission, from 1. What cannot be stored now is tried again later,
+-- by itself.
+create table incident_persons (
+    incident_id uuid not null references incidents,
+    nth int not null,
+    nonce bytea,
+    ciphertext bytea,
+    attempts int not null default 0,
+    due_at timestamptz not null default clock_timestamp(),
+    case_id uuid references cases,
+    refusals jsonb,
+    primary key (incident_id, nth),
+    check ((nonce is null) = (ciphertext is null)),
+    check (num_nonnulls(ciphertext, case_id, refusals) = 1)
+);
+create index incident_persons_case on incident_persons (case_id) where case_id is not null;
+create index incident_persons_waiting on incident_persons (incident_id, attempts, nth)
+    where ciphertext is not null;
+
 create table idempotency (
     organisation text not null,
     key text not null,
@@ -324,6 +360,18 @@ create policy codes on disclosures for select to siraba_ops using (true);
 create policy codes on openings for select to siraba_ops using (true);
 create policy codes on withdrawals for select to siraba_ops using (true);
 
+alter table incidents enable row level security;
+alter table incidents force row level security;
+alter table incident_persons enable row level security;
+alter table incident_persons force row level security;
+create policy work on incidents to intake_work using (true) with check (true);
+create policy work on incident_persons to intake_work using (true) with check (true);
+create policy own on incidents for select to intake_web
+    using (current_setting('siraba.org', true) = owner);
+create policy own on incident_persons for select to intake_web
+    using (exists (select from incidents
+                   where incidents.incident_id = incident_persons.incident_id));
+
 alter table cases enable row level security;
 alter table cases force row level security;
 alter table steps enable row level security;
@@ -366,6 +414,8 @@ grant update (digest) on openings to intake_work;
 revoke delete on disclosures, withdrawals from intake_work;
 grant select on organisations, organisation_keys, cases, steps, files, unplaced, consents, withdrawals
     to intake_web;
+grant select on incidents to intake_web;
+grant select (incident_id, nth, case_id, refusals) on incident_persons to intake_web;
 grant select on disclosures, openings, withdrawals to siraba_ops;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 -- The operator changes nothing, but is on record when it exports a case.
