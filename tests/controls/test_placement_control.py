@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from services.referral.domain.placement import Program, Solution
+from services.referral.domain.placement import Program, Solution, explain, programs_of
 from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.use_cases.placing import place_group
 from tests.referral.crowd import crowd
@@ -34,12 +34,13 @@ def test_without_the_family_rule_families_are_separated() -> None:
     assert {complaint.split()[0] for complaint in broken(group, placings(scattered))} == {"family"}
 
 
-def test_without_the_limit_of_places_houses_are_overfull() -> None:
+def test_a_solver_that_overfills_houses_is_not_believed_and_would_be_seen() -> None:
     group = crowd(Random(7), persons=150, organisations=20)
+    believed = [(one, Careless().solve(one)) for one in programs_of(group)]
 
-    plan = place_group(group, solver=Careless())
-
-    assert {complaint.split()[0] for complaint in broken(group, placings(plan))} == {"places"}
+    assert broken(group, placings(place_group(group, solver=Careless()))) == []
+    complaints = broken(group, placings(explain(group, believed)))
+    assert {complaint.split()[0] for complaint in complaints} == {"places"}
 
 
 def test_without_the_rule_of_a_roof_of_ones_own_suspects_sleep_among_victims() -> None:

@@ -108,9 +108,12 @@ def test_the_same_group_is_always_placed_in_the_same_way() -> None:
     assert place_group(group, solver=HighsSolver()) == place_group(mixed, solver=HighsSolver())
 
 
-def test_what_was_stopped_early_still_breaks_no_rule_and_says_how_far_it_may_be() -> None:
+def test_what_was_stopped_early_breaks_no_rule_leaves_no_place_free_and_says_how_far_it_may_be() -> (
+    None
+):
     group = crowd(Random(SEED), persons=500, organisations=40)
     plan = place_group(group, solver=HighsSolver(seconds=0.1))
 
     assert broken(group, placings(plan)) == []
     assert plan.gap > 0
+    assert_everybody_is_answered(group, plan)

@@ -8,6 +8,7 @@ from services.referral.domain.placement import (
     Program,
     Solution,
     explain,
+    filled,
     programs_of,
 )
 
@@ -26,4 +27,5 @@ def place_group(group: Group, *, solver: Solver) -> Plan:
     persons: on a thread, where a loop must go on.
     """
     programs = programs_of(group)
-    return explain(group, [(program, solver.solve(program)) for program in programs])
+    solved = [(one, filled(one, solver.solve(one))) for one in programs]
+    return explain(group, solved)

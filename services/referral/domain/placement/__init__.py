@@ -16,6 +16,7 @@ from services.referral.domain.placement.program import (
     Program,
     Room,
     Solution,
+    filled,
     programs_of,
 )
 from services.referral.domain.placement.rules import Rule, WishRefused, hindrances, is_open
@@ -40,6 +41,7 @@ __all__ = [
     "Wishes",
     "asks_of",
     "explain",
+    "filled",
     "hindrances",
     "is_open",
     "programs_of",

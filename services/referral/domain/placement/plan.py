@@ -52,8 +52,7 @@ class Unplaced:
     """Why one person has no place for one service.
 
     binding: the fewest rules that, were they not there, would open a place; without `places` and
-    `apart`, more room would not help. None when the search had to stop before it was sure.
-    would_open: the organisations they keep her from.
+    `apart`, more room would not help. would_open: the organisations they keep her from.
     """
 
     member: str

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.referral.domain.placement.group import (
     RESIDENTIAL,
@@ -81,6 +81,31 @@ def programs_of(group: Group) -> tuple[Program, ...]:
         asks[ask.service].append(ask)
     _refuse_unknown(group, asks)
     return tuple(_program(group, service, asks[service]) for service in sorted(asks))
+
+
+def filled(program: Program, solution: Solution) -> Solution:
+    """The same, as far as it fits, and whoever it left out where a place is free.
+
+    A search that had to stop may have left both to be done. The most worth first, each where it
+    costs least.
+    """
+    left = {at: room.left for at, room in enumerate(program.rooms)}
+    kinds: dict[int, bool] = {}
+    chosen: dict[int, int] = {}
+    first = frozenset(solution.chosen)
+    for number in sorted(
+        range(len(program.options)),
+        key=lambda at: (at not in first, -program.options[at].worth, program.options[at].cost),
+    ):
+        option = program.options[number]
+        is_shared = program.rooms[option.room].is_shared
+        is_mixed = kinds.get(option.room, option.is_apart) != option.is_apart and not is_shared
+        if option.ask in chosen or option.size > left[option.room] or is_mixed:
+            continue
+        chosen[option.ask] = number
+        left[option.room] -= option.size
+        kinds[option.room] = option.is_apart
+    return replace(solution, chosen=tuple(sorted(chosen.values())))
 
 
 def _program(group: Group, service: str, asks: Sequence[Ask]) -> Program:
