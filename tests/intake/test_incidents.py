@@ -4,12 +4,15 @@ import asyncio
 import json
 import logging
 from time import perf_counter
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.web.app import BODY_LIMIT
 from contracts.form import INCIDENT_BYTES
+from services.intake.api import admitter
 from services.intake.use_cases import gathering
 from tests.builders import coded_facts
 from tests.intake.desks import Desk, open_desk
@@ -184,22 +187,37 @@ async def test_for_another_organisation_there_is_no_such_incident(desk: Desk) ->
 async def test_a_service_that_stops_in_the_middle_goes_on_where_it_was(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "CHUNK", 1)
-    stopped, count = 0, 120
+    """Each time it commits two chunks and is cut off with the third registered and not committed."""
+    monkeypatch.setattr(gathering, "CHUNK", 5)
+    chunks = 0
+    cut = asyncio.Event()
+
+    async def until_cut(connection: AsyncConnection, **given: Any) -> gathering.Chunk:
+        nonlocal chunks
+        chunk = await gathering.register_some(connection, **given)
+        chunks += chunk.taken > 0
+        if chunk.taken and chunks % 3 == 0:
+            cut.set()
+            await asyncio.Event().wait()
+        return chunk
+
+    monkeypatch.setattr(admitter, "register_some", until_cut)
     async with open_desk(site) as desk:
-        accepted = await submit(desk, an_incident([a_person(nth) for nth in range(count)]))
-    for _ in range(3):
-        stopped += 0 < await desk.count("cases") < count
-        async with open_desk(site, is_known=True) as desk:
-            await asyncio.sleep(0.1)
+        accepted = await submit(desk, an_incident([a_person(nth) for nth in range(30)]))
+        await cut.wait()
+    assert await desk.count("cases") == 10
+    cut.clear()
+    async with open_desk(site, is_known=True):
+        await cut.wait()
+    assert await desk.count("cases") == 20
+
+    monkeypatch.undo()
     async with open_desk(site, is_known=True) as desk:
         done = await finished(desk, accepted)
-
-    assert stopped >= 1
-    assert done["registered"] == await desk.count("cases") == count
+    assert done["registered"] == await desk.count("cases") == 30
     assert await desk.site.rows(
         "select count(*), count(distinct subject) from intake.outbox where name = 'case.registered'"
-    ) == [(count, count)]
+    ) == [(30, 30)]
 
 
 async def test_two_processes_share_an_incident_and_nobody_is_registered_twice(
