@@ -114,6 +114,7 @@ class CodedCase(Message):
         tuple[Annotated[str, Term("safety_instruction")], ...], Field(max_length=7)
     ] = ()
     is_suspect_too: bool = False
+    languages: Annotated[tuple[Annotated[str, Term("language")], ...], Field(max_length=5)] = ()
 
     @property
     def is_child(self) -> bool:

@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "demo": "deploy.commands.demo:demo",
     "import": "deploy.commands.import_cases:import_command",
     "trace": "deploy.commands.trace:trace",
+    "explain": "deploy.commands.explain:explain",
     "disclosures": "deploy.commands.disclosures:disclosures",
     "consent": "deploy.commands.consent:consent",
     "duplicates": "deploy.commands.duplicates:duplicates",

@@ -1,4 +1,4 @@
-"""Who is asked, who hears what, and who may know what of a person; data first, few functions."""
+"""Who hears what, and who may know what of a person; data first, few functions."""
 
 from contracts.policy.consent import (
     Basis,
@@ -23,13 +23,9 @@ from contracts.policy.refusals import DisclosureRefused
 from contracts.policy.routing import (
     CHILD_BANDS,
     HEARINGS,
-    MANDATORY,
     URGENCIES,
     Hearing,
-    MandatoryService,
-    Profile,
     Relation,
-    services_needed,
     who_hears,
 )
 from contracts.policy.tables import Cell, Field, FieldName, GroundRule, purpose_of
@@ -38,7 +34,6 @@ from contracts.policy.version import VERSION
 __all__ = [
     "CHILD_BANDS",
     "HEARINGS",
-    "MANDATORY",
     "URGENCIES",
     "VERSION",
     "Allowed",
@@ -52,9 +47,7 @@ __all__ = [
     "FieldName",
     "GroundRule",
     "Hearing",
-    "MandatoryService",
     "Policy",
-    "Profile",
     "Reader",
     "Record",
     "Relation",
@@ -66,7 +59,6 @@ __all__ = [
     "may_know",
     "owner_may_see",
     "purpose_of",
-    "services_needed",
     "standing",
     "the_policy",
     "who_hears",

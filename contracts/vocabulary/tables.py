@@ -32,6 +32,7 @@ class Territory:
 
     Only `ct` is a key here. ISO 3166-2 numbers Ménaka 9 and Taoudénit 10, the reverse of the
     national codes, and the regions of 2023 have no ISO code yet: never join on a bare number.
+    neighbours: the CT codes of those it shares a border with, by the cercles that the regions of 2023 are made of.
     """
 
     ct: str
@@ -41,6 +42,7 @@ class Territory:
     name: str
     split_from: str | None
     population_2022: int
+    neighbours: tuple[str, ...]
 
 
 def normalise(text: str) -> str:
@@ -108,6 +110,7 @@ def _territory(row: dict[str, str]) -> Territory:
         name=row["name"],
         split_from=row["split_from"] or None,
         population_2022=int(row["population_2022"]),
+        neighbours=tuple(row["neighbours"].split()),
     )
 
 

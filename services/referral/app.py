@@ -37,6 +37,7 @@ def create_app(
     app = serve(parts)
     app.include_router(api.router(parts.reads, caller))
     app.include_router(api.places_router(api.PlacesDesk(parts, caller, handlers.announcer)))
+    app.include_router(api.routings_router(parts.reads, caller))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
     return app

@@ -31,11 +31,12 @@ from contracts.requests import (
     Request,
     SnapshotFeed,
 )
-from services.referral.store import directory, referrals
+from services.referral.store import referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
+from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
 from services.referral.use_cases.repeating import Again, Rewind, tell_again
@@ -151,11 +152,8 @@ class Handlers:
     async def announcer(self, connection: AsyncConnection) -> Announcer:
         """The directory of a second ago is good enough, and spares each batch two questions."""
         if self._held is None or monotonic() - self._held_since >= DIRECTORY_SECONDS:
-            self._held = Announcer(
-                mint=self.parts.mint,
-                master_key=self.master_key,
-                organisations=tuple(await directory.candidates(connection)),
-                reached=await directory.reached_by(connection, directory.FEED_CHANNELS),
+            self._held = await look_around(
+                connection, mint=self.parts.mint, master_key=self.master_key, before=self._held
             )
             self._held_since = monotonic()
         return self._held

@@ -6,62 +6,17 @@ from contracts.catalogue import EVENTS, FEED
 from contracts.policy import (
     CHILD_BANDS,
     HEARINGS,
-    MANDATORY,
     URGENCIES,
     VERSION,
-    Profile,
-    services_needed,
     who_hears,
 )
 from contracts.vocabulary import codes
-
-needs = st.lists(st.sampled_from(codes("service")), max_size=6).map(tuple)
-urgencies = st.sampled_from(URGENCIES)
-
-
-def person(age_band: str) -> Profile:
-    return Profile(
-        sex="female",
-        age_band=age_band,
-        region="12",
-        citizenship=("MLI",),
-        exploitation=("domestic_work",),
-    )
 
 
 def test_the_policy_speaks_the_shared_codes_only() -> None:
     assert set(URGENCIES) == set(codes("urgency"))
     assert set(CHILD_BANDS) < set(codes("age_band"))
-    assert {rule.service for rule in MANDATORY} <= set(codes("service"))
     assert VERSION
-
-
-@given(st.sampled_from(sorted(CHILD_BANDS)), needs, urgencies)
-def test_a_child_always_reaches_the_social_service_within_24_hours(
-    age_band: str, needs: tuple[str, ...], urgency: str
-) -> None:
-    asked = dict(services_needed(person(age_band), needs, urgency))
-
-    within = URGENCIES.index("emergency_24h")
-    assert URGENCIES.index(asked["child_protection"]) <= within
-    assert URGENCIES.index(asked["child_protection"]) <= URGENCIES.index(urgency)
-
-
-@given(st.sampled_from(codes("age_band")), needs, urgencies)
-def test_every_need_is_asked_for_once_and_nothing_else(
-    age_band: str, needs: tuple[str, ...], urgency: str
-) -> None:
-    asked = services_needed(person(age_band), needs, urgency)
-
-    required = {"child_protection"} if age_band in CHILD_BANDS else set()
-    assert len(asked) == len(dict(asked))
-    assert {service for service, _ in asked} == set(needs) | required
-    assert all(u == urgency for service, u in asked if service not in required)
-
-
-@given(st.sampled_from(["18-24", "25-34", "35-59", "60+", "unknown"]), urgencies)
-def test_an_adult_without_needs_asks_nobody(age_band: str, urgency: str) -> None:
-    assert services_needed(person(age_band), (), urgency) == []
 
 
 def test_an_offer_is_heard_by_its_recipient_alone() -> None:

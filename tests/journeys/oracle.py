@@ -1,5 +1,6 @@
 """What routing must say, read by brute force from the directory file; no code of the services."""
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,6 +9,9 @@ from typing import Any
 
 import yaml
 
+from contracts import vocabulary
+
+TERRITORIES = Path(vocabulary.__file__).with_name("territories.csv")
 SOONEST_FIRST = ("vital_1h", "emergency_24h", "urgent_72h", "normal_14d")
 # What a partner can make of an offer, and the steps that its referral then shows.
 STEPS = {
@@ -52,6 +56,8 @@ class Oracle:
     def __init__(self, directory_file: Path, decide: Decide) -> None:
         self.organisations = yaml.safe_load(directory_file.read_text("utf-8"))["organisations"]
         self._decide = decide
+        rows = csv.DictReader(TERRITORIES.read_text("utf-8").splitlines())
+        self._neighbours = {row["ct"]: set(row["neighbours"].split()) for row in rows}
 
     def feeds(self) -> set[str]:
         """The organisations that are told over NATS."""
@@ -83,17 +89,18 @@ class Oracle:
         return made, "none_left" if made else "no_candidate"
 
     def _candidates(self, owner: str, case: Mapping[str, Any], service: str) -> Sequence[str]:
-        home, served, everywhere = [], [], []
+        home, beside, elsewhere = [], [], []
         for one in sorted(self.organisations, key=lambda one: str(one["code"])):
             if one["code"] == owner or not _may(one, case, service):
                 continue
-            if one["units"][0]["cercle"][:2] == case["region"]:
+            regions = {unit["cercle"][:2] for unit in one["units"]}
+            if case["region"] in regions:
                 home.append(one["code"])
-            elif one["zones"] == ["*"]:
-                everywhere.append(one["code"])
+            elif regions & self._neighbours[case["region"]]:
+                beside.append(one["code"])
             else:
-                served.append(one["code"])
-        return [*home, *served, *everywhere]
+                elsewhere.append(one["code"])
+        return [*home, *beside, *elsewhere]
 
 
 def _may(one: Mapping[str, Any], case: Mapping[str, Any], service: str) -> bool:

@@ -4,7 +4,7 @@ from random import Random
 
 from contracts.vocabulary import codes
 from services.referral.domain.placement import Group, House, Member, Offer
-from services.referral.domain.ranking import EVERYWHERE, Limits, Person
+from services.referral.domain.routing import EVERYWHERE, Limits, Person
 
 # As police found them in Bamako in February 2025: 329 men and 148 women of five countries, with
 # children of one month to six years (domain §1.3); beside them those who come from a gold site.

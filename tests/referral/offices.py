@@ -16,13 +16,14 @@ from chassis.directory_keys import load_keys
 from contracts.identifiers import Mint
 from contracts.referral import OrganisationRegistered
 from contracts.requests import Request
-from services.referral.store import directory, places
+from services.referral.store import places
 from services.referral.store.directory import Author
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
 from services.referral.use_cases.changing import Change, add_unknown, change_directory
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
+from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.publishing import Words, take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
@@ -130,12 +131,7 @@ class Office:
         return [(name, json.loads(body)) for name, body, whom in found if whom == organisation]
 
     async def _announcer(self, connection: AsyncConnection) -> Announcer:
-        return Announcer(
-            mint=self.mint,
-            master_key=KEY,
-            organisations=tuple(await directory.candidates(connection)),
-            reached=await directory.reached_by(connection, ("nats",)),
-        )
+        return await look_around(connection, mint=self.mint, master_key=KEY)
 
 
 async def publish(

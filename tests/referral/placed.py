@@ -4,11 +4,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from services.referral.domain.placement import Group, House, Member, Plan
-from services.referral.domain.ranking import Limits
-from tests.referral.test_ranking import AGES
+from services.referral.domain.routing import Limits
 
 # Who, for what, where: the member's key, the service, the organisation's code.
 Placing = tuple[str, str, str]
+AGES = {
+    "0-4": (0, 4),
+    "5-8": (5, 8),
+    "9-11": (9, 11),
+    "12-14": (12, 14),
+    "15-17": (15, 17),
+    "18-24": (18, 24),
+    "25-34": (25, 34),
+    "35-59": (35, 59),
+    "60+": (60, 120),
+}
 SLEEPS = ("immediate_safety", "shelter")
 
 

@@ -20,7 +20,7 @@ from services.referral.domain.placement import (
     Wishes,
     WishRefused,
 )
-from services.referral.domain.ranking import Limits, Person
+from services.referral.domain.routing import Limits, Person
 from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.use_cases.placing import place_group
 from tests.referral.placed import Placing, broken, placings

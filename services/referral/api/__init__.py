@@ -1,9 +1,10 @@
-"""HTTP in: an organisation's own referrals, its places, its feed, what it asks; the directory."""
+"""HTTP in: an organisation's referrals, places and feed; the directory, and why who was asked."""
 
 from services.referral.api.directory import DirectoryDesk, directory_router
 from services.referral.api.partners import FeedDesk, partner_router
 from services.referral.api.places import PlacesDesk, places_router
 from services.referral.api.referrals import router
+from services.referral.api.routings import routings_router
 
 __all__ = [
     "DirectoryDesk",
@@ -13,4 +14,5 @@ __all__ = [
     "partner_router",
     "places_router",
     "router",
+    "routings_router",
 ]

@@ -3,14 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.directory import DirectoryEntry
-from services.referral.domain.ranking import Candidate, Limits
+from contracts.vocabulary import codes
+from services.referral.domain.routing import Candidate, Limits, Shift, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,8 @@ _VERSIONS = text("""
     select entry, version, changed_at, organisation, role, person, why
     from organisation_versions where code = :code order by version
 """)
-_CANDIDATES = text("select code, kind, is_suspended, entry from organisations")
+_REVISION = text("select coalesce(sum(version), 0), clock_timestamp() from organisations")
+_CANDIDATES = text("select entry from organisations")
 #: The channels through which an organisation has a feed.
 FEED_CHANNELS = ("nats", "http")
 _REACHED = text("""
@@ -157,9 +159,32 @@ async def versions(connection: AsyncConnection, code: str) -> list[Version]:
     ]
 
 
+async def revision(connection: AsyncConnection) -> tuple[int, datetime]:
+    """A number that grows with every change, and the database's moment."""
+    revision, at = (await connection.execute(_REVISION)).one()
+    return int(revision), at
+
+
 async def candidates(connection: AsyncConnection) -> list[Candidate]:
-    """Every organisation, as ranking sees it."""
-    return [_candidate(row, _loaded(row.entry)) for row in await connection.execute(_CANDIDATES)]
+    """Every organisation, as routing sees it."""
+    return [candidate_of(_loaded(row.entry)) for row in await connection.execute(_CANDIDATES)]
+
+
+def candidate_of(entry: Mapping[str, Any]) -> Candidate:
+    """An entry, dumped in Python's names, as routing sees it."""
+    return Candidate(
+        code=entry["code"],
+        kind=entry["kind"],
+        units=tuple(
+            Unit(name=unit["code"] or unit["cercle"], cercle=unit["cercle"])
+            for unit in entry["units"]
+        ),
+        zones=frozenset(entry["zones"]),
+        services={offer["service"]: _limits(offer) for offer in entry["services"]},
+        languages=frozenset(entry["languages"]),
+        shifts=_shifts([post for unit in entry["units"] for post in unit["contacts"]]),
+        is_suspended=entry["state"] == "suspended",
+    )
 
 
 async def reached_by(connection: AsyncConnection, channels: Sequence[str]) -> frozenset[str]:
@@ -191,21 +216,30 @@ async def remove(connection: AsyncConnection, code: str) -> None:
     await connection.execute(_REMOVE, {"code": code})
 
 
-def _candidate(row: Any, entry: dict[str, Any]) -> Candidate:
-    return Candidate(
-        code=row.code,
-        kind=row.kind,
-        region=entry["units"][0]["cercle"][:2],
-        # As ranking knows only regions, an organisation is asked wherever it serves a part of one.
-        zones=frozenset(zone[:2] for zone in entry["zones"]),
-        services={offer["service"]: _limits(offer) for offer in entry["services"]},
-        is_suspended=row.is_suspended,
+def _limits(offer: dict[str, Any]) -> Limits:
+    return Limits(
+        sexes=frozenset(offer["sexes"]),
+        age_min=offer["age_min"],
+        age_max=offer["age_max"],
+        citizenship=frozenset(offer["citizenship"]),
+        exploitation=frozenset(offer["exploitation"]),
+        answers_within=offer["answers_within"],
     )
 
 
-def _limits(offer: dict[str, Any]) -> Limits:
-    return Limits(
-        sexes=frozenset(offer["sexes"]), age_min=offer["age_min"], age_max=offer["age_max"]
+def _shifts(posts: list[dict[str, Any]]) -> tuple[Shift, ...] | None:
+    """When any post of a unit is answered; None where one is at every hour, or none is known."""
+    duties = [post["duty"] for post in posts if post["rung"] == "unit"]
+    if not duties or not all(duties):
+        return None
+    return tuple(_shift(shift) for duty in duties for shift in duty)
+
+
+def _shift(shift: dict[str, Any]) -> Shift:
+    return Shift(
+        begins=time.fromisoformat(shift["begins"]),
+        ends=time.fromisoformat(shift["ends"]),
+        days=frozenset(codes("weekday").index(day) for day in shift["days"]),
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referral.domain.places import Places
+from services.referral.domain.routing import Room
 
 _SELECT = """
     select organisation, service, places, free, counted_at,
@@ -31,6 +32,9 @@ _THESE = text(f"{_SELECT} where {_PAIRS}")
 _OF_SERVICE = text(f"{_SELECT} where service = :service order by organisation")
 # A count that was made earlier than the one we have says nothing new. By our clock, no count is made
 # later than it comes: whoever began after it would pass for counted.
+_ROOMS = text(f"""
+    select *, clock_timestamp() - counted_at as age from ({_SELECT}) as counted
+""")  # noqa: S608 - a constant of ours
 _SAVE = text("""
     insert into places (organisation, service, places, free, counted_at)
     values (:organisation, :service, :places, :free, least(:counted_at, clock_timestamp()))
@@ -64,6 +68,15 @@ async def of_service(connection: AsyncConnection, service: str) -> Sequence[Plac
     """Every organisation's places of a service."""
     found = await connection.execute(_OF_SERVICE, {"service": service})
     return [Places(**row._mapping) for row in found]
+
+
+async def rooms(connection: AsyncConnection) -> dict[tuple[str, str], Room]:
+    """By (organisation, service): whom each can still take, as far as places are counted."""
+    counted = [
+        (Places(**{name: getattr(row, name) for name in Places.__slots__}), row.age)
+        for row in await connection.execute(_ROOMS)
+    ]
+    return {(one.organisation, one.service): Room(left=one.room, age=age) for one, age in counted}
 
 
 async def save(

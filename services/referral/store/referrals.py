@@ -41,6 +41,17 @@ class Referral:
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """A need for which a human must act, and the choice that found nobody."""
+
+    case_id: UUID
+    owner: str
+    service: str
+    reason: str
+    routing_id: UUID
+
+
 _SAVE_CASES = text("""
     insert into cases (case_id, owner, facts, recorded_at)
     select (row->>'case_id')::uuid, row->>'owner', row->'facts', (row->>'recorded_at')::timestamptz
@@ -55,10 +66,12 @@ _SAVE_REFERRALS = text("""
     from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
 """)
 _SAVE_UNPLACED = text("""
-    insert into unplaced (case_id, owner, service, reason)
+    insert into unplaced (case_id, owner, service, reason, routing_id)
     select * from unnest(cast(:cases as uuid[]), cast(:owners as text[]),
-                         cast(:services as text[]), cast(:reasons as text[]))
-    on conflict (case_id, service) do update set reason = excluded.reason
+                         cast(:services as text[]), cast(:reasons as text[]),
+                         cast(:routings as uuid[]))
+    on conflict (case_id, service) do update
+        set reason = excluded.reason, routing_id = excluded.routing_id
 """)
 _MOVE = text("""
     update referrals set state = given.state, changed_at = clock_timestamp(),
@@ -107,7 +120,7 @@ _HAND_OVER = tuple(
         from unnest(cast(:ids as uuid[]), cast(:owners as text[])) as given(id, owner)
         where {table}.case_id = given.id
     """)  # noqa: S608 - tables of ours
-    for table in ("referrals", "unplaced", "cases")
+    for table in ("referrals", "unplaced", "routings", "cases")
 )
 _OWN = text(f"""
     select {_COLUMNS}, offered_at, changed_at from referrals
@@ -136,18 +149,17 @@ async def save_referrals(connection: AsyncConnection, referrals: Sequence[Referr
         await connection.execute(_SAVE_REFERRALS, {"rows": as_json(rows)})
 
 
-async def save_unplaced(
-    connection: AsyncConnection, unplaced: Sequence[tuple[KnownCase, str, str]]
-) -> None:
-    """(case, service, reason) for which a human must act."""
+async def save_unplaced(connection: AsyncConnection, unplaced: Sequence[Unplaced]) -> None:
+    """Remember for what a human must act."""
     if unplaced:
         await connection.execute(
             _SAVE_UNPLACED,
             {
-                "cases": [case.case_id for case, _, _ in unplaced],
-                "owners": [case.owner for case, _, _ in unplaced],
-                "services": [service for _, service, _ in unplaced],
-                "reasons": [reason for _, _, reason in unplaced],
+                "cases": [one.case_id for one in unplaced],
+                "owners": [one.owner for one in unplaced],
+                "services": [one.service for one in unplaced],
+                "reasons": [one.reason for one in unplaced],
+                "routings": [one.routing_id for one in unplaced],
             },
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
 from contracts.referral import ProceedingEvent
 from contracts.topology import OUT
-from services.referral.domain.ranking import Candidate
+from services.referral.domain.routing import Directory
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.permitting import Permit
 
@@ -45,12 +46,17 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """Who there is to ask and to tell. reached: the organisations that have a feed."""
+    """Who there is to ask and to tell. reached: the organisations that have a feed.
+
+    at: the database's moment of it; revision: what the directory was at.
+    """
 
     mint: Mint
     master_key: bytes
-    organisations: tuple[Candidate, ...]
+    directory: Directory
     reached: frozenset[str]
+    at: datetime
+    revision: int = 0
 
     def permit(self, case: KnownCase) -> Permit:
         """Who may be told of this case now."""
@@ -58,7 +64,8 @@ class Announcer:
 
     def kind_of(self, organisation: str) -> str:
         """Its kind, by the directory; empty where it is not there."""
-        return next((one.kind for one in self.organisations if one.code == organisation), "")
+        found = self.directory.by_code.get(organisation)
+        return found.kind if found else ""
 
     def case_called(self, name: str, organisation: str, *, among: Iterable[UUID]) -> UUID | None:
         """The case of these that this organisation's feed calls so."""
@@ -67,8 +74,8 @@ class Announcer:
 
     def services_of(self, organisation: str) -> frozenset[str]:
         """What it offers, by the directory."""
-        found = (frozenset(one.services) for one in self.organisations if one.code == organisation)
-        return next(found, frozenset())
+        found = self.directory.by_code.get(organisation)
+        return frozenset(found.services) if found else frozenset()
 
     def offered(
         self, one: Referral, case: KnownCase, *, cause: Cause, policy_version: str

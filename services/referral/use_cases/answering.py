@@ -11,6 +11,7 @@ from chassis.inbox.refusals import limited
 from chassis.outbox import Outgoing
 from contracts import feed
 from services.referral.domain.lifecycle import WrongState, step
+from services.referral.store import answers as records
 from services.referral.store import places, referrals
 from services.referral.store.referrals import Referral
 from services.referral.use_cases.announcing import Announcer, Cause
@@ -52,6 +53,7 @@ class _Round:
     moved: dict[UUID, Referral] = field(default_factory=dict)
     messages: list[Outgoing] = field(default_factory=list)
     declined: list[tuple[Referral, Cause]] = field(default_factory=list)
+    settled: list[UUID] = field(default_factory=list)
 
     def take(self, one: Answer) -> Answered:
         """Apply one."""
@@ -84,6 +86,8 @@ class _Round:
     def _move(self, after: Referral, one: Answer, *, reason: str | None) -> None:
         self.current[one.referral_id] = self.moved[one.referral_id] = after
         self.messages += self.announcer.stepped(after, cause=one.cause, reason=reason)
+        if after.state in ("accepted", "declined"):
+            self.settled.append(one.referral_id)
         if after.state == "declined":
             self.declined.append((after, one.cause))
 
@@ -123,6 +127,7 @@ async def take_answers(
     done = _Round(announcer, current, room)
     answered = [done.take(one) for one in answers]
     await referrals.move(connection, list(done.moved.values()))
+    await records.note(connection, done.settled)
     told = await limited(connection, done.messages, refusal=feed.RequestRefused)
     await outbox.add(connection, told)
     if done.declined:

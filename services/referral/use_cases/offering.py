@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,10 +13,12 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
-from services.referral.domain.ranking import Candidate, Person, rank
-from services.referral.store import referrals
-from services.referral.store.referrals import KnownCase, Referral
+from services.referral.domain.routing import Need, Ranked, View, needs_of
+from services.referral.store import referrals, routings
+from services.referral.store.referrals import KnownCase, Referral, Unplaced
+from services.referral.store.routings import Routing
 from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.weighing import situation_of, weigh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,8 @@ class Offers:
     """What one transaction decided, to be written in a handful of statements."""
 
     made: list[Referral] = field(default_factory=list)
-    unplaced: list[tuple[KnownCase, str, str]] = field(default_factory=list)
+    unplaced: list[Unplaced] = field(default_factory=list)
+    routings: list[Routing] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
 
 
@@ -53,16 +57,9 @@ async def offer_referrals(
     await referrals.save_cases(connection, known)
     offers = Offers()
     for one, case in zip(known, cases, strict=True):
-        for service, urgency in _services(case.facts):
-            ask_next(
-                one,
-                service=service,
-                urgency=urgency,
-                asked=(),
-                offers=offers,
-                announcer=announcer,
-                cause=case.cause,
-            )
+        asking = Asking(one, announcer=announcer, cause=case.cause, offers=offers)
+        for need in asking.needs:
+            asking.ask(need, asked={})
     await write(connection, offers)
 
 
@@ -78,127 +75,138 @@ async def offer_next(
     asked = _asked(await referrals.of_cases(connection, ids))
     offers = Offers()
     for one, cause in declined:
-        case = known[one.case_id]
-        if case.facts["risk"] == "high":
-            _leave(
-                case,
-                service=one.service,
-                reason="high_risk",
-                offers=offers,
-                announcer=announcer,
-                cause=cause,
-            )
-            continue
-        ask_next(
-            case,
-            service=one.service,
-            urgency=one.urgency,
-            asked=asked[one.case_id, one.service],
-            offers=offers,
-            announcer=announcer,
-            cause=cause,
-        )
+        asking = Asking(known[one.case_id], announcer=announcer, cause=cause, offers=offers)
+        need = asking.need_of(one)
+        before = asked[one.case_id, one.service]
+        if asking.case.facts["risk"] == "high":
+            asking.leave_to_human(need, asked=before)
+        else:
+            asking.ask(need, asked=before)
     await write(connection, offers)
 
 
-def ask_next(
-    case: KnownCase,
-    *,
-    service: str,
-    urgency: str,
-    asked: Sequence[str],
-    offers: Offers,
-    announcer: Announcer,
-    cause: Cause,
-) -> None:
-    """One offer to the best of those not asked yet, or unplaced."""
-    chosen = _best(case, service=service, asked=asked, announcer=announcer)
-    if chosen is None:
-        reason = "none_left" if asked else "no_candidate"
-        _leave(
-            case,
-            service=service,
-            reason=reason,
-            offers=offers,
-            announcer=announcer,
-            cause=cause,
+class Asking:
+    """Asks for the needs of one case; what is decided is put to `offers`."""
+
+    def __init__(
+        self, case: KnownCase, *, announcer: Announcer, cause: Cause, offers: Offers
+    ) -> None:
+        self.case = case
+        self._announcer = announcer
+        self._cause = cause
+        self._offers = offers
+        self._permit = announcer.permit(case)
+        self._situation = situation_of(
+            CaseRegistered.model_validate(case.facts),
+            owner=case.owner,
+            owner_kind=self._permit.owner_kind,
         )
-        return
-    best, ground = chosen
-    offered = Referral(
-        referral_id=announcer.mint.opaque_id(),
-        case_id=case.case_id,
-        owner=case.owner,
-        organisation=best.code,
-        organisation_kind=best.kind,
-        service=service,
-        urgency=urgency,
-        ground=ground,
-        rank=len(asked) + 1,
-        state="offered",
-    )
-    offers.made.append(offered)
-    offers.messages += announcer.offered(offered, case, cause=cause, policy_version=policy.VERSION)
 
+    @property
+    def needs(self) -> list[Need]:
+        """A case without needs, place or urgency is counted and asks nobody."""
+        if self._situation is None or not self._situation.needs:
+            return []
+        return needs_of(self._situation)
 
-def _best(
-    case: KnownCase, *, service: str, asked: Sequence[str], announcer: Announcer
-) -> tuple[Candidate, str] | None:
-    """The first in rank, and the ground on which it may be asked."""
-    permit = announcer.permit(case)
-    ranked = rank(
-        announcer.organisations,
-        service=service,
-        person=_person(case),
-        asked=(case.owner, *asked),
-        may_be_told=lambda one: permit.ground(one.code, one.kind, service=service) is not None,
-    )
-    grounds = ((one, permit.ground(one.code, one.kind, service=service)) for one in ranked[:1])
-    return next(((one, ground) for one, ground in grounds if ground is not None), None)
+    def need_of(self, one: Referral) -> Need:
+        """What this referral was made for."""
+        same = (need for need in self.needs if need.service == one.service)
+        return next(same, Need(service=one.service, urgency=one.urgency))
+
+    def ask(self, need: Need, *, asked: Mapping[str, str]) -> None:
+        """One offer to the best of those not asked yet, or unplaced. asked: state by organisation."""
+        ranked, weighed = self._weigh(need, asked)
+        if not ranked:
+            reason = "none_left" if asked else "no_candidate"
+            self._leave(need, reason=reason, weighed=weighed)
+            return
+        self._offer(need, ranked[0], rank=len(asked) + 1, weighed=weighed)
+
+    def leave_to_human(self, need: Need, *, asked: Mapping[str, str]) -> None:
+        """Ask nobody; what is kept of the choice shows whom a human might ask."""
+        _, weighed = self._weigh(need, asked)
+        self._leave(need, reason="high_risk", weighed=weighed)
+
+    def _weigh(
+        self, need: Need, asked: Mapping[str, str]
+    ) -> tuple[Sequence[Ranked], dict[str, Any]]:
+        assert self._situation is not None  # noqa: S101 - without a place there is no need
+        view = View(
+            case=self._situation,
+            need=need,
+            directory=self._announcer.directory,
+            telling=self._permit,
+            at=self._announcer.at,
+        )
+        route, weighed = weigh(view, asked)
+        return route.ranked, weighed
+
+    def _offer(self, need: Need, best: Ranked, *, rank: int, weighed: dict[str, Any]) -> None:
+        one = best.organisation
+        ground = self._permit.ground(one.code, one.kind, service=need.service)
+        assert ground is not None  # noqa: S101 - whom nothing carries an offer to is excluded
+        offered = Referral(
+            referral_id=self._announcer.mint.opaque_id(),
+            case_id=self.case.case_id,
+            owner=self.case.owner,
+            organisation=one.code,
+            organisation_kind=one.kind,
+            service=need.service,
+            urgency=need.urgency,
+            ground=ground,
+            rank=rank,
+            state="offered",
+        )
+        self._keep(offered.referral_id, need, organisation=one.code, weighed=weighed)
+        self._offers.made.append(offered)
+        self._offers.messages += self._announcer.offered(
+            offered, self.case, cause=self._cause, policy_version=policy.VERSION
+        )
+
+    def _leave(self, need: Need, *, reason: str, weighed: dict[str, Any]) -> None:
+        routing_id = self._announcer.mint.opaque_id()
+        self._keep(routing_id, need, organisation=None, weighed=weighed)
+        self._offers.unplaced.append(
+            Unplaced(
+                case_id=self.case.case_id,
+                owner=self.case.owner,
+                service=need.service,
+                reason=reason,
+                routing_id=routing_id,
+            )
+        )
+        self._offers.messages += self._announcer.unplaced(
+            self.case, service=need.service, reason=reason, cause=self._cause
+        )
+
+    def _keep(
+        self, id: UUID, need: Need, *, organisation: str | None, weighed: dict[str, Any]
+    ) -> None:
+        self._offers.routings.append(
+            Routing(
+                id=id,
+                case_id=self.case.case_id,
+                owner=self.case.owner,
+                service=need.service,
+                urgency=need.urgency,
+                organisation=organisation,
+                weighed=weighed,
+            )
+        )
 
 
 async def write(connection: AsyncConnection, offers: Offers) -> None:
-    """Referrals, unplaced services and their messages."""
+    """Referrals, unplaced services, how each was chosen, and their messages."""
     await referrals.save_referrals(connection, offers.made)
     await referrals.save_unplaced(connection, offers.unplaced)
+    await routings.save(connection, offers.routings)
     await outbox.add(connection, offers.messages)
 
 
-def _leave(
-    case: KnownCase,
-    *,
-    service: str,
-    reason: str,
-    offers: Offers,
-    announcer: Announcer,
-    cause: Cause,
-) -> None:
-    offers.unplaced.append((case, service, reason))
-    offers.messages += announcer.unplaced(case, service=service, reason=reason, cause=cause)
-
-
-def _services(facts: CaseRegistered) -> list[tuple[str, str]]:
-    """A case without needs, place or urgency is counted and asks nobody."""
-    if not facts.needs or facts.region is None or facts.urgency is None:
-        return []
-    profile = policy.Profile(
-        sex=facts.sex,
-        age_band=facts.age_band,
-        region=facts.region,
-        citizenship=facts.citizenship,
-        exploitation=facts.exploitation,
-    )
-    return policy.services_needed(profile, facts.needs, facts.urgency)
-
-
-def _person(case: KnownCase) -> Person:
-    return Person(
-        sex=case.facts["sex"], age_band=case.facts["age_band"], region=case.facts["region"]
-    )
-
-
-def _asked(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], list[str]]:
-    asked: dict[tuple[UUID, str], list[str]] = defaultdict(list)
+def _asked(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], dict[str, str]]:
+    """By case and service, what became of each that was asked."""
+    asked: dict[tuple[UUID, str], dict[str, str]] = defaultdict(dict)
     for one in made:
-        asked[one.case_id, one.service].append(one.organisation)
+        asked[one.case_id, one.service][one.organisation] = one.state
     return asked

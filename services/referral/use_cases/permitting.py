@@ -1,18 +1,21 @@
 """On which ground an organisation may be told of a case, by what was decided about that case."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
 from contracts.intake import CaseRegistered
 from contracts.policy import Reader, Record, may_know, purpose_of, standing
-from contracts.policy.consent import CONSENT
+from contracts.policy.consent import CONSENT, consent_stands
 from contracts.vocabulary import reader_of
+from services.referral.domain.routing import Candidate
 from services.referral.store.referrals import KnownCase
 
 # What an offer shows: the envelope and the coarse profile.
 _SHOWN = ("G0", "G1")
+# A general yes does not hand anybody to her state: it must be named (domain/routing/rules.py).
+_CONSULAR = "consular"
 #: What there is to tell of a file of the police or of justice.
 FILE = frozenset({"proceeding_state", "next_date"})
 
@@ -25,17 +28,24 @@ class Permit:
     is_child: bool
     owner_kind: str
     at: datetime
+    _named: frozenset[str]
+    _grounds: dict[tuple[str, str, str], str | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, case: KnownCase, *, owner_kind: str, at: datetime) -> Self:
         """By everything that was decided, at registration and since."""
         facts = CaseRegistered.model_validate(case.facts)
+        record = facts.record(case.recorded_at, case.decided)
+        named = {one.organisation for one in (*record.decisions, *record.bases)}
         return cls(
-            record=facts.record(case.recorded_at, case.decided),
+            record=record,
             is_child=facts.is_child,
             owner_kind=owner_kind,
             # Another clock may be ahead of ours; what is recorded has been said.
             at=max(at, case.recorded_at, *(when for when, _ in case.decided)),
+            _named=frozenset(code for code in named if code),
         )
 
     def file(
@@ -58,6 +68,31 @@ class Permit:
 
         Consent only where nothing else does, so that a withdrawal leaves what another ground keeps.
         """
+        # Whom no line names is judged by its kind alone, and a service by what it is for.
+        key = kind, purpose_of(service), code if code in self._named else ""
+        if key not in self._grounds:
+            self._grounds[key] = self._judged(code, kind, service=service)
+        return self._grounds[key]
+
+    def may_tell(self, one: Candidate, service: str) -> bool:
+        """Whether anything carries an offer of this service to this organisation."""
+        return self.ground(one.code, one.kind, service=service) is not None
+
+    def names(self, one: Candidate, service: str) -> bool:
+        """Whether consent that stands names this very organisation, or its kind for a consulate."""
+        if one.kind != _CONSULAR and one.code not in self._named:
+            return False
+        reader = self._reader(one.code, one.kind, relation="recipient", service=service)
+        return any(
+            said.is_given
+            and said.covers(reader)
+            and (said.organisation == one.code or said.kind == one.kind == _CONSULAR)
+            for said in self.record.decisions
+        ) and consent_stands(self.record, reader, self.at)
+
+    def _judged(self, code: str, kind: str, *, service: str) -> str | None:
+        if reader_of(kind, "recipient") is None:
+            return None  # such as a committee: the policy has no row for one that takes referrals
         reader = self._reader(code, kind, relation="recipient", service=service)
         groups = may_know(reader, "offered", standing(self.record, reader, self.at)).groups
         if any(group not in groups for group in _SHOWN):

@@ -13,14 +13,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contracts import policy
 from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered, DossierReleased
+from contracts.policy import URGENCIES
 from contracts.reading import partner_source
 from contracts.requests import AcceptReferral
 from contracts.topology import sender_of
 from services.referral.domain.lifecycle import step
-from services.referral.domain.ranking import Candidate, Limits, Person, rank
 from tests.bench.plain import models
 from tests.bench.plain.announcing import Announcer
 from tests.bench.plain.messages import delivery, is_a, received, relay
@@ -99,16 +98,12 @@ def _on_requests(parts: Parts, announcer: Announcer) -> None:
 
 
 def _services(event: CaseRegistered) -> list[tuple[str, str]]:
-    assert event.region is not None
+    """(service, urgency): a child goes to the social service within 24 hours, then what is needed."""
     assert event.urgency is not None
-    profile = policy.Profile(
-        sex=event.sex,
-        age_band=event.age_band,
-        region=event.region,
-        citizenship=event.citizenship,
-        exploitation=event.exploitation,
-    )
-    return policy.services_needed(profile, event.needs, event.urgency)
+    asked = {need: event.urgency for need in event.needs}
+    if event.is_child:
+        asked["child_protection"] = min("emergency_24h", event.urgency, key=URGENCIES.index)
+    return list(asked.items())
 
 
 async def _offer(
@@ -120,17 +115,9 @@ async def _offer(
     }
     with session.no_autoflush:
         found = await session.scalars(_candidates(consented, service))
-    person = Person(
-        sex=event.sex,
-        age_band=event.age_band,
-        region=event.region or "",
-    )
-    ranked = rank(
-        map(_candidate, found),
-        service=service,
-        person=person,
-        asked=(event.owner,),
-        may_be_told=lambda one: one.kind in consented,
+    ranked = sorted(
+        (one for one in found if one.code != event.owner and {"*", event.region} & set(one.zones)),
+        key=lambda one: (one.region != event.region, "*" in one.zones, one.code),
     )
     if not ranked:
         return None
@@ -150,14 +137,4 @@ def _candidates(kinds: set[str], service: str) -> Select[Any]:
     return select(models.Organisation).where(
         models.Organisation.kind.in_(kinds),
         models.Organisation.services.any(service),  # type: ignore[arg-type]  # array operator
-    )
-
-
-def _candidate(one: models.Organisation) -> Candidate:
-    return Candidate(
-        code=one.code,
-        kind=one.kind,
-        region=one.region,
-        zones=frozenset(one.zones),
-        services={service: Limits() for service in one.services},
     )

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from services.referral.domain.ranking import Limits, Person
+from services.referral.domain.routing import Limits, Person
 
 # Where people sleep: a family that sleeps apart is separated, and so is a child from her mother
 # when only one of them was ticked.
 RESIDENTIAL = frozenset({"immediate_safety", "shelter"})
-# Soonest first (design §7).
-URGENCIES = ("vital_1h", "emergency_24h", "urgent_72h", "normal_14d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from services.referral.domain.placement.group import (
     RESIDENTIAL,
-    URGENCIES,
     Ask,
     Group,
     asks_of,
 )
 from services.referral.domain.placement.rules import Rule, WishRefused, cost, hindrances
+from services.referral.domain.routing import URGENCIES
 
 # What a place is worth, in the unit of `rules.cost`: whoever is placed, and more if it is urgent. A
 # person's cost is at most 43 with the spread of load, so that her distance never leaves another

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from services.referral.domain.placement.group import Ask, House, Member, Wishes
-from services.referral.domain.ranking import EVERYWHERE, fits
+from services.referral.domain.routing import EVERYWHERE, unfit
 
 
 class Rule(StrEnum):
@@ -89,7 +89,7 @@ def _between(member: Member, house: House, service: str) -> set[Rule]:
     offer = house.offers.get(service)
     if offer is None:
         broken.add(Rule.SERVICE)
-    elif not fits(offer.limits, member.person):
+    elif unfit(offer.limits, member.person) is not None:
         broken.add(Rule.PROFILE)
     if house.zones.isdisjoint((EVERYWHERE, member.person.region)):
         broken.add(Rule.ZONE)

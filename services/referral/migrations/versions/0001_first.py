@@ -100,6 +100,25 @@ create table suspects (
     primary key (organisation, proceeding_id, suspect_id)
 );
 
+-- Of the last offers of each organisation, which were answered in time: y or n, the newest last.
+create table answers (
+    organisation text primary key,
+    outcomes text not null
+);
+
+-- Why each need went where it went; a row is never changed but for the owner of its case.
+create table routings (
+    id uuid primary key,
+    case_id uuid not null references cases,
+    owner text not null,
+    service text not null,
+    urgency text not null,
+    organisation text,
+    weighed jsonb not null,
+    decided_at timestamptz not null default clock_timestamp()
+);
+create index routings_case on routings (case_id);
+
 create table repeats (
     organisation text not null,
     request_type text not null,
@@ -111,6 +130,7 @@ create table unplaced (
     owner text not null,
     service text not null,
     reason text not null,
+    routing_id uuid not null,
     since timestamptz not null default clock_timestamp(),
     primary key (case_id, service)
 );
@@ -123,21 +143,30 @@ alter table unplaced enable row level security;
 alter table unplaced force row level security;
 alter table proceedings enable row level security;
 alter table proceedings force row level security;
+alter table routings enable row level security;
+alter table routings force row level security;
 create policy work on cases to referral_work using (true) with check (true);
 create policy work on referrals to referral_work using (true) with check (true);
 create policy work on proceedings to referral_work using (true) with check (true);
 create policy work on unplaced to referral_work using (true) with check (true);
+create policy work on routings to referral_work using (true) with check (true);
 create policy own on referrals for select to referral_web
     using (current_setting('siraba.org', true) in (organisation, owner));
 create policy own on unplaced for select to referral_web
     using (current_setting('siraba.org', true) = owner);
+-- The committee can contest how it was chosen, and sees no more of a person than its case number.
+create policy seen on routings for select to referral_web
+    using (current_setting('siraba.org', true) = owner or exists (
+        select from organisations
+        where code = current_setting('siraba.org', true) and kind = 'committee'));
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
 revoke update, delete on audit, roots, organisation_versions from referral_work;
 grant select on organisations, organisation_versions, organisation_keys to referral_web;
-grant select on referrals, unplaced, places to referral_web;
+grant select on referrals, unplaced, places, routings to referral_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
-grant select on conservation, watched, keys_told to siraba_ops;
+grant select on conservation, watched, keys_told, routings to siraba_ops;
+create policy operations on routings for select to siraba_ops using (true);
 """
 
 
