@@ -74,7 +74,7 @@ def test_whoever_is_asked_for_something_can_be_asked_by_kind(
     mali: tuple[DirectoryEntry, ...],
 ) -> None:
     for entry in mali:
-        is_asked = entry.kind not in ("committee", "committee_local", "consular")
+        is_asked = entry.kind not in ("committee", "committee_local")
         assert bool(entry.services) == is_asked, entry.code
 
 
