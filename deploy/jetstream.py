@@ -102,8 +102,14 @@ async def listed_streams(client: Client) -> dict[str, Answer]:
 
 async def live_consumers(client: Client, stream: str) -> dict[str, Answer]:
     """Configuration of every consumer of a stream, by name."""
+    found = await consumers_of(client, stream)
+    return {name: entry["config"] for name, entry in found.items()}
+
+
+async def consumers_of(client: Client, stream: str) -> dict[str, Answer]:
+    """What the server says of every consumer of a stream, by name."""
     found = await _listed(client, f"CONSUMER.LIST.{stream}", key="consumers")
-    return {entry["name"]: entry["config"] for entry in found}
+    return {entry["name"]: entry for entry in found}
 
 
 async def _listed(client: Client, subject: str, *, key: str) -> list[Answer]:
