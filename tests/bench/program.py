@@ -17,11 +17,12 @@ from time import monotonic
 from typing import Literal
 from uuid import UUID, uuid5
 
-import nats
+import nats.errors
 import uvloop
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from chassis.deliveries import pull
 from contracts.envelope import HOP, SIGNATURE, Envelope, encode_headers
 from contracts.feed import DossierDisclosed, Offer
 from contracts.keyring import Keyring
@@ -68,8 +69,9 @@ class Program:
         feed = await jetstream.pull_subscribe_bind(durable.name, stream=durable.stream)
         while True:
             try:
-                messages = await feed.fetch(BATCH, timeout=30)
-            except TimeoutError:  # nats-py's own, and asyncio's where it forgot to translate
+                # nats-py's own may sit on a message until its time is up, when a pull ends late.
+                messages = await pull(feed, batch=BATCH, seconds=30)
+            except nats.errors.TimeoutError:
                 continue
             await self._take(messages)
 
