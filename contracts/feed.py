@@ -71,6 +71,21 @@ class Declined(Update):
     reason: Annotated[str, Term("decline_reason")]
 
 
+class Reminded(Message):
+    """Half of the time for your answer is over: please accept or decline."""
+
+    name: ClassVar[str] = "referral.reminded"
+
+    referral_id: UUID
+    service: Annotated[str, Term("service")]
+
+
+class Overdue(Update):
+    """There was no answer in time, and none is waited for any more."""
+
+    name: ClassVar[str] = "referral.overdue"
+
+
 class Started(Update):
     """The service has begun."""
 
@@ -98,6 +113,7 @@ class Unplaced(Message):
 
     service: Annotated[str, Term("service")]
     reason: Annotated[str, Term("unplaced_reason")]
+    unplaced_id: UUID | None = None
 
 
 class ProceedingAdvanced(Message):
@@ -237,6 +253,8 @@ FEED: tuple[type[Message], ...] = (
     Received,
     Accepted,
     Declined,
+    Reminded,
+    Overdue,
     Started,
     Delivered,
     NotDelivered,

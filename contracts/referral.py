@@ -72,8 +72,8 @@ class OrganisationRegistered(Message):
     proofs: tuple[KeyProof, ...] = ()
 
 
-class ReferralEvent(Message):
-    """The facts that every step of one referral repeats, so that no reader has to look back."""
+class OfOneReferral(Message):
+    """The facts that every event of one referral repeats, so that no reader has to look back."""
 
     referral_id: UUID
     organisation: str
@@ -81,8 +81,15 @@ class ReferralEvent(Message):
     service: Annotated[str, Term("service")]
 
 
+class ReferralEvent(OfOneReferral):
+    """A step: the referral is in another state from then on."""
+
+
 class ReferralOffered(ReferralEvent):
-    """One service was asked of one organisation, on a named ground."""
+    """One service was asked of one organisation, on a named ground.
+
+    chosen_by_role: of the person who chose it for the case's owner; without it, it was next in rank.
+    """
 
     name: ClassVar[str] = "referral.offered"
 
@@ -91,6 +98,7 @@ class ReferralOffered(ReferralEvent):
     rank: Annotated[int, Field(ge=1)]
     ground: Annotated[str, Term("ground")]
     policy_version: str
+    chosen_by_role: Annotated[str, Term("role")] | None = None
 
 
 class ReferralReceived(ReferralEvent):
@@ -111,6 +119,18 @@ class ReferralDeclined(ReferralEvent):
     name: ClassVar[str] = "referral.declined"
 
     reason: Annotated[str, Term("decline_reason")]
+
+
+class ReferralReminded(OfOneReferral):
+    """Half of the time for an answer is over, and there is none."""
+
+    name: ClassVar[str] = "referral.reminded"
+
+
+class ReferralOverdue(ReferralEvent):
+    """The time for an answer is over, and there was none: this organisation is not waited for."""
+
+    name: ClassVar[str] = "referral.overdue"
 
 
 class ReferralStarted(ReferralEvent):
@@ -134,12 +154,16 @@ class ReferralNotDelivered(ReferralEvent):
 
 
 class ReferralUnplaced(Message):
-    """Nobody is left to ask for this service, or a human must decide: someone has to look."""
+    """Nobody is left to ask for this service, or a human must decide: someone has to look.
+
+    It is over when the service is offered again.
+    """
 
     name: ClassVar[str] = "referral.unplaced"
 
     service: Annotated[str, Term("service")]
     reason: Annotated[str, Term("unplaced_reason")]
+    unplaced_id: UUID | None = None
 
 
 class CapacityChanged(Message):
@@ -234,6 +258,8 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralReceived,
     ReferralAccepted,
     ReferralDeclined,
+    ReferralReminded,
+    ReferralOverdue,
     ReferralStarted,
     ReferralDelivered,
     ReferralNotDelivered,

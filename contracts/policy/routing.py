@@ -19,9 +19,12 @@ class Hearing:
     relation: Relation
 
 
-_STEPS = ("received", "accepted", "declined", "started", "delivered", "not_delivered")
+_STEPS = (
+    "received", "accepted", "declined", "overdue", "started", "delivered", "not_delivered",
+)  # fmt: skip
 HEARINGS = (
     Hearing("referral.offered", "recipient"),
+    Hearing("referral.reminded", "recipient"),
     *(Hearing(f"referral.{step}", "recipient") for step in _STEPS),
     *(Hearing(f"referral.{step}", "owner") for step in _STEPS),
     Hearing("referral.unplaced", "owner"),

@@ -13,6 +13,7 @@ _RANK = {
     "offered": 0,
     "received": 1,
     "declined": 2,
+    "overdue": 2,
     "accepted": 2,
     "started": 3,
     "delivered": 4,

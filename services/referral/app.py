@@ -1,6 +1,7 @@
 """Assembles referral: settings, parts, consumers, routes; nothing happens at import."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
@@ -12,10 +13,13 @@ from chassis.serving import key_lookup, serve
 from chassis.web import BearerCaller
 from contracts.feed import EvidenceRooted
 from contracts.referral import SOURCE
+from contracts.topology import readings_of
 from services.referral import api
 from services.referral.consumers import Handlers, consumers
 from services.referral.gateways.door import Door
+from services.referral.gateways.unread import is_all_read
 from services.referral.settings import ReferralSettings
+from services.referral.timers import Timekeeper
 
 
 def create_app(
@@ -32,12 +36,14 @@ def create_app(
     parts.consumers += consumers(parts, handlers)
     parts.relay.fallen = handlers.fallen
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    parts.jobs.append(door.run)
+    parts.jobs += [door.run, _timekeeper(parts, handlers).run]
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
     app.include_router(api.router(parts.reads, caller))
-    app.include_router(api.places_router(api.PlacesDesk(parts, caller, handlers.announcer)))
     app.include_router(api.routings_router(parts.reads, caller))
+    desk = api.Desk(parts, caller, handlers.announcer, handlers.master_key)
+    app.include_router(api.places_router(desk))
+    app.include_router(api.unplaced_router(desk))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
     return app
@@ -49,3 +55,14 @@ def _door(settings: ReferralSettings, parts: Parts) -> Door:
         "door", url=settings.nats_url, seed_file=settings.door_seed_file, on_lost=parts.on_failure
     )
     return Door(wire)
+
+
+def _timekeeper(parts: Parts, handlers: Handlers) -> Timekeeper:
+    """Acts on time; on an answer that came it does not act before it is read."""
+    (inbox,) = (one.durable for one in readings_of("referral") if one.stream == "INBOX")
+    return Timekeeper(
+        engine=parts.work,
+        announcer=handlers.announcer,
+        wake_relay=parts.wake_relay,
+        is_read=partial(is_all_read, parts.wire, inbox),
+    )

@@ -19,7 +19,7 @@ from tests.parts import Site, writing_as
 from tests.servers import partner_jetstream
 
 STREAM, SHELTER, POLICE = "REFERRAL", "SHELTER_B", "POLICE_A"
-FACT = {"service": "shelter", "reason": "none_left"}
+FACT: dict[str, Any] = {"service": "shelter", "reason": "none_left"}
 
 
 def inside(case_id: UUID, **changes: Any) -> Outgoing:

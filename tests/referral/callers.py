@@ -24,7 +24,7 @@ async def calling(
     site: Site, *organisations: OrganisationRegistered
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of a referral whose directory holds these, for as long as the block runs."""
-    async with open_office(site.database) as office:
+    async with open_office(site.database, seed=2) as office:
         await office.publish(*organisations)
     for one in organisations:
         await site.run(

@@ -18,9 +18,12 @@ from contracts.referral import OrganisationRegistered
 from contracts.requests import Request
 from services.referral.store import places
 from services.referral.store.directory import Author
+from services.referral.store.referrals import Referral
+from services.referral.timers import Timekeeper
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, Answered, take_answers
 from services.referral.use_cases.changing import Change, add_unknown, change_directory
+from services.referral.use_cases.choosing import choose
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.looking import look_around
@@ -100,6 +103,21 @@ class Office:
         async with self.engine.begin() as connection:
             await connection.execute(text(statement))
 
+    def timekeeper(self) -> Timekeeper:
+        """Acts on time; no answer is under way."""
+        return Timekeeper(
+            engine=self.engine, announcer=self._announcer, wake_relay=_nothing, is_read=_yes
+        )
+
+    async def decide(self, unplaced_id: UUID, organisation: str, *, owner: str) -> Referral:
+        """The owner chooses whom to ask."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            return await choose(
+                connection, unplaced_id, organisation,
+                owner=owner, role="case_owner", announcer=announcer,
+            )  # fmt: skip
+
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
         """What the tables hold."""
         async with self.engine.connect() as connection:
@@ -149,6 +167,14 @@ async def publish(
     return sorted({*changed, *await take_up_keys(connection, keys, Words(first=words), mint=mint)})
 
 
+async def _nothing() -> None:
+    """There is no relay to wake."""
+
+
+async def _yes() -> bool:
+    return True
+
+
 def a_cause() -> Cause:
     """Some message, which was traced."""
     return Cause(id=str(uuid4()), trace=TRACE)
@@ -192,8 +218,14 @@ def an_asking(organisation: str, request: Request) -> Asked:
 
 
 @asynccontextmanager
-async def open_office(database: Database, *, at_once: int = 4) -> AsyncIterator[Office]:
-    """An office for as long as the block runs. at_once: how many transactions it makes at a time."""
-    engine = open_engine(database.url("referral_work"), schema="referral", pool_size=at_once)
-    yield Office(engine, a_mint())
+async def open_office(
+    database: Database, *, at_once: int = 4, path: str = "referral", seed: int = 1
+) -> AsyncIterator[Office]:
+    """An office for as long as the block runs. at_once: how many transactions it makes at a time.
+
+    path: where names are looked up, if there is a `DatabaseClock`. seed: of its ids, another one for
+    each office of a database.
+    """
+    engine = open_engine(database.url("referral_work"), schema=path, pool_size=at_once)
+    yield Office(engine, a_mint(seed))
     await engine.dispose()

@@ -61,7 +61,7 @@ async def test_that_nobody_was_found_is_kept_too_and_at_high_risk_who_a_human_co
     _, left = await kept(office, hunted)
     assert left.organisation is None
     assert [one[0] for one in left.weighed["ranked"]] == ["SHELTER_C"]
-    listed = await office.rows("select routing_id from unplaced order by service")
+    listed = await office.rows("select unplaced_id from unplaced order by service")
     assert [id for (id,) in listed] == [nobody.id, left.id]
 
 

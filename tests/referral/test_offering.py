@@ -55,7 +55,9 @@ async def test_a_decline_asks_the_next_in_rank_until_nobody_is_left_and_then_tel
     assert await office.unplaced() == [("shelter", "none_left")]
     heard = await office.said("POLICE_A")
     assert [name for name, _ in heard] == [*["referral.declined"] * 3, "referral.unplaced"]
-    assert heard[-1][1] == {"service": "shelter", "reason": "none_left"}
+    ((waits,),) = await office.rows("select unplaced_id from unplaced")
+    left = {"service": "shelter", "reason": "none_left", "unplaced_id": str(waits)}
+    assert heard[-1][1] == left
 
 
 async def test_a_need_that_nobody_serves_is_unplaced_at_once(office: Office) -> None:

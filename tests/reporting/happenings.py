@@ -29,6 +29,7 @@ STEPS: dict[str, type[referral.ReferralEvent]] = {
     "received": referral.ReferralReceived,
     "accepted": referral.ReferralAccepted,
     "declined": referral.ReferralDeclined,
+    "overdue": referral.ReferralOverdue,
     "started": referral.ReferralStarted,
     "delivered": referral.ReferralDelivered,
     "not_delivered": referral.ReferralNotDelivered,

@@ -61,7 +61,7 @@ async def test_the_figures_name_their_window_and_their_units(
     answer = await client.get("/figures", params=asked, headers=bearer(role=role))
 
     assert answer.status_code == 200
-    states = {"offered": 1, "received": 0, "accepted": 1, "declined": 0, "started": 0}
+    states = {"offered": 1, "received": 0, "accepted": 1, "declined": 0, "overdue": 0, "started": 0}
     assert answer.json() == {
         "from": "2026-11-01",
         "to": "2026-12-01",

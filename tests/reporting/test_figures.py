@@ -26,6 +26,8 @@ def a_year() -> Happenings:
     happened.offered(3, 2, minutes=1)
     happened.offered(4, 2, service="legal_aid", minutes=1)
     happened.offered(5, 4, minutes=1)
+    happened.offered(6, 2, service="health", minutes=1)
+    happened.stepped(6, 2, "overdue", minutes=30)
     happened.stepped(1, 1, "received", minutes=5)
     happened.stepped(1, 1, "accepted", minutes=11)
     happened.stepped(1, 1, "started", minutes=60)
@@ -55,8 +57,8 @@ async def test_referrals_are_counted_in_the_state_they_are_in(
     roles: Roles,
 ) -> None:
     assert (await count(roles, a_year())).referrals_by_state == {
-        "offered": 1, "received": 0, "accepted": 1, "declined": 1, "started": 0, "delivered": 1,
-        "not_delivered": 0,
+        "offered": 1, "received": 0, "accepted": 1, "declined": 1, "overdue": 1, "started": 0,
+        "delivered": 1, "not_delivered": 0,
     }  # fmt: skip
 
 
@@ -128,7 +130,7 @@ async def test_what_was_recorded_at_the_moment_or_later_does_not_count(
     assert (at_dawn.victims_detected, at_dawn.victims_referred) == (0, 0)
     assert (registered.victims_detected, registered.victims_referred) == (3, 0)
     assert (offered.victims_detected, offered.victims_referred) == (3, 2)
-    assert offered.referrals_by_state["offered"] == 4
+    assert offered.referrals_by_state["offered"] == 5
     assert offered.services_unplaced == 0
     assert offered.time_to_answer.median_seconds is None
     assert accepted.referrals_by_state["accepted"] == 1
@@ -153,5 +155,5 @@ async def test_how_far_each_stream_was_counted_is_told(
 ) -> None:
     followed = (await count(roles, a_year())).followed
 
-    assert [(one.stream, one.sequence) for one in followed] == [("INTAKE", 4), ("REFERRAL", 15)]
+    assert [(one.stream, one.sequence) for one in followed] == [("INTAKE", 4), ("REFERRAL", 17)]
     assert followed[0].recorded_at == DAWN

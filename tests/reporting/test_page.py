@@ -68,7 +68,7 @@ async def test_the_four_figures_stand_there_with_their_units_in_french(
     assert "Victimes référencées 2 personnes" in text
     assert "Référencements proposés 2 référencements" in text
     assert "Délai médian de réponse 1 h 30 min 1 référencement ayant reçu une réponse" in text
-    assert "Proposé 1 Reçu 0 Accepté 1 Refusé 0 En cours 0 Rendu 0" in text
+    assert "Proposé 1 Reçu 0 Accepté 1 Refusé 0 En retard 0 En cours 0 Rendu 0" in text
     assert "1 service sans solution" in text
 
 

@@ -21,6 +21,7 @@ ROADS = (
     ("accepted",),
     ("received", "accepted", "started", "delivered"),
     ("received", "declined"),
+    ("received", "overdue"),
 )
 CODES = ("COMITE", "ONG_ABRI")
 

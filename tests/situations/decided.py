@@ -73,7 +73,7 @@ def decided(written: Written) -> dict[str, Chosen]:
     )
     for need in asking.needs:
         asking.ask(need, asked=written.get("before", {}))
-    unplaced = {one.routing_id: one.reason for one in offers.unplaced}
+    unplaced = {one.unplaced_id: one.reason for one in offers.unplaced}
     return {
         one.service: Chosen(one.organisation, unplaced.get(one.id), one.urgency, one.weighed)
         for one in offers.routings

@@ -45,10 +45,11 @@ class Step(Shown):
 
 
 class Unplaced(Shown):
-    """A service that nobody takes on: please act."""
+    """A service that nobody takes on: please act. unplaced_id: by which referral takes a decision."""
 
     service: str
     reason: str
+    unplaced_id: UUID | None
     at: datetime
 
 

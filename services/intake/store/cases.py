@@ -94,7 +94,7 @@ _STEPS = text("""
     where case_id = any(cast(:cases as uuid[])) order by at
 """)
 _UNPLACED = text("""
-    select service, unplaced.reason, at from unplaced
+    select service, unplaced.reason, unplaced_id, at from unplaced
     where case_id = any(cast(:cases as uuid[])) order by service
 """)
 _FILES = text("""

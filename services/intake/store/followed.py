@@ -1,7 +1,6 @@
 """What intake keeps of other services' events: the directory's keys and the steps of referrals."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +23,15 @@ _STEPS = text("""
     on conflict do nothing
 """)
 _UNPLACED = text("""
-    insert into unplaced (case_id, service, reason, at)
-    values (:case_id, :service, :reason, :at)
-    on conflict (case_id, service) do update set reason = excluded.reason, at = excluded.at
+    insert into unplaced (case_id, service, reason, unplaced_id, at)
+    values (:case_id, :service, :reason, :unplaced_id, :at)
+    on conflict (case_id, service) do update set
+        reason = excluded.reason, unplaced_id = excluded.unplaced_id, at = excluded.at
+""")
+_PLACED = text("""
+    delete from unplaced
+    using unnest(cast(:cases as uuid[]), cast(:services as text[])) as placed(case_id, service)
+    where unplaced.case_id = placed.case_id and unplaced.service = placed.service
 """)
 
 
@@ -56,10 +61,13 @@ async def save_file(connection: AsyncConnection, row: Mapping[str, Any]) -> None
     await connection.execute(_FILES, row)
 
 
-async def save_unplaced(
-    connection: AsyncConnection, *, case_id: UUID, service: str, reason: str, at: datetime
-) -> None:
+async def save_unplaced(connection: AsyncConnection, row: Mapping[str, Any]) -> None:
     """Remember that nobody takes a service on."""
-    await connection.execute(
-        _UNPLACED, {"case_id": case_id, "service": service, "reason": reason, "at": at}
-    )
+    await connection.execute(_UNPLACED, row)
+
+
+async def forget_unplaced(connection: AsyncConnection, placed: Sequence[tuple[UUID, str]]) -> None:
+    """Somebody is asked for these services of these cases."""
+    if placed:
+        cases, services = map(list, zip(*placed, strict=True))
+        await connection.execute(_PLACED, {"cases": cases, "services": services})

@@ -14,6 +14,7 @@ from contracts.referral import (
     OrganisationRegistered,
     ProceedingEvent,
     ReferralEvent,
+    ReferralOffered,
     ReferralUnplaced,
 )
 from services.intake.store import followed
@@ -48,14 +49,22 @@ async def follow_referrals(
     for one in events:
         if isinstance(one.event, ProceedingEvent):
             await followed.save_file(connection, _file(one.event, one))
+    await _follow_unplaced(connection, events)
+
+
+async def _follow_unplaced(connection: AsyncConnection, events: Sequence[Followed]) -> None:
+    """Of each service the last word counts: nobody is asked, or somebody is."""
+    last = {
+        (UUID(one.subject), one.event.service): one
+        for one in events
+        if isinstance(one.event, ReferralOffered | ReferralUnplaced)
+    }
+    placed = [key for key, one in last.items() if isinstance(one.event, ReferralOffered)]
+    await followed.forget_unplaced(connection, placed)
+    for (case_id, _), one in last.items():
         if isinstance(one.event, ReferralUnplaced):
-            await followed.save_unplaced(
-                connection,
-                case_id=UUID(one.subject),
-                service=one.event.service,
-                reason=one.event.reason,
-                at=one.at,
-            )
+            row = one.event.model_dump(include={"service", "reason", "unplaced_id"})
+            await followed.save_unplaced(connection, row | {"case_id": case_id, "at": one.at})
 
 
 def _file(event: ProceedingEvent, one: Followed) -> dict[str, Any]:

@@ -1,22 +1,18 @@
 """HTTP in: desks count their places; whoever refers sees where there is room, and how old that is."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Violation
+from chassis.web import Refusal, Shown, Violation
 from contracts.callers import Caller
 from contracts.vocabulary import Term
+from services.referral.api.desk import Desk
 from services.referral.domain.places import Places
 from services.referral.store import places
-from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.counting import Count, CountRefused, count_places
 
 Service = Annotated[str, Term("service")]
@@ -50,16 +46,7 @@ class Rooms(Shown):
     places: list[Room]
 
 
-@dataclass(frozen=True, slots=True)
-class PlacesDesk:
-    """What the routes stand on."""
-
-    parts: Parts
-    caller: BearerCaller
-    announcer: Callable[[AsyncConnection], Awaitable[Announcer]]
-
-
-def places_router(desk: PlacesDesk) -> APIRouter:
+def places_router(desk: Desk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(prefix="/places", tags=["places"])
     person = desk.caller.having("focal_point", "case_owner", "officer")

@@ -41,17 +41,6 @@ class Referral:
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unplaced:
-    """A need for which a human must act, and the choice that found nobody."""
-
-    case_id: UUID
-    owner: str
-    service: str
-    reason: str
-    routing_id: UUID
-
-
 _SAVE_CASES = text("""
     insert into cases (case_id, owner, facts, recorded_at)
     select (row->>'case_id')::uuid, row->>'owner', row->'facts', (row->>'recorded_at')::timestamptz
@@ -64,14 +53,6 @@ _SAVE_REFERRALS = text("""
            row->>'organisation', row->>'organisation_kind', row->>'service', row->>'urgency',
            row->>'ground', (row->>'rank')::int, row->>'state'
     from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
-""")
-_SAVE_UNPLACED = text("""
-    insert into unplaced (case_id, owner, service, reason, routing_id)
-    select * from unnest(cast(:cases as uuid[]), cast(:owners as text[]),
-                         cast(:services as text[]), cast(:reasons as text[]),
-                         cast(:routings as uuid[]))
-    on conflict (case_id, service) do update
-        set reason = excluded.reason, routing_id = excluded.routing_id
 """)
 _MOVE = text("""
     update referrals set state = given.state, changed_at = clock_timestamp(),
@@ -147,21 +128,6 @@ async def save_referrals(connection: AsyncConnection, referrals: Sequence[Referr
     if referrals:
         rows = [{name: getattr(one, name) for name in Referral.__slots__} for one in referrals]
         await connection.execute(_SAVE_REFERRALS, {"rows": as_json(rows)})
-
-
-async def save_unplaced(connection: AsyncConnection, unplaced: Sequence[Unplaced]) -> None:
-    """Remember for what a human must act."""
-    if unplaced:
-        await connection.execute(
-            _SAVE_UNPLACED,
-            {
-                "cases": [one.case_id for one in unplaced],
-                "owners": [one.owner for one in unplaced],
-                "services": [one.service for one in unplaced],
-                "reasons": [one.reason for one in unplaced],
-                "routings": [one.routing_id for one in unplaced],
-            },
-        )
 
 
 async def move(connection: AsyncConnection, moved: Sequence[Referral]) -> None:

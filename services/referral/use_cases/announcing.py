@@ -18,12 +18,14 @@ from contracts.referral import ProceedingEvent
 from contracts.topology import OUT
 from services.referral.domain.routing import Directory
 from services.referral.store.referrals import KnownCase, Referral
+from services.referral.store.unplaced import Unplaced
 from services.referral.use_cases.permitting import Permit
 
 _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
     "received": (referral.ReferralReceived, feed.Received),
     "accepted": (referral.ReferralAccepted, feed.Accepted),
     "declined": (referral.ReferralDeclined, feed.Declined),
+    "overdue": (referral.ReferralOverdue, feed.Overdue),
     "started": (referral.ReferralStarted, feed.Started),
     "delivered": (referral.ReferralDelivered, feed.Delivered),
     "not_delivered": (referral.ReferralNotDelivered, feed.NotDelivered),
@@ -32,10 +34,10 @@ _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What an announcement follows from: the causing message's id and its hop."""
+    """What an announcement follows from: the causing message's id and its hop, where there is one."""
 
-    id: str
-    trace: str | None
+    id: str | None = None
+    trace: str | None = None
 
     @property
     def is_sampled(self) -> bool:
@@ -78,7 +80,13 @@ class Announcer:
         return frozenset(found.services) if found else frozenset()
 
     def offered(
-        self, one: Referral, case: KnownCase, *, cause: Cause, policy_version: str
+        self,
+        one: Referral,
+        case: KnownCase,
+        *,
+        cause: Cause,
+        policy_version: str,
+        chosen_by_role: str | None = None,
     ) -> list[Outgoing]:
         """A new offer: the event, and what its recipient sees of the person."""
         event = referral.ReferralOffered(
@@ -88,6 +96,7 @@ class Announcer:
             rank=one.rank,
             ground=one.ground,
             policy_version=policy_version,
+            chosen_by_role=chosen_by_role,
         )
         shown = feed.Offer(**_offer(one, case))
         return self._announce(event, shown, one=one, cause=cause)
@@ -116,15 +125,19 @@ class Announcer:
         )
         return self._announce(event, shown, one=one, cause=cause)
 
-    def unplaced(
-        self, case: KnownCase, *, service: str, reason: str, cause: Cause
-    ) -> list[Outgoing]:
+    def reminded(self, one: Referral, *, cause: Cause) -> list[Outgoing]:
+        """Half of the time is over: to its recipient alone."""
+        event = referral.ReferralReminded(**_repeated(one))
+        shown = feed.Reminded(referral_id=one.referral_id, service=one.service)
+        return self._announce(event, shown, one=one, cause=cause)
+
+    def unplaced(self, one: Unplaced, *, cause: Cause) -> list[Outgoing]:
         """Nobody is left: the owner has to know."""
-        event = referral.ReferralUnplaced(service=service, reason=reason)
-        shown = feed.Unplaced(service=service, reason=reason)
-        inside = self._inside(event, case.case_id, cause)
-        heard_by = who_hears(shown.name, {"owner": case.owner})
-        heard = self._copies(shown, heard_by, case_id=case.case_id, cause=cause, ground=None)
+        said = {"service": one.service, "reason": one.reason, "unplaced_id": one.unplaced_id}
+        shown = feed.Unplaced.model_validate(said)
+        inside = self._inside(referral.ReferralUnplaced.model_validate(said), one.case_id, cause)
+        heard_by = who_hears(shown.name, {"owner": one.owner})
+        heard = self._copies(shown, heard_by, case_id=one.case_id, cause=cause, ground=None)
         return [inside, *heard]
 
     def advanced(

@@ -13,12 +13,18 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
+from services.referral.domain.deadlines import Step, pause
 from services.referral.domain.routing import Need, Ranked, View, needs_of
-from services.referral.store import referrals, routings
-from services.referral.store.referrals import KnownCase, Referral, Unplaced
+from services.referral.store import referrals, routings, timers, unplaced
+from services.referral.store.referrals import KnownCase, Referral
 from services.referral.store.routings import Routing
+from services.referral.store.timers import Timer
+from services.referral.store.unplaced import Unplaced
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.weighing import situation_of, weigh
+
+#: What decided where a person has chosen.
+CHOSEN = "person"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +71,18 @@ async def offer_referrals(
 
 async def offer_next(
     connection: AsyncConnection,
-    declined: Sequence[tuple[Referral, Cause]],
+    unanswered: Sequence[tuple[Referral, Cause]],
     *,
     announcer: Announcer,
 ) -> None:
-    """After a decline: the next in rank; at high risk a human decides first."""
-    ids = {one.case_id for one, _ in declined}
+    """After a decline, or none in time: the next in rank; at high risk a human decides first."""
+    ids = {one.case_id for one, _ in unanswered}
     known = await referrals.known_cases(connection, ids)
     asked = _asked(await referrals.of_cases(connection, ids))
     offers = Offers()
-    for one, cause in declined:
+    for one, cause in unanswered:
         asking = Asking(known[one.case_id], announcer=announcer, cause=cause, offers=offers)
-        need = asking.need_of(one)
+        need = asking.need_of(one.service, one.urgency)
         before = asked[one.case_id, one.service]
         if asking.case.facts["risk"] == "high":
             asking.leave_to_human(need, asked=before)
@@ -109,10 +115,10 @@ class Asking:
             return []
         return needs_of(self._situation)
 
-    def need_of(self, one: Referral) -> Need:
-        """What this referral was made for."""
-        same = (need for need in self.needs if need.service == one.service)
-        return next(same, Need(service=one.service, urgency=one.urgency))
+    def need_of(self, service: str, urgency: str) -> Need:
+        """What this service was asked for."""
+        same = (need for need in self.needs if need.service == service)
+        return next(same, Need(service=service, urgency=urgency))
 
     def ask(self, need: Need, *, asked: Mapping[str, str]) -> None:
         """One offer to the best of those not asked yet, or unplaced. asked: state by organisation."""
@@ -122,6 +128,21 @@ class Asking:
             self._leave(need, reason=reason, weighed=weighed)
             return
         self._offer(need, ranked[0], rank=len(asked) + 1, weighed=weighed)
+
+    def candidates(self, need: Need, *, asked: Mapping[str, str]) -> Sequence[Ranked]:
+        """Whom to ask, the best first."""
+        return self._weigh(need, asked)[0]
+
+    def ask_chosen(
+        self, need: Need, organisation: str, *, asked: Mapping[str, str], role: str
+    ) -> bool:
+        """One offer to whom a person of this role chose; False where it is no candidate."""
+        ranked, weighed = self._weigh(need, asked)
+        chosen = next((one for one in ranked if one.code == organisation), None)
+        if chosen is not None:
+            weighed |= {"decided_by": CHOSEN}
+            self._offer(need, chosen, rank=len(asked) + 1, weighed=weighed, role=role)
+        return chosen is not None
 
     def leave_to_human(self, need: Need, *, asked: Mapping[str, str]) -> None:
         """Ask nobody; what is kept of the choice shows whom a human might ask."""
@@ -142,8 +163,16 @@ class Asking:
         route, weighed = weigh(view, asked)
         return route.ranked, weighed
 
-    def _offer(self, need: Need, best: Ranked, *, rank: int, weighed: dict[str, Any]) -> None:
-        one = best.organisation
+    def _offer(
+        self,
+        need: Need,
+        to: Ranked,
+        *,
+        rank: int,
+        weighed: dict[str, Any],
+        role: str | None = None,
+    ) -> None:
+        one = to.organisation
         ground = self._permit.ground(one.code, one.kind, service=need.service)
         assert ground is not None  # noqa: S101 - whom nothing carries an offer to is excluded
         offered = Referral(
@@ -161,24 +190,25 @@ class Asking:
         self._keep(offered.referral_id, need, organisation=one.code, weighed=weighed)
         self._offers.made.append(offered)
         self._offers.messages += self._announcer.offered(
-            offered, self.case, cause=self._cause, policy_version=policy.VERSION
+            offered,
+            self.case,
+            cause=self._cause,
+            policy_version=policy.VERSION,
+            chosen_by_role=role,
         )
 
     def _leave(self, need: Need, *, reason: str, weighed: dict[str, Any]) -> None:
-        routing_id = self._announcer.mint.opaque_id()
-        self._keep(routing_id, need, organisation=None, weighed=weighed)
-        self._offers.unplaced.append(
-            Unplaced(
-                case_id=self.case.case_id,
-                owner=self.case.owner,
-                service=need.service,
-                reason=reason,
-                routing_id=routing_id,
-            )
+        left = Unplaced(
+            unplaced_id=self._announcer.mint.opaque_id(),
+            case_id=self.case.case_id,
+            owner=self.case.owner,
+            service=need.service,
+            urgency=need.urgency,
+            reason=reason,
         )
-        self._offers.messages += self._announcer.unplaced(
-            self.case, service=need.service, reason=reason, cause=self._cause
-        )
+        self._keep(left.unplaced_id, need, organisation=None, weighed=weighed)
+        self._offers.unplaced.append(left)
+        self._offers.messages += self._announcer.unplaced(left, cause=self._cause)
 
     def _keep(
         self, id: UUID, need: Need, *, organisation: str | None, weighed: dict[str, Any]
@@ -197,9 +227,13 @@ class Asking:
 
 
 async def write(connection: AsyncConnection, offers: Offers) -> None:
-    """Referrals, unplaced services, how each was chosen, and their messages."""
+    """Referrals with the time for their answers, unplaced services, how each was chosen, messages."""
     await referrals.save_referrals(connection, offers.made)
-    await referrals.save_unplaced(connection, offers.unplaced)
+    await timers.start(
+        connection,
+        [Timer(one.referral_id, Step.REMIND, pause(one.urgency)) for one in offers.made],
+    )
+    await unplaced.save(connection, offers.unplaced)
     await routings.save(connection, offers.routings)
     await outbox.add(connection, offers.messages)
 

@@ -195,6 +195,8 @@ create table unplaced (
     case_id uuid not null,
     service text not null,
     reason text not null,
+    -- By which referral asks its owner for a decision.
+    unplaced_id uuid,
     at timestamptz not null,
     primary key (case_id, service)
 );

@@ -126,14 +126,24 @@ create table repeats (
     primary key (organisation, request_type)
 );
 create table unplaced (
+    -- As of a referral, that of the choice it came from.
+    unplaced_id uuid not null unique,
     case_id uuid not null references cases,
     owner text not null,
     service text not null,
+    urgency text not null,
     reason text not null,
-    routing_id uuid not null,
-    since timestamptz not null default clock_timestamp(),
+    since timestamptz not null,
     primary key (case_id, service)
 );
+
+create table timers (
+    matter_id uuid primary key,
+    -- What comes next, and when by the database's clock.
+    step text not null,
+    due_at timestamptz not null
+);
+create index timers_due on timers (due_at, matter_id);
 
 alter table cases enable row level security;
 alter table cases force row level security;
@@ -159,6 +169,9 @@ create policy seen on routings for select to referral_web
     using (current_setting('siraba.org', true) = owner or exists (
         select from organisations
         where code = current_setting('siraba.org', true) and kind = 'committee'));
+create policy committee on unplaced for select to referral_web
+    using (exists (select from organisations where kind = 'committee'
+                   and code = current_setting('siraba.org', true)));
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
 revoke update, delete on audit, roots, organisation_versions from referral_work;

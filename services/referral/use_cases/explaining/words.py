@@ -65,7 +65,7 @@ RANKED: Final[Mapping[str, str]] = {
     "language": N_("It speaks a language of the person’s: %(languages)s."),
     "no_common_language": N_("It speaks no language of the person’s: %(languages)s."),
 }
-#: What put the first before the second.
+#: What put the first before the second, or whoever was asked before all others.
 DECIDED: Final[Mapping[str, str]] = {
     "duty": N_("It comes before the second because somebody is there in time."),
     "wish": N_("It comes before the second because the person named it."),
@@ -75,6 +75,7 @@ DECIDED: Final[Mapping[str, str]] = {
     "promise": N_("It comes before the second because it promises to answer sooner."),
     "language": N_("It comes before the second because it speaks the person’s language."),
     "code": N_("It is as good as the second, and comes first by its code."),
+    "person": N_("A person who answers for the case chose whom to ask."),
 }
 AGES: Final[Mapping[str, str]] = {
     "between": N_("from %(age_min)s to %(age_max)s years of age"),

@@ -1,0 +1,99 @@
+"""Time in: does what is due by the database's clock, in this process or in any other."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import monotonic
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis.database import is_outage
+from chassis.telemetry.logs import fault
+from services.referral.store import timers
+from services.referral.store.timers import Due
+from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.expiring import act_on_time
+
+ROOM = 200
+LOOK_SECONDS = 1.0
+#: How long answers that came and are not read yet may hold up the timers.
+PATIENCE_SECONDS = 300.0
+AGAIN = timedelta(minutes=1)
+
+log = logging.getLogger("siraba.referral")
+
+
+@dataclass(slots=True, kw_only=True)
+class Timekeeper:
+    """Looks each second; any number of them share the work, and each timer acts once.
+
+    A timer and all that it changes and says are one transaction. is_read: whether every answer
+    that came has been read; after an outage of ours nobody is overdue who answered in time.
+    """
+
+    engine: AsyncEngine
+    announcer: Callable[[AsyncConnection], Awaitable[Announcer]]
+    wake_relay: Callable[[], Awaitable[None]]
+    is_read: Callable[[], Awaitable[bool]]
+    _unread_since: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; what fails is tried again."""
+        while True:
+            acted = 0
+            try:
+                acted = await self.once()
+            except Exception as error:  # noqa: BLE001 - the table still says what is due
+                if not is_outage(error):
+                    log.warning("timers.failed", extra=fault(error))
+            if acted < ROOM:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def once(self) -> int:
+        """One round; how many timers acted."""
+        async with self.engine.connect() as connection:
+            if not await timers.is_any_due(connection):
+                return 0
+        if not await self._may_act():
+            return 0
+        due: list[Due] = []
+        try:
+            async with self.engine.begin() as connection:
+                due = await timers.claim(connection, room=ROOM)
+                await self._act(connection, due)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.warning("timers.one_by_one", extra=fault(error))
+            for one in due:
+                await self._alone(one)
+        await self.wake_relay()
+        return len(due)
+
+    async def _act(self, connection: AsyncConnection, due: list[Due]) -> None:
+        if due:
+            await act_on_time(connection, due, announcer=await self.announcer(connection))
+
+    async def _alone(self, one: Due) -> None:
+        """One that fails holds up no other."""
+        try:
+            async with self.engine.begin() as connection:
+                await self._act(connection, await timers.claim_one(connection, one.matter_id))
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.error("timers.postponed", extra=fault(error))
+            async with self.engine.begin() as connection:
+                await timers.postpone(connection, one.matter_id, pause=AGAIN)
+
+    async def _may_act(self) -> bool:
+        """Not before what came is read; but whoever fills the inbox must not stop the clock."""
+        if await self.is_read():
+            self._unread_since = None
+            return True
+        now = monotonic()
+        if self._unread_since is None:
+            self._unread_since = now
+        return now - self._unread_since >= PATIENCE_SECONDS
