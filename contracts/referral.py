@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from contracts.event import Message
 from contracts.keyring import PublicKey
+from contracts.notices import NOTICES
 from contracts.vocabulary import Cercle, Region, Term
 
 SOURCE = "/siraba/referral"
@@ -269,4 +270,5 @@ EVENTS: tuple[type[Message], ...] = (
     ProceedingAdvanced,
     SuspectRecorded,
     JudgmentRendered,
+    *NOTICES,
 )

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "directory": "deploy.commands.directory:directory",
     "officer": "deploy.commands.officer:officer",
     "partner": "deploy.commands.partner:partner",
+    "notices": "deploy.commands.notices:notices",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",
     "dlq": "deploy.commands.dlq:dlq",

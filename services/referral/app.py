@@ -18,6 +18,7 @@ from services.referral import api
 from services.referral.consumers import Handlers, consumers
 from services.referral.gateways.door import Door
 from services.referral.gateways.unread import is_all_read
+from services.referral.notifier import Notifier
 from services.referral.settings import ReferralSettings
 from services.referral.timers import Timekeeper
 
@@ -36,7 +37,8 @@ def create_app(
     parts.consumers += consumers(parts, handlers)
     parts.relay.fallen = handlers.fallen
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    parts.jobs += [door.run, _timekeeper(parts, handlers).run]
+    notifier = _notifier(parts, handlers, settings)
+    parts.jobs += [door.run, _timekeeper(parts, handlers).run, notifier.run]
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     app = serve(parts)
     app.include_router(api.router(parts.reads, caller))
@@ -44,6 +46,7 @@ def create_app(
     desk = api.Desk(parts, caller, handlers.announcer, handlers.master_key)
     app.include_router(api.places_router(desk))
     app.include_router(api.unplaced_router(desk))
+    app.include_router(api.notices_router(desk))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
     return app
@@ -65,4 +68,14 @@ def _timekeeper(parts: Parts, handlers: Handlers) -> Timekeeper:
         announcer=handlers.announcer,
         wake_relay=parts.wake_relay,
         is_read=partial(is_all_read, parts.wire, inbox),
+    )
+
+
+def _notifier(parts: Parts, handlers: Handlers, settings: ReferralSettings) -> Notifier:
+    """Tells people that something waits."""
+    return Notifier(
+        engine=parts.work,
+        carrier=settings.carriers(),
+        announcer=handlers.announcer,
+        wake_relay=parts.wake_relay,
     )

@@ -1,14 +1,49 @@
 """What referral must be told."""
 
 from pathlib import Path
+from typing import Self
 
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from chassis.notify import SPOOL, Carrier, Carriers, Mail, Sms, Spool
 from chassis.settings import ServiceSettings
 
 
 class ReferralSettings(ServiceSettings):
-    """The shared settings, and where the key of the partners' HTTP door lies."""
+    """The shared settings, where the key of the partners' HTTP door lies, and how people are told."""
+
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server for notices: smtp[s]://[user:password@]host[:port], smtp:// with "
+        "STARTTLS. Without it, mail is kept in a folder.",
+    )
+    smtp_sender: str = Field("siraba@localhost", description="The address that notices come from.")
+    sms_url: str | None = Field(
+        None,
+        description="SMS gateway for notices, https://. Without it, they are kept in a folder.",
+    )
+    sms_token: SecretStr | None = Field(None, description="Its bearer token.")
+
+    @model_validator(mode="after")
+    def _can_be_carried(self) -> Self:
+        try:
+            self.carriers()
+        except ValueError as error:
+            raise PydanticCustomError("carrier", "notices: {why}", {"why": str(error)}) from None
+        return self
 
     @property
     def door_seed_file(self) -> Path:
         """The nkey seed of the NATS user `door`, beside this service's own."""
         return self.nats_seed_file.with_name("nats-door.seed")
+
+    def carriers(self) -> Carriers:
+        """By whom notices go; those of a medium without one are kept among the secrets."""
+        by_medium: dict[str, Carrier] = {}
+        if self.smtp_url is not None:
+            by_medium["email"] = Mail.at(self.smtp_url.get_secret_value(), sender=self.smtp_sender)
+        if self.sms_url is not None:
+            token = None if self.sms_token is None else self.sms_token.get_secret_value()
+            by_medium["sms"] = Sms.at(self.sms_url, token=token)
+        return Carriers(Spool(self.secrets_dir / SPOOL), by_medium)

@@ -104,6 +104,9 @@ PROMISED = {
     "weekday": "monday tuesday wednesday thursday friday saturday sunday",
     "rung": "unit focal_point regional_focal_point committee",
     "organisation_state": "active suspended",
+    "escalation_reason": "no_answer no_notice",
+    "notice_medium": "sms email",
+    "notice_failure": "no_contact refused unreachable",
 }
 CERCLES_OF = {
     "00": 6, "01": 10, "02": 8, "03": 8, "04": 11, "05": 8, "06": 13, "07": 16, "08": 9, "09": 6,

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import open_engine
 from chassis.directory_keys import load_keys
+from chassis.notify import Carrier
 from contracts.identifiers import Mint
 from contracts.referral import OrganisationRegistered
 from contracts.requests import Request
+from services.referral.notifier import Notifier
 from services.referral.store import places
 from services.referral.store.directory import Author
 from services.referral.store.referrals import Referral
@@ -27,6 +29,7 @@ from services.referral.use_cases.choosing import choose
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.looking import look_around
+from services.referral.use_cases.notifying import acknowledge
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.publishing import Words, take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
@@ -108,6 +111,24 @@ class Office:
         return Timekeeper(
             engine=self.engine, announcer=self._announcer, wake_relay=_nothing, is_read=_yes
         )
+
+    def notifier(self, carrier: Carrier) -> Notifier:
+        """Sends by this carrier."""
+        return Notifier(
+            engine=self.engine,
+            carrier=carrier,
+            announcer=self._announcer,
+            wake_relay=_nothing,
+        )
+
+    async def acknowledge(self, notice_id: UUID, *, organisation: str) -> None:
+        """Its focal point looks after it."""
+        async with self.engine.begin() as connection:
+            announcer = await self._announcer(connection)
+            await acknowledge(
+                connection, notice_id,
+                organisation=organisation, role="focal_point", announcer=announcer,
+            )  # fmt: skip
 
     async def decide(self, unplaced_id: UUID, organisation: str, *, owner: str) -> Referral:
         """The owner chooses whom to ask."""

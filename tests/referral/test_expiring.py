@@ -1,7 +1,6 @@
 """Nobody waits unanswered: reminders, ends of the time for an answer, and who decides what then."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,11 +8,11 @@ from uuid import UUID
 import pytest
 
 from services.referral.domain.deadlines import LIMITS
-from services.referral.timers import PATIENCE_SECONDS, Timekeeper
+from services.referral.timers import PATIENCE_SECONDS
 from services.referral.use_cases.choosing import CannotBeAsked, NothingWaits
 from tests.builders import an_organisation
-from tests.database_clock import DatabaseClock
-from tests.referral.offices import Office, an_answer, open_office
+from tests.referral.days import MINUTE, Days, days_of
+from tests.referral.offices import an_answer
 from tests.servers import Database, PostgresServer
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
@@ -23,35 +22,12 @@ DIRECTORY = (
     an_organisation("SHELTER_B", "shelter", "shelter"),
     an_organisation("SHELTER_C", "shelter", "shelter", region="01", zones=("01", "12")),
 )
-MINUTE = timedelta(minutes=1)
-
-
-@dataclass(slots=True)
-class Days:
-    """An office that lives by a clock which the test sets."""
-
-    office: Office
-    clock: DatabaseClock
-    timekeeper: Timekeeper
-
-    async def pass_by(self, time: timedelta) -> None:
-        """So much time passes, and everything that is due happens."""
-        await self.clock.go_on(time)
-        while await self.timekeeper.once():
-            pass
-
-    async def names(self, organisation: str | None = None) -> list[str]:
-        """What was said, by name."""
-        return [name for name, _ in await self.office.said(organisation)]
 
 
 @pytest.fixture
 async def days(fresh_database: Database, postgres_server: PostgresServer) -> AsyncIterator[Days]:
-    clock = DatabaseClock(postgres_server, fresh_database)
-    await clock.make()
-    async with open_office(fresh_database, path=clock.path("referral")) as office:
-        await office.publish(*DIRECTORY)
-        yield Days(office, clock, office.timekeeper())
+    async with days_of(postgres_server, fresh_database, DIRECTORY) as opened:
+        yield opened
 
 
 async def offered(days: Days, **facts: Any) -> UUID:
@@ -103,7 +79,6 @@ async def test_the_next_in_rank_has_the_whole_time_again_and_after_the_last_the_
     assert [state for _, _, state, _ in await days.office.referrals()] == ["overdue", "overdue"]
     assert await days.office.unplaced() == [("shelter", "none_left")]
     assert (await days.names("POLICE_A"))[-1] == "referral.unplaced"
-    assert await days.office.rows("select * from timers") == []
 
 
 @pytest.mark.parametrize(
@@ -115,10 +90,10 @@ async def test_who_has_answered_hears_nothing_more(
     referral_id = await offered(days)
     for verb in verbs:
         await days.office.answer(an_answer("SHELTER_B", referral_id, verb))
-    before = await days.names()
+    before = await days.office.said()
     await days.pass_by(timedelta(days=30))
 
-    assert await days.names() == before
+    assert await days.office.said() == before
     assert await days.office.referrals() == [("SHELTER_B", "shelter", state, 1)]
     assert await days.office.rows("select * from timers") == []
 

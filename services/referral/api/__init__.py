@@ -2,6 +2,7 @@
 
 from services.referral.api.desk import Desk
 from services.referral.api.directory import DirectoryDesk, directory_router
+from services.referral.api.notices import notices_router
 from services.referral.api.partners import FeedDesk, partner_router
 from services.referral.api.places import places_router
 from services.referral.api.referrals import router
@@ -13,6 +14,7 @@ __all__ = [
     "DirectoryDesk",
     "FeedDesk",
     "directory_router",
+    "notices_router",
     "partner_router",
     "places_router",
     "router",

@@ -14,6 +14,12 @@ LIMITS: Final[Mapping[str, timedelta]] = {
 }
 #: The states of a referral in which an answer is waited for.
 WAITING: Final = frozenset({"offered", "received"})
+#: The states in which somebody has taken a person on, whatever came of it.
+TAKEN: Final = frozenset({"accepted", "started", "delivered", "not_delivered"})
+#: Where nobody acts, the next rung is called after this time at the latest.
+LONGEST: Final = timedelta(days=1)
+#: Who is told that something waits, one after the other (design §7).
+RUNGS: Final = ("unit", "focal_point", "regional_focal_point", "committee")
 
 
 class Step(StrEnum):
@@ -21,8 +27,19 @@ class Step(StrEnum):
 
     REMIND = "remind"
     EXPIRE = "expire"
+    CLIMB = "climb"
 
 
 def pause(urgency: str) -> timedelta:
     """From the offer to the reminder, and from there to the end of the time for an answer."""
     return LIMITS[urgency] / 2
+
+
+def patience(urgency: str) -> timedelta:
+    """From one rung of the ladder to the next, once an answer is overdue."""
+    return min(pause(urgency), LONGEST)
+
+
+def above(rung: str | None) -> tuple[str, ...]:
+    """The rungs above this one, the next first; all of them where none was called yet."""
+    return RUNGS if rung is None else RUNGS[RUNGS.index(rung) + 1 :]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 
 class Timer(NamedTuple):
-    """matter_id: a referral. step: what comes next; pause: after how long."""
+    """matter_id: a referral, or a service that nobody is asked for. step: what comes next; pause: after how long."""
 
     matter_id: UUID
     step: str
@@ -40,6 +40,11 @@ _START = text(f"""
 # From the moment that was meant, not from when somebody came round to it.
 _GO_ON = text(f"""
     update timers set step = given.step, due_at = due_at + given.pause
+    from {_GIVEN} where timers.matter_id = given.matter_id
+""")  # noqa: S608 - a constant of ours
+# After a rung was called: people have that time from then on.
+_AGAIN = text(f"""
+    update timers set step = given.step, due_at = clock_timestamp() + given.pause
     from {_GIVEN} where timers.matter_id = given.matter_id
 """)  # noqa: S608 - a constant of ours
 _END = text("delete from timers where matter_id = any(cast(:ids as uuid[]))")
@@ -69,6 +74,11 @@ async def start(connection: AsyncConnection, timers: Sequence[Timer]) -> None:
 async def go_on(connection: AsyncConnection, timers: Sequence[Timer]) -> None:
     """What comes after what was due, that long after it."""
     await _each(connection, _GO_ON, timers)
+
+
+async def again(connection: AsyncConnection, timers: Sequence[Timer]) -> None:
+    """What comes next, that long from now on."""
+    await _each(connection, _AGAIN, timers)
 
 
 async def end(connection: AsyncConnection, matters: Collection[UUID]) -> None:

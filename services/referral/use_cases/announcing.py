@@ -135,7 +135,8 @@ class Announcer:
         """Nobody is left: the owner has to know."""
         said = {"service": one.service, "reason": one.reason, "unplaced_id": one.unplaced_id}
         shown = feed.Unplaced.model_validate(said)
-        inside = self._inside(referral.ReferralUnplaced.model_validate(said), one.case_id, cause)
+        event = referral.ReferralUnplaced.model_validate(said)
+        inside = self.inside(event, one.case_id, cause=cause)
         heard_by = who_hears(shown.name, {"owner": one.owner})
         heard = self._copies(shown, heard_by, case_id=one.case_id, cause=cause, ground=None)
         return [inside, *heard]
@@ -167,7 +168,7 @@ class Announcer:
                     ground=ground,
                     referral_id=ear.referral_id,
                 )
-        return [self._inside(event, case.case_id, cause), *heard]
+        return [self.inside(event, case.case_id, cause=cause), *heard]
 
     def told(
         self,
@@ -203,9 +204,10 @@ class Announcer:
             ground=one.ground,
             referral_id=one.referral_id,
         )
-        return [self._inside(event, one.case_id, cause), *heard]
+        return [self.inside(event, one.case_id, cause=cause), *heard]
 
-    def _inside(self, event: Message, case_id: UUID, cause: Cause) -> Outgoing:
+    def inside(self, event: Message, case_id: UUID, *, cause: Cause) -> Outgoing:
+        """An event of a case, for our services."""
         return Outgoing(
             id=self.mint.message_id(),
             stream="REFERRAL",

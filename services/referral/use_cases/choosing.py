@@ -60,7 +60,7 @@ async def choose(
     if not asking.ask_chosen(need, organisation, asked=asked, role=role):
         raise CannotBeAsked
     await unplaced.remove(connection, unplaced_id)
-    await write(connection, offers)
+    await write(connection, offers, announcer=announcer)
     return offers.made[0]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,7 @@ from services.referral.store import answers, referrals, timers
 from services.referral.store.referrals import Referral
 from services.referral.store.timers import Due, Timer
 from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.escalating import call_next_rung, climbing
 from services.referral.use_cases.offering import offer_next
 
 #: The passing of time follows from nobody's message.
@@ -20,24 +22,39 @@ TIME = Cause()
 async def act_on_time(
     connection: AsyncConnection, due: Sequence[Due], *, announcer: Announcer
 ) -> None:
-    """What these timers, claimed in this transaction, are for; those that were answered end."""
+    """What these timers, claimed in this transaction, are for; where nothing waits any more, they end."""
     known = await referrals.lock(connection, [one.matter_id for one in due])
-    waiting = [one for one in due if _waits(known.get(one.matter_id))]
-    to_remind, to_expire = (
-        [known[one.matter_id] for one in waiting if one.step == step]
+    late = {
+        step: [known[id] for id in _ids(due, step) if id in known and known[id].state in WAITING]
         for step in (Step.REMIND, Step.EXPIRE)
+    }
+    await _remind(connection, late[Step.REMIND], announcer=announcer)
+    await _expire(connection, late[Step.EXPIRE], announcer=announcer)
+    waiting = [*_referrals(late[Step.REMIND]), *_referrals(late[Step.EXPIRE])]
+    causes = dict.fromkeys([*waiting, *_ids(due, Step.CLIMB)], TIME)
+    called = await call_next_rung(connection, causes, announcer=announcer)
+    for one in late[Step.REMIND]:
+        called.pop(one.referral_id, None)
+    await timers.go_on(
+        connection,
+        [Timer(one.referral_id, Step.EXPIRE, pause(one.urgency)) for one in late[Step.REMIND]],
     )
-    going_on = {one.referral_id for one in to_remind}
-    await timers.end(connection, [one.matter_id for one in due if one.matter_id not in going_on])
-    await _remind(connection, to_remind, announcer=announcer)
-    await _expire(connection, to_expire, announcer=announcer)
+    await timers.again(connection, climbing(called.values()))
+    over = {one.matter_id for one in due} - called.keys() - {*_referrals(late[Step.REMIND])}
+    await timers.end(connection, over)
+
+
+def _ids(due: Sequence[Due], step: Step) -> list[UUID]:
+    return [one.matter_id for one in due if one.step == step]
+
+
+def _referrals(made: Sequence[Referral]) -> list[UUID]:
+    return [one.referral_id for one in made]
 
 
 async def _remind(
     connection: AsyncConnection, late: Sequence[Referral], *, announcer: Announcer
 ) -> None:
-    rest = [Timer(one.referral_id, Step.EXPIRE, pause(one.urgency)) for one in late]
-    await timers.go_on(connection, rest)
     await outbox.add(connection, [m for one in late for m in announcer.reminded(one, cause=TIME)])
 
 
@@ -50,7 +67,3 @@ async def _expire(
     await outbox.add(connection, [m for one in overdue for m in announcer.stepped(one, cause=TIME)])
     if overdue:
         await offer_next(connection, [(one, TIME) for one in overdue], announcer=announcer)
-
-
-def _waits(one: Referral | None) -> bool:
-    return one is not None and one.state in WAITING

@@ -21,6 +21,7 @@ from services.referral.store.routings import Routing
 from services.referral.store.timers import Timer
 from services.referral.store.unplaced import Unplaced
 from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.escalating import call_next_rung, climbing
 from services.referral.use_cases.weighing import situation_of, weigh
 
 #: What decided where a person has chosen.
@@ -39,11 +40,15 @@ class NewCase:
 
 @dataclass(slots=True)
 class Offers:
-    """What one transaction decided, to be written in a handful of statements."""
+    """What one transaction decided, to be written in a handful of statements.
+
+    causes: what each unplaced service follows from, by its id.
+    """
 
     made: list[Referral] = field(default_factory=list)
     unplaced: list[Unplaced] = field(default_factory=list)
     routings: list[Routing] = field(default_factory=list)
+    causes: dict[UUID, Cause] = field(default_factory=dict)
     messages: list[Outgoing] = field(default_factory=list)
 
 
@@ -66,7 +71,7 @@ async def offer_referrals(
         asking = Asking(one, announcer=announcer, cause=case.cause, offers=offers)
         for need in asking.needs:
             asking.ask(need, asked={})
-    await write(connection, offers)
+    await write(connection, offers, announcer=announcer)
 
 
 async def offer_next(
@@ -88,7 +93,7 @@ async def offer_next(
             asking.leave_to_human(need, asked=before)
         else:
             asking.ask(need, asked=before)
-    await write(connection, offers)
+    await write(connection, offers, announcer=announcer)
 
 
 class Asking:
@@ -208,6 +213,7 @@ class Asking:
         )
         self._keep(left.unplaced_id, need, organisation=None, weighed=weighed)
         self._offers.unplaced.append(left)
+        self._offers.causes[left.unplaced_id] = self._cause
         self._offers.messages += self._announcer.unplaced(left, cause=self._cause)
 
     def _keep(
@@ -226,7 +232,7 @@ class Asking:
         )
 
 
-async def write(connection: AsyncConnection, offers: Offers) -> None:
+async def write(connection: AsyncConnection, offers: Offers, *, announcer: Announcer) -> None:
     """Referrals with the time for their answers, unplaced services, how each was chosen, messages."""
     await referrals.save_referrals(connection, offers.made)
     await timers.start(
@@ -236,6 +242,9 @@ async def write(connection: AsyncConnection, offers: Offers) -> None:
     await unplaced.save(connection, offers.unplaced)
     await routings.save(connection, offers.routings)
     await outbox.add(connection, offers.messages)
+    if offers.unplaced:
+        called = await call_next_rung(connection, offers.causes, announcer=announcer)
+        await timers.start(connection, climbing(called.values()))
 
 
 def _asked(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], dict[str, str]]:

@@ -145,12 +145,36 @@ create table timers (
 );
 create index timers_due on timers (due_at, matter_id);
 
+create table notices (
+    notice_id uuid primary key,
+    -- A referral or an unplaced service, which waits for this organisation to act.
+    matter_id uuid not null,
+    case_id uuid not null references cases,
+    service text not null,
+    waits_for text not null,
+    is_referral boolean not null,
+    rung text not null,
+    -- Whose posts are told; nobody where nobody stands on that rung.
+    organisation text,
+    state text not null check (state in ('waiting', 'sent', 'failed', 'spared')),
+    tries int not null,
+    next_at timestamptz not null,
+    created_at timestamptz not null,
+    settled_at timestamptz,
+    acknowledged_at timestamptz,
+    unique (matter_id, rung)
+);
+create index notices_waiting on notices (next_at) where state = 'waiting';
+create index notices_organisation on notices (organisation, created_at);
+
 alter table cases enable row level security;
 alter table cases force row level security;
 alter table referrals enable row level security;
 alter table referrals force row level security;
 alter table unplaced enable row level security;
 alter table unplaced force row level security;
+alter table notices enable row level security;
+alter table notices force row level security;
 alter table proceedings enable row level security;
 alter table proceedings force row level security;
 alter table routings enable row level security;
@@ -169,6 +193,9 @@ create policy seen on routings for select to referral_web
     using (current_setting('siraba.org', true) = owner or exists (
         select from organisations
         where code = current_setting('siraba.org', true) and kind = 'committee'));
+create policy work on notices to referral_work using (true) with check (true);
+create policy own on notices for select to referral_web
+    using (current_setting('siraba.org', true) = organisation);
 create policy committee on unplaced for select to referral_web
     using (exists (select from organisations where kind = 'committee'
                    and code = current_setting('siraba.org', true)));
@@ -176,7 +203,13 @@ create policy committee on unplaced for select to referral_web
 grant select, insert, update, delete on all tables in schema referral to referral_work;
 revoke update, delete on audit, roots, organisation_versions from referral_work;
 grant select on organisations, organisation_versions, organisation_keys to referral_web;
-grant select on referrals, unplaced, places, routings to referral_web;
+grant select on referrals, unplaced, places, notices, routings to referral_web;
+-- The operator sees that something waits and who was told, and nothing that names a case.
+create policy watch on unplaced for select to siraba_ops using (true);
+create policy watch on notices for select to siraba_ops using (true);
+grant select (owner, service, urgency, reason, since) on unplaced to siraba_ops;
+grant select (waits_for, rung, organisation, state, tries, created_at, acknowledged_at) on notices
+    to siraba_ops;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched, keys_told, routings to siraba_ops;
 create policy operations on routings for select to siraba_ops using (true);

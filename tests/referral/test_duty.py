@@ -1,0 +1,59 @@
+from datetime import UTC, datetime, time
+
+import pytest
+
+from services.referral.domain.duty import Post, Shift, addresses
+
+TUESDAY = datetime(2026, 11, 24, tzinfo=UTC)
+DAY, NIGHT = Shift(time(8), time(18)), Shift(time(18), time(8))
+
+
+def at(hour: int, minute: int = 0, *, day: int = 24) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("shift", "moment", "covers"),
+    [
+        (DAY, at(8), True),
+        (DAY, at(17, 59), True),
+        (DAY, at(18), False),
+        (DAY, at(7, 59), False),
+        (NIGHT, at(23), True),
+        (NIGHT, at(3), True),
+        (NIGHT, at(8), False),
+        (Shift(time(18), time(8), ("tuesday",)), at(3, day=25), True),
+        (Shift(time(18), time(8), ("tuesday",)), at(3), False),
+        (Shift(time(0), time(0)), at(0), True),
+        (Shift(time(0), time(0), ("tuesday",)), at(23, 59), True),
+        (Shift(time(0), time(0), ("tuesday",)), at(0, day=25), False),
+    ],
+)
+def test_a_shift_belongs_to_the_day_on_which_it_begins(
+    shift: Shift, moment: datetime, covers: bool
+) -> None:
+    assert TUESDAY.weekday() == 1
+    assert shift.covers(moment) is covers
+
+
+def a_post(name: str, *shifts: Shift, cercle: str = "1201", email: str | None = None) -> Post:
+    return Post(cercle=cercle, phone=f"+223{name}", email=email, shifts=shifts)
+
+
+def test_who_is_on_duty_comes_first_and_the_others_are_tried_all_the_same() -> None:
+    posts = [a_post("1", DAY), a_post("2", NIGHT, email="night@example.org"), a_post("3")]
+
+    assert addresses(posts, at=at(3), near=None) == [
+        ("sms", "+2232"), ("email", "night@example.org"), ("sms", "+2233"), ("sms", "+2231"),
+    ]  # fmt: skip
+
+
+def test_the_nearest_post_comes_first() -> None:
+    posts = [a_post("1", cercle="0101"), a_post("2", cercle="1202"), a_post("3", cercle="1201")]
+
+    for near, first in (("1201", "+2233"), ("1203", "+2232"), ("12", "+2232"), (None, "+2231")):
+        assert addresses(posts, at=at(12), near=near)[0] == ("sms", first)
+
+
+def test_an_address_of_two_posts_is_tried_once() -> None:
+    assert addresses([a_post("1"), a_post("1", DAY)], at=at(9), near=None) == [("sms", "+2231")]
