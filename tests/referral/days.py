@@ -11,9 +11,9 @@ from chassis.notify import Letter, NotCarried
 from contracts.referral import OrganisationRegistered
 from services.referral.notifier import Notifier
 from services.referral.timers import Timekeeper
-from tests.database_clock import DatabaseClock
+from tests.database_clock import DatabaseClock, clock_of
 from tests.referral.offices import Office, open_office
-from tests.servers import Database, PostgresServer
+from tests.servers import Database
 
 MINUTE = timedelta(minutes=1)
 #: Enough for a notice to be tried as often as it ever is.
@@ -92,21 +92,19 @@ NOTICES = frozenset({"referral.escalated", "notice.sent", "notice.failed", "noti
 
 def a_post(rung: str, phone: str, **more: Any) -> dict[str, Any]:
     """A post that is there at any hour."""
-    return {"post": "Permanence", "rung": rung, "phone": phone, **more}
+    return {"post": "Permanence", "rung": rung, "phone": phone, "duty": [], **more}
 
 
 @asynccontextmanager
 async def days_of(
-    server: PostgresServer,
-    database: Database,
-    directory: Collection[OrganisationRegistered],
-    *,
-    at_once: int = 4,
+    database: Database, directory: Collection[OrganisationRegistered], *, at_once: int = 4
 ) -> AsyncIterator[Days]:
     """An office with this directory."""
-    clock = DatabaseClock(server, database)
-    await clock.make()
-    async with open_office(database, path=clock.path("referral"), at_once=at_once) as office:
+    path = DatabaseClock.path("referral")
+    async with (
+        clock_of(database) as clock,
+        open_office(database, path=path, at_once=at_once) as office,
+    ):
         await office.publish(*directory)
         postman = Postman()
         yield Days(office, clock, office.timekeeper(), office.notifier(postman), postman)

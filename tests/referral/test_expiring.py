@@ -13,7 +13,7 @@ from services.referral.use_cases.choosing import CannotBeAsked, NothingWaits
 from tests.builders import an_organisation
 from tests.referral.days import MINUTE, Days, days_of
 from tests.referral.offices import an_answer
-from tests.servers import Database, PostgresServer
+from tests.servers import Database
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
 ADULT = {"age_band": "25-34"}
@@ -25,8 +25,8 @@ DIRECTORY = (
 
 
 @pytest.fixture
-async def days(fresh_database: Database, postgres_server: PostgresServer) -> AsyncIterator[Days]:
-    async with days_of(postgres_server, fresh_database, DIRECTORY) as opened:
+async def days(fresh_database: Database) -> AsyncIterator[Days]:
+    async with days_of(fresh_database, DIRECTORY) as opened:
         yield opened
 
 
@@ -36,12 +36,11 @@ async def offered(days: Days, **facts: Any) -> UUID:
     return await days.office.open_offer("SHELTER_B")
 
 
-@pytest.mark.parametrize("urgency", LIMITS)
 async def test_half_way_its_recipient_is_reminded_and_at_the_end_the_next_is_asked(
-    days: Days, urgency: str
+    days: Days,
 ) -> None:
-    half = LIMITS[urgency] / 2
-    await offered(days, urgency=urgency)
+    half = LIMITS["vital_1h"] / 2
+    await offered(days, urgency="vital_1h")
     await days.pass_by(half - MINUTE)
     assert await days.names() == ["referral.offered"]
 
@@ -65,6 +64,23 @@ async def test_half_way_its_recipient_is_reminded_and_at_the_end_the_next_is_ask
     assert await days.names() == [
         "referral.offered", "referral.reminded", "referral.overdue", "referral.offered",
     ]  # fmt: skip
+
+
+async def test_the_time_for_an_answer_is_that_of_its_urgency(days: Days) -> None:
+    assert list(LIMITS.values()) == [timedelta(hours=hours) for hours in (1, 24, 72, 14 * 24)]
+    for urgency in LIMITS:
+        await days.office.offer({**ADULT, "urgency": urgency})
+    over = "select urgency from referrals where organisation = 'SHELTER_B' and state = 'overdue'"
+    seen = []
+    before = timedelta(0)
+    for limit in LIMITS.values():
+        await days.pass_by(limit - before - MINUTE)
+        seen.append(len(await days.office.rows(over)))
+        await days.pass_by(MINUTE)
+        seen.append(len(await days.office.rows(over)))
+        before = limit
+
+    assert seen == [0, 1, 1, 2, 2, 3, 3, 4]
 
 
 async def test_the_next_in_rank_has_the_whole_time_again_and_after_the_last_the_owner_hears(
@@ -182,18 +198,12 @@ async def test_while_answers_lie_unread_nobody_is_overdue_but_not_for_ever(
 
 async def test_a_timer_that_fails_holds_up_no_other_and_is_tried_again(days: Days) -> None:
     first = await offered(days)
-    # A case that nobody knows: whoever is asked next cannot be found.
     await days.office.offer(ADULT)
-    await days.clock.server.execute(
-        f"update referral.referrals set urgency = 'never' where referral_id = '{first}'",
-        database=days.clock.database.name,
-    )
+    urgent = "update referral.referrals set urgency = $1 where referral_id = $2"
+    await days.clock.run(urgent, "never", first)
     await days.pass_by(LIMITS["urgent_72h"] / 2 + MINUTE)
     assert await days.names("SHELTER_B") == ["referral.offered"] * 2 + ["referral.reminded"]
 
-    await days.clock.server.execute(
-        f"update referral.referrals set urgency = 'urgent_72h' where referral_id = '{first}'",
-        database=days.clock.database.name,
-    )
+    await days.clock.run(urgent, "urgent_72h", first)
     await days.pass_by(2 * MINUTE)
     assert (await days.names("SHELTER_B")).count("referral.reminded") == 2

@@ -12,12 +12,12 @@ from services.referral.use_cases.notifying import NotYours
 from tests.builders import an_organisation
 from tests.referral.days import MINUTE, TRYING, Days, a_post, days_of
 from tests.referral.offices import an_answer
-from tests.servers import Database, PostgresServer
+from tests.servers import Database
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
 ADULT = {"age_band": "25-34"}
 HALF = LIMITS["urgent_72h"] / 2
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DIRECTORY = (
     an_organisation("POLICE_A", "police", "immediate_safety"),
     an_organisation("SHELTER_B", "shelter", "shelter"),
@@ -30,8 +30,8 @@ OWNER, OWNER_FOCAL = "+22371000000", "+22371000001"
 
 
 @pytest.fixture
-async def days(fresh_database: Database, postgres_server: PostgresServer) -> AsyncIterator[Days]:
-    async with days_of(postgres_server, fresh_database, DIRECTORY) as opened:
+async def days(fresh_database: Database) -> AsyncIterator[Days]:
+    async with days_of(fresh_database, DIRECTORY) as opened:
         await opened.set_contacts("SHELTER_B", a_post("unit", UNIT), a_post("focal_point", FOCAL))
         await opened.set_contacts("SOCIAL_R", a_post("regional_focal_point", REGIONAL))
         await opened.set_contacts("SOCIAL_FAR", a_post("regional_focal_point", "+22379999999"))
@@ -102,16 +102,15 @@ async def test_an_owner_is_told_at_once_and_then_those_above(days: Days) -> None
     assert await days.office.rows("select * from timers") == []
 
 
-@pytest.mark.parametrize("urgency", LIMITS)
-async def test_a_soon_answer_is_soon_escalated_and_none_waits_for_weeks(
-    days: Days, urgency: str
-) -> None:
-    await days.office.offer({**ADULT, "needs": ["legal_aid"], "urgency": urgency})
-    await days.pass_by(MINUTE)
-    await days.pass_by(min(LIMITS[urgency] / 2, DAY) - MINUTE)
-    await days.pass_by(2 * MINUTE)
+async def test_what_is_urgent_climbs_sooner_and_nothing_waits_for_weeks(days: Days) -> None:
+    for urgency in LIMITS:
+        await days.office.offer({**ADULT, "needs": ["legal_aid"], "urgency": urgency})
+    heard = []
+    for time in (MINUTE, HOUR / 2, HOUR / 2, 11 * HOUR, 12 * HOUR):
+        await days.pass_by(time)
+        heard.append(days.postman.addresses.count(OWNER_FOCAL))
 
-    assert days.postman.addresses == [OWNER, OWNER_FOCAL]
+    assert heard == [0, 1, 1, 2, 4]
 
 
 async def test_who_is_answered_or_promised_to_is_not_told_of_any_more(days: Days) -> None:

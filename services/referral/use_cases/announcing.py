@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from chassis.outbox import Outgoing
@@ -19,6 +19,7 @@ from contracts.topology import OUT
 from services.referral.domain.routing import Directory
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.store.unplaced import Unplaced
+from services.referral.use_cases.ears import ears
 from services.referral.use_cases.permitting import Permit
 
 _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
@@ -150,7 +151,7 @@ class Announcer:
         """
         permit = self.permit(case)
         heard: list[Outgoing] = []
-        for ear in _ears(case, made, owner_kind=permit.owner_kind):
+        for ear in ears(case, made, owner_kind=permit.owner_kind):
             names, ground = permit.file(
                 ear.code, ear.kind, relation=ear.relation, service=ear.service
             )
@@ -251,31 +252,6 @@ class Announcer:
                 )
             )
         return copies
-
-
-class _Ear(NamedTuple):
-    """An organisation that has the case, and in which way."""
-
-    code: str
-    kind: str
-    relation: Relation
-    service: str
-    referral_id: UUID | None
-
-
-def _ears(case: KnownCase, made: Sequence[Referral], *, owner_kind: str) -> Iterable[_Ear]:
-    """The owner, then whoever has taken the person on; each once."""
-    ears = {}
-    if owner_kind:
-        # Its own file needs no ground, so for what it does is all the same.
-        ears[case.owner] = _Ear(case.owner, owner_kind, "owner", "shelter", None)
-    for one in made:
-        if one.state in ("accepted", "started"):
-            kind, id = one.organisation_kind, one.referral_id
-            ears.setdefault(
-                one.organisation, _Ear(one.organisation, kind, "recipient", one.service, id)
-            )
-    return ears.values()
 
 
 def _offer(one: Referral, case: KnownCase) -> dict[str, Any]:
