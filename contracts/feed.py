@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
+from contracts import feed_cases
 from contracts.case_number import PATTERN
 from contracts.event import Message
 from contracts.keyring import PublicKey
@@ -268,4 +269,5 @@ FEED: tuple[type[Message], ...] = (
     EvidenceRooted,
     RequestRefused,
     MessageRejected,
+    *feed_cases.FEED,
 )

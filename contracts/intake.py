@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from contracts import policy
+from contracts import cases, policy
 from contracts.event import Message
 from contracts.incidents import IncidentOpened
 from contracts.topology import organisation_code
@@ -281,4 +281,5 @@ EVENTS: tuple[type[Message], ...] = (
     DossierReleased,
     AccessExcepted,
     CaseErased,
+    *cases.EVENTS,
 )

@@ -28,6 +28,10 @@ _OTHERWISE: Final = {
     "evidence.rooted": ("witness",),
     "request.refused": ("sender",),
     "message.rejected": ("sender",),
+    "transfer.offered": ("asked",),
+    "transfer.refused": ("owner",),
+    "transfer.withdrawn": ("asked",),
+    "case.transferred": ("asked", "owner_before"),
 }
 
 

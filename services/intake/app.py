@@ -64,6 +64,7 @@ def create_app(
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     app.include_router(api.duplicate_router(desk))
+    app.include_router(api.transfer_router(desk))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
     pages.add_pages(app, screen)
     return app

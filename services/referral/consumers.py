@@ -14,6 +14,7 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
+from contracts.cases import CaseTransferred
 from contracts.event import Message
 from contracts.intake import (
     CaseMerged,
@@ -78,7 +79,7 @@ class Handlers:
         owners = {
             _case_id(one): one.message.owner
             for one in batch
-            if isinstance(one.message, CaseMerged | CaseUnmerged)
+            if isinstance(one.message, CaseMerged | CaseUnmerged | CaseTransferred)
         }
         if owners:
             await referrals.hand_over(connection, owners)

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from contracts.cases import CaseTransferred
 from contracts.event import Message
 from contracts.intake import CaseMerged, CaseUnmerged
 from contracts.requests import AcceptReferral, ReceiveReferral
@@ -70,4 +71,20 @@ async def test_of_what_is_said_of_a_case_in_one_batch_the_last_word_counts(site:
         receive = ReceiveReferral(referral_id=offer["referral_id"])
         await way.request(SHELTER, receive, identity=uuid4())
         await way.take(way.requests, 1)
+        assert [name for name, _ in await way.heard(POLICE, 1)] == ["referral.received"]
+
+
+async def test_the_organisation_that_a_case_is_given_to_hears_of_its_referrals(site: Site) -> None:
+    async with road(site) as way:
+        case_id = uuid4()
+        await way.case(case_id, owner="GEND_B", needs=["shelter", "legal_aid"])
+        ((_, offer),) = await way.heard(SHELTER, 1)
+
+        given = CaseTransferred(owner=POLICE, before="GEND_B", transferred_on=TODAY)
+        await said(way, case_id, given, number=2)
+        assert await owned_by(site) == {POLICE}
+        receive = ReceiveReferral(referral_id=offer["referral_id"])
+        await way.request(SHELTER, receive, identity=uuid4())
+        await way.take(way.requests, 1)
+
         assert [name for name, _ in await way.heard(POLICE, 1)] == ["referral.received"]

@@ -9,6 +9,7 @@ from services.intake.api.erasures import ErasureDesk, erasure_router
 from services.intake.api.incidents import LARGER_BODIES, IncidentDesk, incident_router
 from services.intake.api.registrar import Registrar
 from services.intake.api.routes import Desk, router
+from services.intake.api.transfers import transfer_router
 
 __all__ = [
     "LARGER_BODIES",
@@ -26,4 +27,5 @@ __all__ = [
     "erasure_router",
     "incident_router",
     "router",
+    "transfer_router",
 ]

@@ -110,6 +110,7 @@ _STANDING = text(f"""
 _AT_DESK = text("""
     select referral_id, min(released_at) as since from disclosures
     where organisation = :organisation and form = 'desk' and ended_at is null
+      and exists (select from steps where steps.referral_id = disclosures.referral_id)
       and not exists (select from steps where steps.referral_id = disclosures.referral_id
                       and step = any(cast(:over as text[])))
     group by referral_id order by since desc, referral_id limit 200

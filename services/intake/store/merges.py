@@ -38,6 +38,14 @@ _HAND_OVER = text("""
     update cases set owner = :owner, first_owner = coalesce(first_owner, owner)
     where case_id = any(cast(:cases as uuid[]))
 """)
+# Whoever has it by a transfer has it by right: it comes back to nobody when a merge is undone.
+_TRANSFER = text("update cases set first_owner = null where case_id = :root")
+_TELL_ROOTS = text("""
+    update duplicates set
+        earlier_first_owner = case earlier when :root then :owner else earlier_first_owner end,
+        later_first_owner = case later when :root then :owner else later_first_owner end
+    where earlier = :root or later = :root
+""")
 # A pair shows, and asks, whoever owns its cases now; so does a request to see another's dossier.
 _TELL_PAIRS = text("""
     update duplicates set earlier_owner = one.owner, later_owner = other.owner
@@ -48,6 +56,12 @@ _TELL_PAIRS = text("""
 _TELL_EXCEPTIONS = text("""
     update exceptions set owner = :owner
     where case_id = any(cast(:cases as uuid[])) and until is null
+""")
+# Whoever had it by a transfer, and was told its file as its owner, is not any more.
+_END_READING = text("""
+    update disclosures set ended_at = clock_timestamp()
+    where case_id = any(cast(:cases as uuid[])) and organisation <> :owner and ended_at is null
+      and referral_id in (select transfer_id from transfers)
 """)
 _REOPEN = text("""
     update duplicates set state = 'open' where state = 'merged' and child is null
@@ -98,6 +112,16 @@ async def hand_over(connection: AsyncConnection, cases: Sequence[UUID], owner: s
     await connection.execute(_HAND_OVER, moved)
     await connection.execute(_TELL_PAIRS, {"cases": moved["cases"]})
     await connection.execute(_TELL_EXCEPTIONS, moved)
+    await connection.execute(_END_READING, moved)
+
+
+async def transfer(
+    connection: AsyncConnection, root: UUID, cases: Sequence[UUID], *, owner: str
+) -> None:
+    """A whole person has another owner; what is merged into `root` still knows its own first one."""
+    await hand_over(connection, cases, owner)
+    await connection.execute(_TRANSFER, {"root": root})
+    await connection.execute(_TELL_ROOTS, {"root": root, "owner": owner})
 
 
 async def reopen_split(connection: AsyncConnection, cases: Sequence[UUID]) -> None:

@@ -18,6 +18,7 @@ from services.intake.store.consents import CaseFile, Told
 from services.intake.store.disclosures import Receipt, Recipient
 from services.intake.use_cases.cutting import cut_for, grounds_for, written
 from services.intake.use_cases.disclosing import FORMS, Discloser, release_more
+from services.intake.use_cases.fallen_offers import end_fallen_offers
 from services.intake.use_cases.trimming import take_back
 
 
@@ -51,6 +52,7 @@ async def decide_consent(
     cases = await merges.person(connection, case_id)
     await consents.files(connection, cases)
     done = {one: await _decide(connection, one, decided, by=by) for one in cases}
+    await end_fallen_offers(connection, cases, trace=decided.trace, by=by)
     told = {organisation for outcome in done.values() for organisation in outcome.told}
     return replace(done[case_id], told=tuple(sorted(told)))
 

@@ -10,19 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from chassis.outbox import Outgoing
-from chassis.pseudonyms import FeedKey
-from chassis.telemetry import Hop
 from contracts import feed
 from contracts.catalogue import read_body
 from contracts.envelope import Rejected
 from contracts.form import SECTIONS, CaseSubmission
 from contracts.reports import ReportCase, place_of_report
 from contracts.sealing import SealingRefused
-from contracts.topology import OUT
 from services.intake import domain
 from services.intake.store import reports
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.registering import Answer, Keeping, Submitted, register_cases
+from services.intake.use_cases.telling import Telling, tell
 from services.intake.vault import MonthlyKeys
 
 #: Why a sealed part does not open → what its sender hears; everything else is `malformed`.
@@ -166,19 +164,11 @@ def _row(one: Reported) -> reports.Report:
 
 
 def _told(one: Reported, answer: Answer, case_id: UUID, *, by: Discloser) -> Outgoing:
-    key, hop = FeedKey.of(by.feed_key, one.organisation), Hop.parse(one.trace)
-    return Outgoing(
-        id=by.mint.message_id(),
-        stream=OUT.name,
-        message=feed.CaseRegistered(
-            report_id=one.report_id,
-            case_number=answer.case_number,
-            registered_on=answer.registered_on,
-        ),
-        subject=key.subject(case_id),
-        case_id=case_id,
-        organisation=one.organisation,
-        causation_id=str(one.message_id),
-        trace=one.trace,
-        started_trace=key.trace(case_id, sampled=hop is not None and bool(hop.sampled)),
+    said = feed.CaseRegistered(
+        report_id=one.report_id,
+        case_number=answer.case_number,
+        registered_on=answer.registered_on,
     )
+    cause = str(one.message_id)
+    to = Telling(organisation=one.organisation, case_id=case_id, trace=one.trace, cause=cause)
+    return tell(said, to, by=by)

@@ -317,6 +317,31 @@ create policy own on exceptions for select to intake_web
            or exists (select from organisations where kind = 'committee'
                       and code = current_setting('siraba.org', true)));
 
+-- Whom an owner has asked to have a case; of one case nobody is asked twice at a time. shown: what of
+-- the case the asked organisation may know before it has it.
+create table transfers (
+    transfer_id uuid primary key,
+    case_id uuid not null references cases,
+    from_owner text not null,
+    to_owner text not null,
+    ground text not null,
+    shown jsonb not null,
+    offered_at timestamptz not null default clock_timestamp(),
+    lapses_at timestamptz not null,
+    state text not null default 'offered'
+        check (state in ('offered', 'accepted', 'refused', 'withdrawn', 'lapsed')),
+    reason text,
+    ended_at timestamptz,
+    check (from_owner <> to_owner)
+);
+create unique index transfers_open on transfers (case_id) where state = 'offered';
+create index transfers_case on transfers (case_id);
+alter table transfers enable row level security;
+alter table transfers force row level security;
+create policy work on transfers to intake_work using (true) with check (true);
+create policy own on transfers for select to intake_web
+    using (current_setting('siraba.org', true) in (from_owner, to_owner));
+
 -- Who asked that a person be forgotten, and who agreed; never by which number.
 create table erasures (
     erasure_id uuid primary key,
@@ -401,7 +426,8 @@ grant select (case_id, number) on cases to siraba_ops;
 
 grant select, insert, update, delete on all tables in schema intake to intake_work;
 revoke update, delete on audit, roots from intake_work;
-revoke delete on exceptions, erasures from intake_work;
+revoke delete on exceptions, erasures, transfers from intake_work;
+grant select on transfers to intake_web;
 grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) on erasures
     to intake_web;
 grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,

@@ -1,0 +1,69 @@
+"""What a feed says of a case as a whole: who is asked to have it, and whose it is now."""
+
+from datetime import date
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contracts.case_number import PATTERN
+from contracts.event import Message
+from contracts.vocabulary import Region, Term
+
+
+class TransferOffered(Message):
+    """The owner of a case asks you to have it from now on; accept or refuse it at intake.
+
+    What you may know before. `ground`: on which you would be told the rest.
+    """
+
+    name: ClassVar[str] = "transfer.offered"
+
+    transfer_id: UUID
+    owner: str
+    ground: Annotated[str, Term("ground")]
+    lapses_at: AwareDatetime
+    region: Region | None = None
+    urgency: Annotated[str, Term("urgency")] | None = None
+    sex: Annotated[str, Term("sex")] | None = None
+    age_band: Annotated[str, Term("age_band")] | None = None
+    citizenship: tuple[Annotated[str, Term("country")], ...] = ()
+    exploitation: tuple[Annotated[str, Term("exploitation")], ...] = ()
+    safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
+
+
+class TransferRefused(Message):
+    """To the owner: whom you asked does not take the case; it stays yours."""
+
+    name: ClassVar[str] = "transfer.refused"
+
+    transfer_id: UUID
+    organisation: str
+    reason: Annotated[str, Term("decline_reason")]
+
+
+class TransferWithdrawn(Message):
+    """The owner asks you no more; the case stays its own."""
+
+    name: ClassVar[str] = "transfer.withdrawn"
+
+    transfer_id: UUID
+
+
+class CaseTransferred(Message):
+    """To both: the case has this owner from now on, who learns its number here."""
+
+    name: ClassVar[str] = "case.transferred"
+
+    transfer_id: UUID
+    owner: str
+    transferred_on: date
+    case_number: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")] | None = None
+
+
+FEED: tuple[type[Message], ...] = (
+    TransferOffered,
+    TransferRefused,
+    TransferWithdrawn,
+    CaseTransferred,
+)
