@@ -107,6 +107,14 @@ class NotDelivered(Update):
     reason: Annotated[str, Term("failure_reason")]
 
 
+class Withdrawn(Update):
+    """It was taken back: nothing is expected of this organisation any more."""
+
+    name: ClassVar[str] = "referral.withdrawn"
+
+    reason: Annotated[str, Term("withdrawal_reason")]
+
+
 class Unplaced(Message):
     """To the case's owner: nobody takes this service on, please act."""
 
@@ -259,6 +267,7 @@ FEED: tuple[type[Message], ...] = (
     Started,
     Delivered,
     NotDelivered,
+    Withdrawn,
     Unplaced,
     ProceedingAdvanced,
     CaseRegistered,

@@ -154,6 +154,14 @@ class ReferralNotDelivered(ReferralEvent):
     reason: Annotated[str, Term("failure_reason")]
 
 
+class ReferralWithdrawn(ReferralEvent):
+    """It was taken back, for a coded reason: nothing is expected of this organisation any more."""
+
+    name: ClassVar[str] = "referral.withdrawn"
+
+    reason: Annotated[str, Term("withdrawal_reason")]
+
+
 class ReferralUnplaced(Message):
     """Nobody is left to ask for this service, or a human must decide: someone has to look.
 
@@ -264,6 +272,7 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralStarted,
     ReferralDelivered,
     ReferralNotDelivered,
+    ReferralWithdrawn,
     ReferralUnplaced,
     CapacityChanged,
     ProceedingOpened,

@@ -21,6 +21,7 @@ class Hearing:
 
 _STEPS = (
     "received", "accepted", "declined", "overdue", "started", "delivered", "not_delivered",
+    "withdrawn",
 )  # fmt: skip
 HEARINGS = (
     Hearing("referral.offered", "recipient"),

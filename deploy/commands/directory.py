@@ -74,9 +74,9 @@ def apply(
     """Make the directory what the file says: all of it, or nothing where anything is wrong.
 
     An organisation that the file does not name stays as it is; one that is to
-    take no part has `state: suspended`: it is offered nothing new and let in at
-    no door. What was offered to it before stays with it. A line with a `version`, as `show --yaml` writes it, is
-    refused where somebody has changed the entry since.
+    take no part has `state: suspended`: it is offered nothing new, let in at no
+    door, and what is open with it goes to others. A line with a `version`, as
+    `show --yaml` writes it, is refused where somebody has changed the entry since.
 
     Example:
 

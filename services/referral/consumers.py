@@ -84,7 +84,12 @@ class Handlers:
         if owners:
             await referrals.hand_over(connection, owners)
         said = [
-            Said(case_id=_case_id(one), line=one.message.line, recorded_at=one.raw.recorded_at)
+            Said(
+                case_id=_case_id(one),
+                line=one.message.line,
+                recorded_at=one.raw.recorded_at,
+                cause=_cause(one),
+            )
             for one in batch
             if isinstance(one.message, ConsentEvent | GroundRecorded)
         ]

@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import is_outage
 from chassis.telemetry.logs import fault
-from services.referral.store import timers
+from services.referral.domain.lifecycle import OPEN
+from services.referral.store import referrals, timers
 from services.referral.store.timers import Due
 from services.referral.use_cases.announcing import Announcer
-from services.referral.use_cases.expiring import act_on_time
+from services.referral.use_cases.expiring import TIME, act_on_time
+from services.referral.use_cases.taking_back import take_back
 
 ROOM = 200
 LOOK_SECONDS = 1.0
@@ -44,7 +46,7 @@ class Timekeeper:
         while True:
             acted = 0
             try:
-                acted = await self.once()
+                acted = await self.once() + await self.pass_on()
             except Exception as error:  # noqa: BLE001 - the table still says what is due
                 if not is_outage(error):
                     log.warning("timers.failed", extra=fault(error))
@@ -71,6 +73,23 @@ class Timekeeper:
                 await self._alone(one)
         await self.wake_relay()
         return len(due)
+
+    async def pass_on(self) -> int:
+        """What was asked of those who are suspended now is taken back, and others are asked; how many.
+
+        However the directory came to say so, and also what was asked in the second in which it did.
+        """
+        async with self.engine.connect() as connection:
+            if not await referrals.of_suspended(connection, states=OPEN, room=1):
+                return 0
+        async with self.engine.begin() as connection:
+            ids = await referrals.of_suspended(connection, states=OPEN, room=ROOM)
+            announcer = await self.announcer(connection)
+            gone = await take_back(
+                connection, dict.fromkeys(ids, TIME), reason="suspended", announcer=announcer
+            )
+        await self.wake_relay()
+        return len(gone)
 
     async def _act(self, connection: AsyncConnection, due: list[Due]) -> None:
         if due:

@@ -81,6 +81,7 @@ PROMISED = {
     "failure_reason": (
         "no_show unreachable victim_refuses moved_away deceased capacity security other"
     ),
+    "withdrawal_reason": "consent suspended closed duplicate other",
     "proceeding_state": (
         "complaint preliminary_inquiry caught_in_the_act sent_to_prosecutor "
         "no_further_action judicial_investigation charged dismissed "

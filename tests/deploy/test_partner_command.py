@@ -311,7 +311,7 @@ async def test_who_is_suspended_comes_in_at_no_door_and_goes_on_where_it_was(
         await asyncio.wait_for(gone.wait(), 30)
         assert monotonic() - began < 5
         assert not (await partner.send(ReceiveReferral(referral_id=uuid4()))).acknowledged
-    assert said == f"{AWAY} is suspended. Open referrals with it: 0."
+    assert said == f"{AWAY} is suspended. Open referrals that go to others: 0."
     await is_let_in_nowhere(road, mine)
     assert "is suspended already" in await siraba(
         road, "suspend", AWAY, "--why", "twice", fails=True
@@ -363,7 +363,7 @@ async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds_and_c
         seconds = monotonic() - began
         receipt = await partner.send(ReceiveReferral(referral_id=uuid4()))
 
-    assert said == f"{GONE} is cut off. Open referrals with it: 0."
+    assert said == f"{GONE} is cut off. Open referrals that go to others: 0."
     assert not receipt.acknowledged, "nothing afterwards"
     await is_let_in_nowhere(road, mine)
     assert "no keys of this organisation" in await siraba(road, "revoke", GONE, fails=True)

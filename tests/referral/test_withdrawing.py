@@ -10,7 +10,7 @@ from contracts.intake import Basis, Consent, Line
 from contracts.policy import CHILD_BANDS
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 from tests.builders import NOON, an_organisation
-from tests.referral.offices import Office, an_answer
+from tests.referral.offices import Office, a_count, an_answer
 
 pytestmark = pytest.mark.share("sealed")
 ADULT = {"age_band": "25-34"}
@@ -159,3 +159,34 @@ async def test_the_relay_asks_again_and_only_about_cases_where_something_was_dec
 
     assert [row.case_id for row in rows if row.position in fallen] == [hers]
     assert {row.case_id for row in rows} == {hers, anothers}
+
+
+async def test_what_rested_on_consent_alone_is_taken_back_and_its_place_is_free(
+    office: Office,
+) -> None:
+    await office.publish(POLICE, NEAR, NEXT)
+    await office.count(a_count("SHELTER_B", places=1, free=1))
+    (case_id,) = await office.offer(ADULT)
+    referral_id = await office.open_offer("SHELTER_B")
+    await office.answer(an_answer("SHELTER_B", referral_id, "accept"))
+    assert await office.room("SHELTER_B") == 0
+
+    await said(office, case_id, no(recipient_kind="shelter"))
+
+    assert await office.referrals() == [("SHELTER_B", "shelter", "withdrawn", 1)], "nobody else"
+    assert await office.room("SHELTER_B") == 1
+    assert ("referral.withdrawn", "told") in await states(office, "POLICE_A")
+    assert "referral.withdrawn" not in [name for name, _ in await states(office, "SHELTER_B")]
+    (late,) = await office.answer(an_answer("SHELTER_B", referral_id, "start"))
+    assert late.refused == "wrong_state"
+
+
+async def test_what_another_ground_carries_goes_on(office: Office) -> None:
+    await office.publish(POLICE, NEAR)
+    (case_id,) = await office.offer({**ADULT, "grounds": [DANGER]})
+    referral_id = await office.open_offer("SHELTER_B")
+
+    await said(office, case_id, no(recipient_kind="shelter"))
+
+    (taken,) = await office.answer(an_answer("SHELTER_B", referral_id, "accept"))
+    assert taken.refused is None

@@ -30,10 +30,12 @@ STEPS: dict[str, type[referral.ReferralEvent]] = {
     "accepted": referral.ReferralAccepted,
     "declined": referral.ReferralDeclined,
     "overdue": referral.ReferralOverdue,
+    "withdrawn": referral.ReferralWithdrawn,
     "started": referral.ReferralStarted,
     "delivered": referral.ReferralDelivered,
     "not_delivered": referral.ReferralNotDelivered,
 }
+REASONS = {"declined": "capacity", "not_delivered": "capacity", "withdrawn": "suspended"}
 
 
 def case_id(number: int) -> UUID:
@@ -89,8 +91,8 @@ class Happenings:
 
     def stepped(self, number: int, case: int, step: str, *, minutes: float = 2) -> None:
         known = _repeated(number, "shelter")
-        reason = {"reason": "capacity"} if step in ("declined", "not_delivered") else {}
-        event = STEPS[step].model_validate(known | reason)
+        reason = REASONS.get(step)
+        event = STEPS[step].model_validate(known | ({"reason": reason} if reason else {}))
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
     def unplaced(self, case: int, *, service: str = "legal_aid", minutes: float = 3) -> None:

@@ -28,6 +28,9 @@ def a_year() -> Happenings:
     happened.offered(5, 4, minutes=1)
     happened.offered(6, 2, service="health", minutes=1)
     happened.stepped(6, 2, "overdue", minutes=30)
+    happened.offered(7, 2, service="health", minutes=31)
+    happened.stepped(7, 2, "received", minutes=32)
+    happened.stepped(7, 2, "withdrawn", minutes=33)
     happened.stepped(1, 1, "received", minutes=5)
     happened.stepped(1, 1, "accepted", minutes=11)
     happened.stepped(1, 1, "started", minutes=60)
@@ -58,7 +61,7 @@ async def test_referrals_are_counted_in_the_state_they_are_in(
 ) -> None:
     assert (await count(roles, a_year())).referrals_by_state == {
         "offered": 1, "received": 0, "accepted": 1, "declined": 1, "overdue": 1, "started": 0,
-        "delivered": 1, "not_delivered": 0,
+        "delivered": 1, "not_delivered": 0, "withdrawn": 1,
     }  # fmt: skip
 
 
@@ -155,5 +158,5 @@ async def test_how_far_each_stream_was_counted_is_told(
 ) -> None:
     followed = (await count(roles, a_year())).followed
 
-    assert [(one.stream, one.sequence) for one in followed] == [("INTAKE", 4), ("REFERRAL", 17)]
+    assert [(one.stream, one.sequence) for one in followed] == [("INTAKE", 4), ("REFERRAL", 20)]
     assert followed[0].recorded_at == DAWN

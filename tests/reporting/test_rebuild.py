@@ -22,6 +22,7 @@ ROADS = (
     ("received", "accepted", "started", "delivered"),
     ("received", "declined"),
     ("received", "overdue"),
+    ("accepted", "started", "withdrawn"),
 )
 CODES = ("COMITE", "ONG_ABRI")
 

@@ -36,7 +36,8 @@ def suspend(code: Code, why: Why, state_dir: StateDir = None) -> None:
 
     Its connections end at both doors, what it asks is refused, and it is asked
     for nothing; its keys stay good and its feed goes on being written. Its open
-    referrals are counted here.
+    referrals, also those that it has begun, are taken back within seconds: the
+    next in rank is asked, or at high risk the owner. They do not come back.
 
     Example:
 
@@ -45,9 +46,10 @@ def suspend(code: Code, why: Why, state_dir: StateDir = None) -> None:
     state, settings = running(state_dir)
     if require_known(state, code).is_suspended:
         raise ServerError(f"{code}: is suspended already")
+    left = count_open(state, code)
     set_state(state, code, "suspended", why=why)
     take_up_now(state, settings)
-    typer.echo(f"{code} is suspended. Open referrals with it: {count_open(state, code)}.")
+    typer.echo(f"{code} is suspended. Open referrals that go to others: {left}.")
 
 
 @failing_clearly
@@ -77,7 +79,7 @@ def revoke(code: Code, why: Why = "its keys were revoked", state_dir: StateDir =
     """Cut an organisation off: its connection ends, its keys count for nothing from now on.
 
     What it signed before stays good, and its feed is kept. It is suspended as
-    well, so that nobody is referred to it; its open referrals are counted here.
+    well, so that nobody is referred to it and its open referrals go to others.
     With keys that were stolen it comes back by `siraba partner add`, and then
     `siraba partner resume`.
 
@@ -86,12 +88,12 @@ def revoke(code: Code, why: Why = "its keys were revoked", state_dir: StateDir =
       siraba partner revoke SHELTER_A
     """
     state, settings = running(state_dir)
-    standing = require_known(state, code)
+    standing, left = require_known(state, code), count_open(state, code)
     put_away(state, code, now=datetime.now(UTC))
     take_up_now(state, settings)  # first: a thief may be in
     if not standing.is_suspended:
         set_state(state, code, "suspended", why=why)
-    typer.echo(f"{code} is cut off. Open referrals with it: {count_open(state, code)}.")
+    typer.echo(f"{code} is cut off. Open referrals that go to others: {left}.")
 
 
 @failing_clearly
@@ -106,8 +108,8 @@ def remove(
 
     Says first what is left of it, and does nothing then without --yes: messages
     it never confirmed, which nobody will read and OUT lets go after 90 days;
-    requests that were not drawn into the inbox, which are lost; open referrals
-    and cases that it owns, which stay where they are. What the inbox has goes on.
+    requests that were not drawn into the inbox, which are lost; open referrals,
+    which go to others; cases that it owns, which stay. What the inbox has goes on.
     Its entry, its keys and what it has signed are kept.
 
     Example:

@@ -14,7 +14,7 @@ from chassis.directory_keys import checked_key
 from contracts.keyring import PublicKey
 
 #: Steps after which a recipient has nothing more to do.
-_OVER = frozenset({"declined", "overdue", "delivered", "not_delivered"})
+_OVER = frozenset({"declined", "overdue", "delivered", "not_delivered", "withdrawn"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,11 @@ _OF_ORGANISATION = text(f"""
 _OF_CASES = text(f"""
     select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
 """)  # noqa: S608 - a constant of ours
+_OF_SUSPENDED = text("""
+    select referral_id from organisations join referrals on organisation = code
+    where is_suspended and referrals.state = any(:states)
+    order by referral_id limit :room
+""")
 _CASES = text("""
     select case_id, owner, facts, recorded_at, decided from cases
     where case_id = any(cast(:ids as uuid[]))
@@ -167,6 +172,14 @@ async def of_organisation(
     """Every referral that was made to it and is in one of these states, the oldest first."""
     found = await connection.execute(_OF_ORGANISATION, {"code": code, "states": list(states)})
     return [Referral(**row._mapping) for row in found]
+
+
+async def of_suspended(
+    connection: AsyncConnection, *, states: Iterable[str], room: int
+) -> list[UUID]:
+    """Referrals in one of these states that were made to organisations which take no part now."""
+    found = await connection.execute(_OF_SUSPENDED, {"states": list(states), "room": room})
+    return [row.referral_id for row in found]
 
 
 async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:

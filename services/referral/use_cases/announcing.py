@@ -1,6 +1,6 @@
 """From one fact to its messages: the internal event, and the cut of each who may hear it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from contracts.event import Message
 from contracts.identifiers import Mint
 from contracts.intake import CaseRegistered
 from contracts.policy import Relation, who_hears
+from contracts.policy.consent import CONSENT
 from contracts.referral import ProceedingEvent
 from contracts.topology import OUT
 from services.referral.domain.routing import Directory
@@ -30,7 +31,10 @@ _STEPS: Mapping[str, tuple[type[referral.ReferralEvent], type[feed.Update]]] = {
     "started": (referral.ReferralStarted, feed.Started),
     "delivered": (referral.ReferralDelivered, feed.Delivered),
     "not_delivered": (referral.ReferralNotDelivered, feed.NotDelivered),
+    "withdrawn": (referral.ReferralWithdrawn, feed.Withdrawn),
 }
+_BOTH: tuple[Relation, ...] = ("recipient", "owner")
+_OWNER = _BOTH[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,10 @@ class Announcer:
         )
 
     def stepped(self, one: Referral, *, cause: Cause, reason: str | None = None) -> list[Outgoing]:
-        """A referral is in a new state: to its recipient and to the owner of the case."""
+        """A referral is in a new state: to its recipient and to the owner of the case.
+
+        Whose consent was withdrawn is told of by us to the owner alone: nothing carries more.
+        """
         event_type, shown_type = _STEPS[one.state]
         more = {} if reason is None else {"reason": reason}
         event = event_type(**_repeated(one), **more)  # type: ignore[arg-type]  # the table pairs them
@@ -124,7 +131,8 @@ class Announcer:
             organisation=one.organisation,
             **more,
         )
-        return self._announce(event, shown, one=one, cause=cause)
+        told = _OWNER if reason == CONSENT else _BOTH
+        return self._announce(event, shown, one=one, cause=cause, told=told)
 
     def reminded(self, one: Referral, *, cause: Cause) -> list[Outgoing]:
         """Half of the time is over: to its recipient alone."""
@@ -194,9 +202,16 @@ class Announcer:
         )
 
     def _announce(
-        self, event: Message, shown: Message, *, one: Referral, cause: Cause
+        self,
+        event: Message,
+        shown: Message,
+        *,
+        one: Referral,
+        cause: Cause,
+        told: Collection[Relation] = _BOTH,
     ) -> list[Outgoing]:
-        relations: dict[Relation, str] = {"recipient": one.organisation, "owner": one.owner}
+        parties: dict[Relation, str] = {"recipient": one.organisation, "owner": one.owner}
+        relations = {relation: parties[relation] for relation in told}
         heard = self._copies(
             shown,
             who_hears(shown.name, relations),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -15,7 +15,8 @@ from contracts.intake import Line
 from contracts.policy.consent import CONSENT
 from services.referral.store import referrals
 from services.referral.store.referrals import KnownCase, Referral
-from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.taking_back import take_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Said:
     case_id: UUID
     line: Line
     recorded_at: datetime
+    cause: Cause = field(default_factory=Cause)
 
 
 class Resting(Protocol):
@@ -50,13 +52,17 @@ class Resting(Protocol):
 async def follow_consents(
     connection: AsyncConnection, said: Sequence[Said], *, announcer: Announcer
 ) -> None:
-    """Remember the decisions, and take out of the feeds what nothing carries any more."""
+    """Remember the decisions; what nothing carries any more is taken out of the feeds, and back.
+
+    Nobody else is asked in its place: she has said no, and the owner hears of it.
+    """
     for decision in said:
         line = decision.recorded_at, decision.line
         await referrals.decide(connection, decision.case_id, [line])
     cases = {decision.case_id for decision in said}
     freed: defaultdict[str, list[int]] = defaultdict(list)
-    for one, ground in await _fallen(connection, cases, announcer=announcer):
+    fallen = await _fallen(connection, cases, announcer=announcer)
+    for one, ground in fallen:
         ids = await outbox.resting_on(
             connection,
             ground,
@@ -76,6 +82,9 @@ async def follow_consents(
         if numbers
     ]
     await outbox.add(connection, messages)
+    causes = {one.case_id: one.cause for one in said}
+    gone = {one.referral_id: causes[one.case_id] for one, ground in fallen if ground == one.ground}
+    await take_back(connection, gone, reason="consent", announcer=announcer)
 
 
 async def find_fallen(
