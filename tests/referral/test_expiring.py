@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 
 from services.referral.domain.deadlines import LIMITS
+from services.referral.store import routings
 from services.referral.timers import PATIENCE_SECONDS
 from services.referral.use_cases.choosing import CannotBeAsked, NothingWaits
+from services.referral.use_cases.explaining import explain
 from tests.builders import an_organisation
 from tests.referral.days import MINUTE, Days, days_of
 from tests.referral.offices import an_answer
@@ -64,6 +66,26 @@ async def test_half_way_its_recipient_is_reminded_and_at_the_end_the_next_is_ask
     assert await days.names() == [
         "referral.offered", "referral.reminded", "referral.overdue", "referral.offered",
     ]  # fmt: skip
+
+
+async def test_why_the_next_was_asked_after_silence_is_kept_and_said_as_after_any_answer(
+    days: Days,
+) -> None:
+    first = await offered(days)
+    await days.pass_by(LIMITS["urgent_72h"] + MINUTE)
+
+    ((case_id,),) = await days.office.rows(
+        f"select case_id from referrals where referral_id = '{first}'"
+    )
+    async with days.office.engine.connect() as connection:
+        kept = await routings.of_case(connection, case_id)
+    assert [one.organisation for one in kept] == ["SHELTER_B", "SHELTER_C"]
+    assert [["asked_before", {"state": "overdue"}], ["SHELTER_B"]] in kept[1].weighed["excluded"]
+    words = "It was asked for this before; it stands at: Overdue."
+    assert words in "\n".join(explain(kept[1], "en").lines())
+    assert await days.office.rows("select organisation, outcomes from answers") == [
+        ("SHELTER_B", "n")
+    ]
 
 
 async def test_the_time_for_an_answer_is_that_of_its_urgency(days: Days) -> None:
