@@ -1,4 +1,4 @@
-"""What a feed says of a case as a whole: who is asked to have it, and whose it is now."""
+"""What a feed says of a case as a whole: whose it is or may become, and who threatens the person."""
 
 from datetime import date
 from typing import Annotated, ClassVar
@@ -61,9 +61,26 @@ class CaseTransferred(Message):
     case_number: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")] | None = None
 
 
+class ThreatReported(Message):
+    """Somebody threatens the person: protect her now, and follow the safety instructions.
+
+    No more than you may know. `referral_id`: by which you have the case; without one it is your own.
+    """
+
+    name: ClassVar[str] = "threat.reported"
+
+    referral_id: UUID | None = None
+    urgency: Annotated[str, Term("urgency")]
+    on: date
+    threat: Annotated[str, Term("threat")] | None = None
+    threat_source: Annotated[str, Term("threat_source")] | None = None
+    safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
+
+
 FEED: tuple[type[Message], ...] = (
     TransferOffered,
     TransferRefused,
     TransferWithdrawn,
     CaseTransferred,
+    ThreatReported,
 )

@@ -261,6 +261,24 @@ class JudgmentRendered(Message):
     reparation_paid: int
 
 
+class ThreatReported(Message):
+    """Somebody threatens the person: the case is at high risk from now on.
+
+    safety: instructions that hold besides those of before. on: the day of the threat.
+    """
+
+    name: ClassVar[str] = "threat.reported"
+
+    organisation: str
+    organisation_kind: Annotated[str, Term("organisation_kind")]
+    threat: Annotated[str, Term("threat")]
+    threat_source: Annotated[str, Term("threat_source")]
+    urgency: Annotated[str, Term("urgency")]
+    on: date
+    region: Region | None = None
+    safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
+
+
 EVENTS: tuple[type[Message], ...] = (
     OrganisationRegistered,
     ReferralOffered,
@@ -279,5 +297,6 @@ EVENTS: tuple[type[Message], ...] = (
     ProceedingAdvanced,
     SuspectRecorded,
     JudgmentRendered,
+    ThreatReported,
     *NOTICES,
 )

@@ -31,6 +31,8 @@ HEARINGS = (
     Hearing("referral.unplaced", "owner"),
     Hearing("proceeding.advanced", "owner"),
     Hearing("proceeding.advanced", "recipient"),
+    Hearing("threat.reported", "owner"),
+    Hearing("threat.reported", "recipient"),
 )
 
 

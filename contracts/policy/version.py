@@ -1,3 +1,3 @@
 """The name under which every receipt says by which rules it was decided."""
 
-VERSION = "2026-11.2"
+VERSION = "2026-11.3"

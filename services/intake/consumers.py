@@ -22,6 +22,7 @@ from contracts.referral import (
     ReferralAccepted,
     ReferralEvent,
     ReferralUnplaced,
+    ThreatReported,
 )
 from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent
@@ -33,7 +34,9 @@ from services.intake.use_cases.registering import Keeping
 from services.intake.use_cases.taking_reports import Reported, open_report, take_reports
 from services.intake.vault import MonthlyKeys
 
-FOLLOWED = (OrganisationRegistered, ProceedingEvent, ReferralEvent, ReferralUnplaced)
+FOLLOWED = (
+    OrganisationRegistered, ProceedingEvent, ReferralEvent, ReferralUnplaced, ThreatReported,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,12 @@ class Handlers:
     ) -> None:
         """REFERRAL: every kind at once; what an acceptance opens is released in the same breath."""
         followed = [
-            Followed(event=one.message, subject=one.envelope.subject, at=one.raw.recorded_at)
+            Followed(
+                id=one.envelope.id,
+                event=one.message,
+                subject=one.envelope.subject,
+                at=one.raw.recorded_at,
+            )
             for one in batch
             if isinstance(one.message, FOLLOWED)
         ]

@@ -24,7 +24,7 @@ from contracts.intake import (
     GroundRecorded,
 )
 from contracts.reading import read_event, read_request
-from contracts.reports import ReportCapacity, ReportCase
+from contracts.reports import ReportCapacity, ReportCase, ReportThreat
 from contracts.requests import (
     AcknowledgeConsent,
     ReferralRequest,
@@ -37,6 +37,7 @@ from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
+from services.referral.use_cases.following_threats import Threat, follow_threats
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
@@ -47,7 +48,7 @@ DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
 HANDLED = (
     ReferralRequest, AcknowledgeConsent, ReportCapacity, ReportCase, ReplayFeed, SnapshotFeed,
-    *FILE_REPORTS,
+    *FILE_REPORTS, ReportThreat,
 )  # fmt: skip
 
 
@@ -114,10 +115,15 @@ class Handlers:
         counts = [_counted(one) for one in batch if isinstance(one.message, ReportCapacity)]
         filed = [_filed(one, announcer) for one in batch if isinstance(one.message, FILE_REPORTS)]
         unfiled, cases = await follow_files(connection, filed, announcer=announcer)
-        for key, case_id in cases.items():
+        threats = [
+            _threat(one, announcer) for one in batch if isinstance(one.message, ReportThreat)
+        ]
+        unheeded, threatened = await follow_threats(connection, threats, announcer=announcer)
+        for key, case_id in (cases | threatened).items():
             by_request[key].came_to(case_id)
         for refused in (
             *unfiled,
+            *unheeded,
             *await take_counts(connection, counts, announcer=announcer),
             *await tell_again(connection, again, announcer=announcer, rewind=self.rewind),
             *await refuse_unsupported(connection, asked, announcer=announcer),
@@ -224,6 +230,12 @@ def _filed(one: Received, announcer: Announcer) -> Filed:
     asked, report = _asked(one), one.message
     assert isinstance(report, FILE_REPORTS)  # noqa: S101 - the caller filtered
     return Filed(asked=asked, report=report, kind=announcer.kind_of(asked.organisation))
+
+
+def _threat(one: Received, announcer: Announcer) -> Threat:
+    asked, report = _asked(one), one.message
+    assert isinstance(report, ReportThreat)  # noqa: S101 - the caller filtered
+    return Threat(asked=asked, report=report, kind=announcer.kind_of(asked.organisation))
 
 
 def _asked(one: Received) -> Asked:

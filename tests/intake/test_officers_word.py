@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -38,7 +39,7 @@ async def followed(
     site: Site, *entries: OrganisationRegistered, officers: Keyring = OFFICERS
 ) -> dict[str, bool]:
     """Key → whether it has an end, as intake holds it after these entries."""
-    events = [Followed(event=one, subject=SHELTER, at=NOON) for one in entries]
+    events = [Followed(id=uuid4(), event=one, subject=SHELTER, at=NOON) for one in entries]
     async with site.parts("intake") as parts, parts.work.begin() as connection:
         await follow_referrals(connection, events, officers=officers)
     rows = await site.rows("select key, valid_until is not null from intake.organisation_keys")

@@ -45,7 +45,7 @@ async def test_a_service_waits_until_somebody_is_asked_for_it(
     case_id = str(uuid4())
     engine = open_engine(fresh_database.url("intake_work"), schema="intake", pool_size=1)
     for batch in batches:
-        said = [Followed(event=one, subject=case_id, at=NOON) for one in batch]
+        said = [Followed(id=uuid4(), event=one, subject=case_id, at=NOON) for one in batch]
         async with engine.begin() as connection:
             await follow_referrals(connection, said, officers=Keyring())
     async with engine.connect() as connection:

@@ -28,6 +28,7 @@ HANDLED = {
     "proceeding.report",
     "suspect.report",
     "judgment.report",
+    "threat.report",
 }
 UNSUPPORTED = sorted(set(WELL_FORMED) - HANDLED)
 
@@ -37,10 +38,10 @@ def test_the_kinds_that_are_handled_are_these() -> None:
 
     others = {
         "consent.acknowledge", "feed.replay", "feed.snapshot", "case.report", "capacity.report",
-        "proceeding.report", "suspect.report", "judgment.report",
+        "proceeding.report", "suspect.report", "judgment.report", "threat.report",
     }  # fmt: skip
     assert {f"referral.{verb}" for verb in answers} | others == HANDLED
-    assert len(UNSUPPORTED) == 2
+    assert UNSUPPORTED == ["session.report"]
 
 
 async def test_every_kind_that_nobody_handles_is_refused_once_and_nothing_is_lost(

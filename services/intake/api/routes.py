@@ -62,6 +62,17 @@ class Proceeding(Shown):
     next_hearing_on: date | None
 
 
+class Threat(Shown):
+    """Somebody threatens the person: who warned of what, and when."""
+
+    organisation: str
+    threat: str
+    threat_source: str | None
+    urgency: str
+    on: date
+    at: datetime
+
+
 class OwnCase(Shown):
     """A case as its owner sees it; who it is about is not shown here.
 
@@ -78,6 +89,7 @@ class OwnCase(Shown):
     steps: list[Step]
     unplaced: list[Unplaced]
     proceedings: list[Proceeding]
+    threats: list[Threat]
 
 
 class CaseLine(Shown):
@@ -164,9 +176,16 @@ async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | No
     )
     for case_id in found["merged_ids"] if found else ():
         await reads.auditor.record(who, Look(action="case", case_id=case_id, parts=("steps",)))
-    if found is not None and not owner_may_see(found["owner_kind"], ("case", "proceeding_state")):
-        found["proceedings"] = []
+    if found is not None:
+        _keep_to_policy(found)
     return found
+
+
+def _keep_to_policy(found: dict[str, Any]) -> None:
+    if not owner_may_see(found["owner_kind"], ("case", "proceeding_state")):
+        found["proceedings"] = []
+    if not owner_may_see(found["owner_kind"], ("case", "threat_source")):
+        found["threats"] = [one | {"threat_source": None} for one in found["threats"]]
 
 
 def _looked_at(found: Mapping[str, Any] | None) -> Look:

@@ -101,6 +101,10 @@ _FILES = text("""
     select organisation, state, "on", next_hearing_on from files
     where case_id = any(cast(:cases as uuid[])) order by "on", organisation
 """)
+_THREATS = text("""
+    select organisation, threat, threat_source, urgency, "on", at from threats
+    where case_id = any(cast(:cases as uuid[])) order by at desc
+""")
 _KIND = text("""
     select kind from organisations where code = current_setting('siraba.org', true)
 """)
@@ -163,6 +167,7 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
     steps = await connection.execute(_STEPS, cases)
     unplaced = await connection.execute(_UNPLACED, cases)
     files = await connection.execute(_FILES, cases)
+    threats = await connection.execute(_THREATS, cases)
     return {
         "case_id": row.case_id,
         "number": row.number,
@@ -175,6 +180,7 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
         "steps": [dict(step._mapping) for step in steps],
         "unplaced": [dict(one._mapping) for one in unplaced],
         "proceedings": [dict(one._mapping) for one in files],
+        "threats": [dict(one._mapping) for one in threats],
         "owner_kind": (await connection.execute(_KIND)).scalar_one_or_none() or "",
     }
 

@@ -16,8 +16,9 @@ from contracts.referral import (
     ReferralEvent,
     ReferralOffered,
     ReferralUnplaced,
+    ThreatReported,
 )
-from services.intake.store import followed
+from services.intake.store import consents, followed, merges
 from services.intake.use_cases.following_keys import follow_keys
 
 
@@ -25,6 +26,7 @@ from services.intake.use_cases.following_keys import follow_keys
 class Followed:
     """An event of referral, with the case it is about and when it was recorded."""
 
+    id: UUID
     event: Message
     subject: str
     at: datetime
@@ -49,6 +51,8 @@ async def follow_referrals(
     for one in events:
         if isinstance(one.event, ProceedingEvent):
             await followed.save_file(connection, _file(one.event, one))
+        if isinstance(one.event, ThreatReported):
+            await _follow_threat(connection, one.event, one)
     await _follow_unplaced(connection, events)
 
 
@@ -65,6 +69,16 @@ async def _follow_unplaced(connection: AsyncConnection, events: Sequence[Followe
         if isinstance(one.event, ReferralUnplaced):
             row = one.event.model_dump(include={"service", "reason", "unplaced_id"})
             await followed.save_unplaced(connection, row | {"case_id": case_id, "at": one.at})
+
+
+async def _follow_threat(connection: AsyncConnection, event: ThreatReported, one: Followed) -> None:
+    """Whoever threatens her, threatens her in each of her cases."""
+    case_id = UUID(one.subject)
+    cases = await merges.person(connection, case_id)
+    await consents.files(connection, cases)
+    names = {"organisation", "threat", "threat_source", "urgency", "on"}
+    row = event.model_dump(include=names) | {"case_id": case_id, "event_id": one.id, "at": one.at}
+    await followed.save_threat(connection, row, cases=cases, safety=event.safety)
 
 
 def _file(event: ProceedingEvent, one: Followed) -> dict[str, Any]:

@@ -97,6 +97,13 @@ _CASES_WITH = text("""
 _DECIDE = text("""
     update cases set decided = decided || cast(:lines as jsonb) where case_id = :case_id
 """)
+# In one order, and each once, as the case's own list is.
+_THREATEN = text("""
+    update cases set facts = facts || jsonb_build_object('risk', 'high', 'safety', (
+        select coalesce(jsonb_agg(distinct one), '[]') from jsonb_array_elements(
+            coalesce(facts->'safety', '[]') || to_jsonb(cast(:safety as text[]))) as one))
+    where case_id = :case_id
+""")
 _CHANGED = text("""
     select case_id from cases where case_id = any(cast(:ids as uuid[])) and decided <> '[]'
 """)
@@ -218,6 +225,11 @@ async def decide(
     """Add what was decided about a case, with when its event was recorded."""
     said = [{"at": at.isoformat(), "line": line.model_dump()} for at, line in lines]
     await connection.execute(_DECIDE, {"case_id": case_id, "lines": json.dumps(said)})
+
+
+async def threaten(connection: AsyncConnection, case_id: UUID, *, safety: Sequence[str]) -> None:
+    """The case is at high risk from now on, and these instructions hold besides its own."""
+    await connection.execute(_THREATEN, {"case_id": case_id, "safety": list(safety)})
 
 
 async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> None:

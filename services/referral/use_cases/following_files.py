@@ -20,6 +20,7 @@ from contracts.reports import ReportJudgment, ReportProceeding, ReportSuspect
 from services.referral.domain.proceedings import REPORTERS, File, Standing, is_news
 from services.referral.store import proceedings, referrals
 from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.naming import named_case
 from services.referral.use_cases.refusing import Asked, Refused, refuse
 
 FileReport = ReportProceeding | ReportSuspect | ReportJudgment
@@ -112,16 +113,9 @@ async def _case_of(
     announcer: Announcer,
 ) -> UUID:
     """The case that the sender has under this name. Raises `_Impossible`."""
-    if report.referral_id is not None:
-        named = (report.referral_id, organisation)
-        case_id = (await referrals.had_by(connection, [named])).get(named)
-        field = "referral_id"
-    else:
-        own = await referrals.cases_with(connection, organisation)
-        case_id = announcer.case_called(str(report.case), organisation, among=own)
-        field = "case"
+    case_id = await named_case(connection, report, organisation, announcer=announcer)
     if case_id is None:
-        raise _Impossible(UNKNOWN, field)
+        raise _Impossible(UNKNOWN, "case" if report.referral_id is None else "referral_id")
     return case_id
 
 

@@ -16,8 +16,9 @@ from services.referral.store.referrals import KnownCase
 _SHOWN = ("G0", "G1")
 # A general yes does not hand anybody to her state: it must be named (domain/routing/rules.py).
 _CONSULAR = "consular"
-#: What there is to tell of a file of the police or of justice.
+#: What there is to tell of a file of the police or of justice, and of a threat.
 FILE = frozenset({"proceeding_state", "next_date"})
+THREAT = frozenset({"threat", "threat_source"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,16 @@ class Permit:
         names = frozenset(name for section, name in cut.fields if section == "case") & FILE
         allowed = cut.groups.get("G8")
         return names, _carrier(allowed.grounds) if allowed else None
+
+    def threat(
+        self, code: str, kind: str, *, relation: str, service: str, stage: str
+    ) -> frozenset[str]:
+        """What of a threat may be told, of `threat` and `threat_source`, at this stage."""
+        if reader_of(kind, relation) is None:
+            return frozenset()
+        reader = self._reader(code, kind, relation=relation, service=service)
+        cut = may_know(reader, stage, standing(self.record, reader, self.at))
+        return frozenset(name for section, name in cut.fields if section == "case") & THREAT
 
     def ground(self, code: str, kind: str, *, service: str) -> str | None:
         """The ground that an offer to this organisation would rest on; None where nothing carries it.

@@ -191,6 +191,19 @@ create table files (
     primary key (case_id, organisation, proceeding_id)
 );
 
+-- Who warned of a threat against the person, and when it was recorded.
+create table threats (
+    event_id uuid primary key,
+    case_id uuid not null,
+    organisation text not null,
+    threat text not null,
+    threat_source text not null,
+    urgency text not null,
+    "on" date not null,
+    at timestamptz not null
+);
+create index threats_case on threats (case_id);
+
 create table unplaced (
     case_id uuid not null,
     service text not null,
@@ -407,6 +420,11 @@ alter table files enable row level security;
 alter table files force row level security;
 alter table unplaced enable row level security;
 alter table unplaced force row level security;
+alter table threats enable row level security;
+alter table threats force row level security;
+create policy work on threats to intake_work using (true) with check (true);
+create policy own on threats for select to intake_web
+    using (exists (select from cases where cases.case_id = threats.case_id));
 create policy work on cases to intake_work using (true) with check (true);
 create policy work on steps to intake_work using (true) with check (true);
 create policy work on files to intake_work using (true) with check (true);
@@ -440,8 +458,8 @@ grant select (earlier_owner, later_owner, kind, found_at, state) on duplicates t
 revoke update, delete on consents, openings from intake_work;
 grant update (digest) on openings to intake_work;
 revoke delete on disclosures, withdrawals from intake_work;
-grant select on organisations, organisation_keys, cases, steps, files, unplaced, consents, withdrawals
-    to intake_web;
+grant select on organisations, organisation_keys, cases, steps, files, unplaced, threats, consents,
+    withdrawals to intake_web;
 grant select on incidents to intake_web;
 grant select (incident_id, nth, case_id, refusals) on incident_persons to intake_web;
 grant select on disclosures, openings, withdrawals to siraba_ops;
