@@ -12,13 +12,14 @@ from contracts.vocabulary import Term
 
 
 class OfSomethingThatWaits(Message):
-    """referral_id or unplaced_id: what waits. waits_for: the organisation that has to act."""
+    """referral_id, unplaced_id or threat_id: what waits. waits_for: the organisation that has to act."""
 
     service: Annotated[str, Term("service")]
     waits_for: str
     rung: Annotated[str, Term("rung")]
     referral_id: UUID | None = None
     unplaced_id: UUID | None = None
+    threat_id: UUID | None = None
 
 
 class ReferralEscalated(OfSomethingThatWaits):

@@ -1,7 +1,7 @@
 """Notices: who was, is, or cannot be told that something waits; and what it is that waits."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.referral.domain.deadlines import RUNGS, TAKEN
 
 
 class Matter(NamedTuple):
-    """Something that waits for an organisation: an answer to a referral, or a decision.
+    """Something that waits for an organisation: an answer, a decision, or that it protects somebody.
 
     rung: the highest that was called for it so far.
     """
@@ -24,6 +24,7 @@ class Matter(NamedTuple):
     urgency: str
     waits_for: str
     is_referral: bool
+    is_threat: bool
     rung: str | None
 
 
@@ -39,44 +40,56 @@ class Notice(NamedTuple):
     service: str
     waits_for: str
     is_referral: bool
+    is_threat: bool
     rung: str
     organisation: str | None
     tries: int = 0
 
 
 _COLUMNS = ", ".join(Notice._fields)
+#: What is asked of whoever hears of a threat.
+THREATENED = "immediate_safety"
 _RANK = f"array_position(array{list(RUNGS)!r}, {{}}.rung)"
 # Nothing waits any more where somebody has taken the person on for this service, or a person looks
 # after the matter.
 _OPEN = text(f"""
     select matter.matter_id, matter.case_id, matter.service, matter.urgency, matter.waits_for,
-           matter.is_referral,
+           matter.is_referral, matter.is_threat,
            (select told.rung from notices as told where told.matter_id = matter.matter_id
             order by {_RANK.format("told")} desc limit 1) as rung
     from (
         select referral_id as matter_id, case_id, service, urgency, organisation as waits_for,
-               true as is_referral
+               true as is_referral, false as is_threat
         from referrals where referral_id = any(cast(:ids as uuid[]))
             and state in ('offered', 'received', 'overdue')
         union all
-        select unplaced_id, case_id, service, urgency, owner, false
+        select unplaced_id, case_id, service, urgency, owner, false, false
         from unplaced where unplaced_id = any(cast(:ids as uuid[]))
+        union all
+        select threat_id, case_id, '{THREATENED}', urgency, waits_for, false, true
+        from threats where threat_id = any(cast(:ids as uuid[]))
     ) as matter
     where not exists (select from notices where notices.matter_id = matter.matter_id
                       and acknowledged_at is not null)
-      and not exists (select from referrals as other where other.case_id = matter.case_id
-                      and other.service = matter.service and other.state = any(:taken))
+      and (matter.is_threat or not exists (
+          select from referrals as other where other.case_id = matter.case_id
+          and other.service = matter.service and other.state = any(:taken)))
     order by matter.matter_id
 """)  # noqa: S608 - constants of ours
 # Before it is asked which rung is the next, or two could call the same.
 _LOCK = tuple(
     text(f"select from {table} where {key} = any(cast(:ids as uuid[])) order by {key} for update")
-    for table, key in (("referrals", "referral_id"), ("unplaced", "unplaced_id"))
+    for table, key in (
+        ("referrals", "referral_id"),
+        ("unplaced", "unplaced_id"),
+        ("threats", "threat_id"),
+    )
 )
 _ADD = text(f"""
     insert into notices ({_COLUMNS}, state, next_at, created_at)
     select (row->>'notice_id')::uuid, (row->>'matter_id')::uuid, (row->>'case_id')::uuid,
-           row->>'service', row->>'waits_for', (row->>'is_referral')::boolean, row->>'rung',
+           row->>'service', row->>'waits_for', (row->>'is_referral')::boolean,
+           (row->>'is_threat')::boolean, row->>'rung',
            row->>'organisation', 0,
            case when row->>'organisation' is null then 'failed' else 'waiting' end,
            clock_timestamp(), clock_timestamp()
@@ -118,6 +131,22 @@ _LIST = text("""
     where cast(:organisation as text) is null or organisation = :organisation
     order by created_at desc limit :room
 """)
+
+
+_THREATEN = text("""
+    insert into threats (threat_id, case_id, waits_for, urgency)
+    select id, :case_id, waits_for, :urgency
+    from unnest(cast(:ids as uuid[]), cast(:waiting as text[])) as given(id, waits_for)
+""")
+
+
+async def add_threat(
+    connection: AsyncConnection, case_id: UUID, waiting: Mapping[UUID, str], *, urgency: str
+) -> None:
+    """Each of these organisations (by an id of its own) must act, or the next rung is called."""
+    ids, codes = list(waiting), list(waiting.values())
+    given = {"case_id": case_id, "ids": ids, "waiting": codes, "urgency": urgency}
+    await connection.execute(_THREATEN, given)
 
 
 async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> None:

@@ -81,6 +81,7 @@ def _notice(matter: Matter, rung: str, told: str | None, *, id: UUID) -> Notice:
         service=matter.service,
         waits_for=matter.waits_for,
         is_referral=matter.is_referral,
+        is_threat=matter.is_threat,
         rung=rung,
         organisation=told,
     )
@@ -112,6 +113,7 @@ def notice_of(notice: Notice) -> dict[str, Any]:
 def matter_of(notice: Notice) -> dict[str, Any]:
     """What every event of something that waits says."""
     name = "referral_id" if notice.is_referral else "unplaced_id"
+    name = "threat_id" if notice.is_threat else name
     return {
         "service": notice.service,
         "waits_for": notice.waits_for,

@@ -1,6 +1,6 @@
 """Taking the word that a person is threatened: high risk at once, and whoever has her case hears."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from contracts.referral import ThreatReported
 from contracts.reports import ReportThreat
 from contracts.topology import OUT
 from services.referral.domain.lifecycle import OPEN
-from services.referral.store import referrals
+from services.referral.store import notices, referrals, timers
 from services.referral.store.referrals import KnownCase
 from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.escalating import call_next_rung, climbing
 from services.referral.use_cases.naming import named_case
 from services.referral.use_cases.permitting import Permit
 from services.referral.use_cases.refusing import Asked, Refused, refuse
@@ -87,12 +88,29 @@ async def _heed(
     made = [ref for ref in await referrals.of_cases(connection, [case_id]) if ref.state in OPEN]
     ears = {ear.code: ear for ear in reversed(list(_ears(case, made, announcer=announcer)))}
     ears.pop(one.asked.organisation, None)
+    await _call(connection, case_id, one, ears=ears, announcer=announcer)
     told = [
         _told(ear, case_id, one, announcer=announcer)
         for ear in ears.values()
         if ear.code in announcer.reached
     ]
     await outbox.add(connection, [announcer.inside(event, case_id, cause=one.asked.cause), *told])
+
+
+async def _call(
+    connection: AsyncConnection,
+    case_id: UUID,
+    one: Threat,
+    *,
+    ears: Collection[str],
+    announcer: Announcer,
+) -> None:
+    """A person of each is told at once that something waits; until somebody looks, the next rung is."""
+    waiting = {announcer.mint.opaque_id(): code for code in ears}
+    await notices.add_threat(connection, case_id, waiting, urgency=one.report.urgency)
+    causes = dict.fromkeys(waiting, one.asked.cause)
+    called = await call_next_rung(connection, causes, announcer=announcer)
+    await timers.start(connection, climbing(called.values()))
 
 
 def _ears(

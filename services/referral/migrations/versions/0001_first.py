@@ -137,6 +137,15 @@ create table unplaced (
     primary key (case_id, service)
 );
 
+-- Of a threat each organisation that must protect has a row: it waits for each by itself.
+create table threats (
+    threat_id uuid primary key,
+    case_id uuid not null references cases,
+    waits_for text not null,
+    urgency text not null,
+    at timestamptz not null default clock_timestamp()
+);
+
 create table timers (
     matter_id uuid primary key,
     -- What comes next, and when by the database's clock.
@@ -147,12 +156,13 @@ create index timers_due on timers (due_at, matter_id);
 
 create table notices (
     notice_id uuid primary key,
-    -- A referral or an unplaced service, which waits for this organisation to act.
+    -- A referral, an unplaced service or a threat, which waits for this organisation to act.
     matter_id uuid not null,
     case_id uuid not null references cases,
     service text not null,
     waits_for text not null,
     is_referral boolean not null,
+    is_threat boolean not null,
     rung text not null,
     -- Whose posts are told; nobody where nobody stands on that rung.
     organisation text,
