@@ -1,9 +1,12 @@
-"""What intake says of a registered case: whose it is now."""
+"""What intake says of a registered case: whose it is now, and how the person is later."""
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from contracts.event import Message
+from contracts.vocabulary import Term
 
 
 class CaseTransferred(Message):
@@ -16,4 +19,15 @@ class CaseTransferred(Message):
     transferred_on: date
 
 
-EVENTS: tuple[type[Message], ...] = (CaseTransferred,)
+class FollowupDone(Message):
+    """The owner has asked how the person is, so many days after the days began to be counted."""
+
+    name: ClassVar[str] = "followup.done"
+
+    organisation: str
+    after_days: Annotated[int, Field(ge=1)]
+    outcome: Annotated[str, Term("followup_outcome")]
+    done_on: date
+
+
+EVENTS: tuple[type[Message], ...] = (CaseTransferred, FollowupDone)

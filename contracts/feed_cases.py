@@ -77,10 +77,20 @@ class ThreatReported(Message):
     safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
 
 
+class FollowupAwaited(Message):
+    """To the owner: it is time to ask how the person is; say at intake what came of it."""
+
+    name: ClassVar[str] = "followup.awaited"
+
+    followup_id: UUID
+    after_days: Annotated[int, Field(ge=1)]
+
+
 FEED: tuple[type[Message], ...] = (
     TransferOffered,
     TransferRefused,
     TransferWithdrawn,
     CaseTransferred,
     ThreatReported,
+    FollowupAwaited,
 )

@@ -28,6 +28,7 @@ _OTHERWISE: Final = {
     "evidence.rooted": ("witness",),
     "request.refused": ("sender",),
     "message.rejected": ("sender",),
+    "followup.awaited": ("owner",),
     "transfer.offered": ("asked",),
     "transfer.refused": ("owner",),
     "transfer.withdrawn": ("asked",),

@@ -17,6 +17,7 @@ from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
 from contracts.sealing import Seal, seal
 from services.intake import api, pages
+from services.intake.calling_back import CallerBack
 from services.intake.consumers import Handlers, consumers
 from services.intake.forgetting import Forgetter
 from services.intake.restoring import Restorer
@@ -26,6 +27,14 @@ from services.intake.use_cases.checking import find_fallen
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.registering import Keeping
 from services.intake.vault import KeyFiles, MonthlyKeys, Vault
+
+DESK_ROUTES = (
+    api.consent_router,
+    api.disclosure_router,
+    api.duplicate_router,
+    api.transfer_router,
+    api.followup_router,
+)
 
 
 def create_app(
@@ -48,8 +57,8 @@ def create_app(
     parts.consumers += consumers(parts, Handlers(discloser, officers.look, months, keeping))
     parts.relay.fallen = _ask_again(parts)
     admitter = api.Admitter(parts, keeping)
-    for job in (Restorer(parts, discloser), Forgetter(parts), Searcher(parts), admitter):
-        parts.jobs.append(job.run)
+    jobs = Restorer(parts, discloser), Forgetter(parts), Searcher(parts), admitter
+    parts.jobs += [job.run for job in (*jobs, CallerBack(parts, discloser))]
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
     door = entrance(parts, settings, roles=pages.ROLES, life=pages.LIFE)
@@ -59,12 +68,10 @@ def create_app(
     app.include_router(api.router(api.Desk(parts, api.Registrar(parts, keeping), caller)))
     app.include_router(api.incident_router(api.IncidentDesk(admitter, caller)))
     desk = api.ConsentDesk(parts, discloser, caller)
-    app.include_router(api.consent_router(desk))
-    app.include_router(api.disclosure_router(desk))
+    for routes in DESK_ROUTES:
+        app.include_router(routes(desk))
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
-    app.include_router(api.duplicate_router(desk))
-    app.include_router(api.transfer_router(desk))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
     pages.add_pages(app, screen)
     return app

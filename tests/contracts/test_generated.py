@@ -44,7 +44,7 @@ def test_events_are_past_participles_and_requests_imperatives() -> None:
     spoken = {model.name.partition(".")[2] for model in (*EVENTS.values(), *FEED.values())}
     asked = {model.name.partition(".")[2] for model in REQUESTS.values()}
 
-    irregular = {"given", "withdrawn", "overdue", "sent"}
+    irregular = {"done", "given", "withdrawn", "overdue", "sent"}
     assert all(word.endswith("ed") for word in spoken - irregular)
     assert not any(word.endswith("ed") for word in asked)
 

@@ -95,6 +95,7 @@ PROMISED = {
     "custody": "free police_custody judicial_supervision remand serving_sentence",
     "verdict": "convicted discharged acquitted time_barred died",
     "sentence": "imprisonment rigorous_imprisonment life death fine",
+    "followup_outcome": "well needs_help in_danger exploited_again not_reached refuses died",
     "threat": "reprisal intimidation violence pressure_to_withdraw search other",
     "threat_source": "suspect family community armed_group official unknown",
     "session_kind": "talk radio school theatre march training advocacy door_to_door social_media",

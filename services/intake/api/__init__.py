@@ -6,6 +6,7 @@ from services.intake.api.consents import ConsentDesk, consent_router
 from services.intake.api.disclosures import disclosure_router
 from services.intake.api.duplicates import duplicate_router
 from services.intake.api.erasures import ErasureDesk, erasure_router
+from services.intake.api.followups import followup_router
 from services.intake.api.incidents import LARGER_BODIES, IncidentDesk, incident_router
 from services.intake.api.registrar import Registrar
 from services.intake.api.routes import Desk, router
@@ -25,6 +26,7 @@ __all__ = [
     "disclosure_router",
     "duplicate_router",
     "erasure_router",
+    "followup_router",
     "incident_router",
     "router",
     "transfer_router",

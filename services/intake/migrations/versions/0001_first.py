@@ -23,8 +23,13 @@ create table cases (
     registered_at timestamptz not null,
     facts jsonb not null,
     first_owner text,
-    merged_into uuid references cases check (merged_into <> case_id)
+    merged_into uuid references cases check (merged_into <> case_id),
+    -- When its owner next has to ask how the person is, by the database's clock, and since when the
+    -- days are counted.
+    followed_since timestamptz not null default clock_timestamp(),
+    followup_due_at timestamptz default clock_timestamp() + interval '30 days'
 );
+create index cases_followup on cases (followup_due_at);
 create index cases_owner on cases (owner, registered_at desc);
 create index cases_merged on cases (merged_into) where merged_into is not null;
 
@@ -330,6 +335,24 @@ create policy own on exceptions for select to intake_web
            or exists (select from organisations where kind = 'committee'
                       and code = current_setting('siraba.org', true)));
 
+-- Each time that an owner had, or has, to ask how the person is.
+create table followups (
+    followup_id uuid primary key,
+    case_id uuid not null references cases,
+    after_days int not null,
+    due_at timestamptz not null,
+    outcome text,
+    done_by text,
+    done_at timestamptz,
+    unique (case_id, due_at),
+    check (num_nulls(outcome, done_by, done_at) in (0, 3))
+);
+alter table followups enable row level security;
+alter table followups force row level security;
+create policy work on followups to intake_work using (true) with check (true);
+create policy own on followups for select to intake_web
+    using (exists (select from cases where cases.case_id = followups.case_id));
+
 -- Whom an owner has asked to have a case; of one case nobody is asked twice at a time. shown: what of
 -- the case the asked organisation may know before it has it.
 create table transfers (
@@ -444,8 +467,8 @@ grant select (case_id, number) on cases to siraba_ops;
 
 grant select, insert, update, delete on all tables in schema intake to intake_work;
 revoke update, delete on audit, roots from intake_work;
-revoke delete on exceptions, erasures, transfers from intake_work;
-grant select on transfers to intake_web;
+revoke delete on exceptions, erasures, transfers, followups from intake_work;
+grant select on transfers, followups to intake_web;
 grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) on erasures
     to intake_web;
 grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,
