@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from contracts.event import Message
 from contracts.keyring import PublicKey
 from contracts.notices import NOTICES
+from contracts.threats import ThreatReported
 from contracts.vocabulary import Cercle, Region, Term
 
 SOURCE = "/siraba/referral"
@@ -259,24 +260,6 @@ class JudgmentRendered(Message):
     fine: int
     reparation: int
     reparation_paid: int
-
-
-class ThreatReported(Message):
-    """Somebody threatens the person: the case is at high risk from now on.
-
-    safety: instructions that hold besides those of before. on: the day of the threat.
-    """
-
-    name: ClassVar[str] = "threat.reported"
-
-    organisation: str
-    organisation_kind: Annotated[str, Term("organisation_kind")]
-    threat: Annotated[str, Term("threat")]
-    threat_source: Annotated[str, Term("threat_source")]
-    urgency: Annotated[str, Term("urgency")]
-    on: date
-    region: Region | None = None
-    safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
 
 
 EVENTS: tuple[type[Message], ...] = (

@@ -22,10 +22,10 @@ from contracts.referral import (
     ReferralAccepted,
     ReferralEvent,
     ReferralUnplaced,
-    ThreatReported,
 )
 from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent
+from contracts.threats import ThreatReported
 from services.intake.use_cases import refusing
 from services.intake.use_cases.acknowledging import UNKNOWN, Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.referral import ThreatReported
+from contracts.threats import ThreatReported
 from tests.builders import TODAY
 from tests.intake.pairs import GIRL, POLICE, SPELT_OTHERWISE, merged, pair_of, register
 from tests.intake.rooms import SHELTER, Case, Room, open_room

@@ -16,8 +16,8 @@ from contracts.referral import (
     ReferralEvent,
     ReferralOffered,
     ReferralUnplaced,
-    ThreatReported,
 )
+from contracts.threats import ThreatReported
 from services.intake.store import consents, followed, merges
 from services.intake.use_cases.following_keys import follow_keys
 

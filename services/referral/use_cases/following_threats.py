@@ -10,8 +10,8 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from chassis.pseudonyms import FeedKey
 from contracts import feed_cases as feed
-from contracts.referral import ThreatReported
 from contracts.reports import ReportThreat
+from contracts.threats import ThreatReported
 from contracts.topology import OUT
 from services.referral.domain.lifecycle import OPEN
 from services.referral.store import notices, referrals, timers
