@@ -16,6 +16,7 @@ from chassis.relay import Row
 from contracts import feed
 from contracts.cases import CaseTransferred
 from contracts.event import Message
+from contracts.incidents import IncidentOpened
 from contracts.intake import (
     CaseMerged,
     CaseRegistered,
@@ -38,6 +39,7 @@ from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
+from services.referral.use_cases.gathering import open_groups
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
@@ -76,6 +78,13 @@ class Handlers:
         ]
         if cases:
             await offer_referrals(connection, cases, announcer=await self.announcer(connection))
+        opened = {
+            UUID(one.envelope.subject): one.message
+            for one in batch
+            if isinstance(one.message, IncidentOpened)
+        }
+        if opened:
+            await open_groups(connection, opened)
         # Of a case the last word counts; it is no earlier than its registration.
         owners = {
             _case_id(one): one.message.owner

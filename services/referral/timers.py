@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 
@@ -11,11 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import is_outage
 from chassis.telemetry.logs import fault
+from services.referral.domain.deadlines import Step
 from services.referral.domain.lifecycle import OPEN
+from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.store import referrals, timers
 from services.referral.store.timers import Due
 from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.expiring import TIME, act_on_time
+from services.referral.use_cases.placing import Solver
+from services.referral.use_cases.planning import act_on_groups
 from services.referral.use_cases.taking_back import take_back
 
 ROOM = 200
@@ -39,6 +43,7 @@ class Timekeeper:
     announcer: Callable[[AsyncConnection], Awaitable[Announcer]]
     wake_relay: Callable[[], Awaitable[None]]
     is_read: Callable[[], Awaitable[bool]]
+    solver: Solver = field(default_factory=HighsSolver)
     _unread_since: float | None = None
 
     async def run(self) -> None:
@@ -92,8 +97,14 @@ class Timekeeper:
         return len(gone)
 
     async def _act(self, connection: AsyncConnection, due: list[Due]) -> None:
-        if due:
-            await act_on_time(connection, due, announcer=await self.announcer(connection))
+        if not due:
+            return
+        announcer = await self.announcer(connection)
+        of_groups = [one for one in due if one.step in (Step.PLAN, Step.SEND)]
+        await act_on_groups(connection, of_groups, announcer=announcer, solver=self.solver)
+        others = [one for one in due if one not in of_groups]
+        if others:
+            await act_on_time(connection, others, announcer=announcer)
 
     async def _alone(self, one: Due) -> None:
         """One that fails holds up no other."""

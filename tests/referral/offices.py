@@ -1,9 +1,9 @@
 """referral's use cases at work: a directory, cases, answers, and what was said about them."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -15,12 +15,15 @@ from chassis.database import open_engine
 from chassis.directory_keys import load_keys
 from chassis.notify import Carrier
 from contracts.identifiers import Mint
+from contracts.incidents import IncidentOpened
 from contracts.referral import OrganisationRegistered
 from contracts.reports import ReportThreat
 from contracts.requests import Request
+from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.notifier import Notifier
-from services.referral.store import places
+from services.referral.store import groups, places
 from services.referral.store.directory import Author
+from services.referral.store.groups import Gathering
 from services.referral.store.referrals import Referral
 from services.referral.timers import Timekeeper
 from services.referral.use_cases.announcing import Announcer, Cause
@@ -30,9 +33,11 @@ from services.referral.use_cases.choosing import choose
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
+from services.referral.use_cases.gathering import open_groups
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.notifying import acknowledge
 from services.referral.use_cases.offering import NewCase, offer_referrals
+from services.referral.use_cases.planning import Sent, confirm, plan_again
 from services.referral.use_cases.publishing import Words, take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
 from tests.builders import NOON, a_case, a_mint, an_entry
@@ -116,6 +121,35 @@ class Office:
         """One statement with the rights of the service."""
         async with self.engine.begin() as connection:
             await connection.execute(text(statement))
+
+    async def open_incident(self, incident_id: UUID, *, persons: int) -> None:
+        """Take in that so many persons were found at once."""
+        day = NOON.date()
+        said = IncidentOpened(owner="POLICE_A", opened_on=day, detected_on=day, persons=persons)
+        async with self.engine.begin() as connection:
+            await open_groups(connection, {incident_id: said})
+
+    async def confirm(self, incident_id: UUID, *, owner: str, version: int | None = None) -> Sent:
+        """Send the plan of an incident, as its owner saw it."""
+        async with self.engine.begin() as connection:
+            seen = await self._seen(connection, incident_id, owner=owner, version=version)
+            announcer = await self._announcer(connection)
+            return await confirm(connection, seen, announcer=announcer, role="case_owner")
+
+    async def wish(self, incident_id: UUID, wishes: Mapping[str, Any], *, owner: str) -> None:
+        """Have the plan made again around what its owner wants."""
+        async with self.engine.begin() as connection:
+            seen = await self._seen(connection, incident_id, owner=owner)
+            announcer = await self._announcer(connection)
+            await plan_again(connection, seen, wishes, announcer=announcer, solver=HighsSolver())
+
+    @staticmethod
+    async def _seen(
+        connection: AsyncConnection, incident_id: UUID, *, owner: str, version: int | None = None
+    ) -> Gathering:
+        seen = await groups.one(connection, incident_id)
+        assert seen is not None
+        return replace(seen, owner=owner, version=seen.version if version is None else version)
 
     def timekeeper(self) -> Timekeeper:
         """Acts on time; no answer is under way."""

@@ -12,7 +12,7 @@ from services.referral.store import routings
 from services.referral.store.routings import Routing
 from services.referral.use_cases.explaining import LOCALE, explain
 from services.referral.use_cases.explaining.words import DECIDED, EXCLUDED, RANKED, WHY
-from services.referral.use_cases.offering import CHOSEN
+from services.referral.use_cases.offering import CHOSEN, TOGETHER
 from tests.builders import an_organisation
 from tests.house.rules import ROOT
 from tests.parts import Site
@@ -98,7 +98,7 @@ def produced() -> set[str]:
 
 def test_every_reason_of_the_domain_has_its_sentence_and_none_is_left_over() -> None:
     assert produced() == {*EXCLUDED, *RANKED}
-    assert set(DECIDED) == {*(one.name for one in QUESTIONS), "code", CHOSEN}
+    assert set(DECIDED) == {*(one.name for one in QUESTIONS), "code", CHOSEN, TOGETHER}
     assert set(WHY) == {"need", *(demand.__name__ for demand in rules.DEMANDS)}
 
 

@@ -21,6 +21,9 @@ LONGEST: Final = timedelta(days=1)
 #: Who is told that something waits, one after the other (design §7).
 RUNGS: Final = ("unit", "focal_point", "regional_focal_point", "committee")
 
+#: How long the cases of an incident wait for those that have not come yet.
+GATHERING: Final = timedelta(minutes=15)
+
 
 class Step(StrEnum):
     """What a timer does when it is due."""
@@ -28,6 +31,8 @@ class Step(StrEnum):
     REMIND = "remind"
     EXPIRE = "expire"
     CLIMB = "climb"
+    PLAN = "plan"
+    SEND = "send"
 
 
 def pause(urgency: str) -> timedelta:

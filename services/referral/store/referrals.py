@@ -113,7 +113,7 @@ _HAND_OVER = tuple(
         from unnest(cast(:ids as uuid[]), cast(:owners as text[])) as given(id, owner)
         where {table}.case_id = given.id
     """)  # noqa: S608 - tables of ours
-    for table in ("referrals", "unplaced", "routings", "cases")
+    for table in ("referrals", "unplaced", "routings", "group_cases", "cases")
 )
 _OWN = text(f"""
     select {_COLUMNS}, offered_at, changed_at from referrals

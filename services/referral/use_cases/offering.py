@@ -14,18 +14,23 @@ from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
 from services.referral.domain.deadlines import Step, pause
+from services.referral.domain.placement import waits_for_plan
 from services.referral.domain.routing import Need, Ranked, View, needs_of
 from services.referral.store import referrals, routings, timers, unplaced
+from services.referral.store.groups import Joined
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.store.routings import Routing
 from services.referral.store.timers import Timer
 from services.referral.store.unplaced import Unplaced
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.escalating import call_next_rung, climbing
+from services.referral.use_cases.gathering import find_gathering, join
 from services.referral.use_cases.weighing import situation_of, weigh
 
 #: What decided where a person has chosen.
 CHOSEN = "person"
+#: What decided where somebody was placed with the others of an incident.
+TOGETHER = "group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +71,18 @@ async def offer_referrals(
         for case in cases
     ]
     await referrals.save_cases(connection, known)
-    offers = Offers()
+    gathering = await find_gathering(connection, [case.facts for case in cases])
+    offers, joined = Offers(), []
     for one, case in zip(known, cases, strict=True):
         asking = Asking(one, announcer=announcer, cause=case.cause, offers=offers)
+        waiting: tuple[str, ...] = ()
+        if case.facts.incident_id in gathering:
+            waiting = tuple(need.service for need in asking.needs if waits_for_plan(need))
+            joined.append(Joined(one.case_id, case.facts.incident_id, one.owner, waiting))
         for need in asking.needs:
-            asking.ask(need, asked={})
+            if need.service not in waiting:
+                asking.ask(need, asked={})
+    await join(connection, joined)
     await write(connection, offers, announcer=announcer)
 
 
@@ -83,7 +95,7 @@ async def offer_next(
     """After a decline, or none in time: the next in rank; at high risk a human decides first."""
     ids = {one.case_id for one, _ in unanswered}
     known = await referrals.known_cases(connection, ids)
-    asked = _asked(await referrals.of_cases(connection, ids))
+    asked = asked_of(await referrals.of_cases(connection, ids))
     offers = Offers()
     for one, cause in unanswered:
         asking = Asking(known[one.case_id], announcer=announcer, cause=cause, offers=offers)
@@ -107,7 +119,7 @@ class Asking:
         self._cause = cause
         self._offers = offers
         self._permit = announcer.permit(case)
-        self._situation = situation_of(
+        self.situation = situation_of(
             CaseRegistered.model_validate(case.facts),
             owner=case.owner,
             owner_kind=self._permit.owner_kind,
@@ -116,9 +128,9 @@ class Asking:
     @property
     def needs(self) -> list[Need]:
         """A case without needs, place or urgency is counted and asks nobody."""
-        if self._situation is None or not self._situation.needs:
+        if self.situation is None or not self.situation.needs:
             return []
-        return needs_of(self._situation)
+        return needs_of(self.situation)
 
     def need_of(self, service: str, urgency: str) -> Need:
         """What this service was asked for."""
@@ -138,14 +150,25 @@ class Asking:
         """Whom to ask, the best first."""
         return self._weigh(need, asked)[0]
 
+    def excluded(self, need: Need) -> Mapping[str, str]:
+        """By organisation that gives the service and is not asked, the code of the reason."""
+        _, weighed = self._weigh(need, {})
+        return {code: why for (why, _), codes in weighed["excluded"] for code in codes}
+
     def ask_chosen(
-        self, need: Need, organisation: str, *, asked: Mapping[str, str], role: str
+        self,
+        need: Need,
+        organisation: str,
+        *,
+        asked: Mapping[str, str],
+        role: str | None,
+        by: str = CHOSEN,
     ) -> bool:
-        """One offer to whom a person of this role chose; False where it is no candidate."""
+        """One offer to whom a person of this role, or the plan, chose; False where it is no candidate."""
         ranked, weighed = self._weigh(need, asked)
         chosen = next((one for one in ranked if one.code == organisation), None)
         if chosen is not None:
-            weighed |= {"decided_by": CHOSEN}
+            weighed |= {"decided_by": by}
             self._offer(need, chosen, rank=len(asked) + 1, weighed=weighed, role=role)
         return chosen is not None
 
@@ -157,9 +180,9 @@ class Asking:
     def _weigh(
         self, need: Need, asked: Mapping[str, str]
     ) -> tuple[Sequence[Ranked], dict[str, Any]]:
-        assert self._situation is not None  # noqa: S101 - without a place there is no need
+        assert self.situation is not None  # noqa: S101 - without a place there is no need
         view = View(
-            case=self._situation,
+            case=self.situation,
             need=need,
             directory=self._announcer.directory,
             telling=self._permit,
@@ -247,7 +270,7 @@ async def write(connection: AsyncConnection, offers: Offers, *, announcer: Annou
         await timers.start(connection, climbing(called.values()))
 
 
-def _asked(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], dict[str, str]]:
+def asked_of(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], dict[str, str]]:
     """By case and service, what became of each that was asked."""
     asked: dict[tuple[UUID, str], dict[str, str]] = defaultdict(dict)
     for one in made:

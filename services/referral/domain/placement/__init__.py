@@ -8,6 +8,7 @@ from services.referral.domain.placement.group import (
     Offer,
     Wishes,
     asks_of,
+    waits_for_plan,
 )
 from services.referral.domain.placement.plan import Nearer, Placed, Plan, Unplaced, explain
 from services.referral.domain.placement.program import (
@@ -45,4 +46,5 @@ __all__ = [
     "hindrances",
     "is_open",
     "programs_of",
+    "waits_for_plan",
 ]

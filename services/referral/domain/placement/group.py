@@ -5,11 +5,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from services.referral.domain.routing import Limits, Person
+from services.referral.domain.routing import Limits, Need, Person
 
 # Where people sleep: a family that sleeps apart is separated, and so is a child from her mother
 # when only one of them was ticked.
 RESIDENTIAL = frozenset({"immediate_safety", "shelter"})
+
+
+def waits_for_plan(need: Need) -> bool:
+    """Whether a case of an incident waits with this until all its persons are placed together.
+
+    What a rule demands does not wait, nor does anybody whose life is in danger within the hour.
+    """
+    return need.why == "need" and need.service in RESIDENTIAL and need.urgency != "vital_1h"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +53,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """An organisation that takes people in; it serves its `zones` (regions, or `*`)."""
+    """An organisation that takes people in.
+
+    zones: the regions and cercles it serves, `CT/` for some part of a region, or `*`.
+    """
 
     code: str
     region: str

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from services.referral.domain.placement.group import Ask, House, Member, Wishes
-from services.referral.domain.routing import EVERYWHERE, unfit
+from services.referral.domain.routing import EVERYWHERE, PART, unfit
 
 
 class Rule(StrEnum):
@@ -76,7 +76,7 @@ def distance(member: Member, house: House) -> int:
     if house.region == member.person.region:
         is_near = member.cercle is not None and member.cercle == house.cercle
         return SAME_CERCLE if is_near else SAME_REGION
-    return SERVED if member.person.region in house.zones else NATIONAL
+    return NATIONAL if house.zones.isdisjoint(_places(member)[1:]) else SERVED
 
 
 def speaks(member: Member, house: House) -> bool:
@@ -91,7 +91,7 @@ def _between(member: Member, house: House, service: str) -> set[Rule]:
         broken.add(Rule.SERVICE)
     elif unfit(offer.limits, member.person) is not None:
         broken.add(Rule.PROFILE)
-    if house.zones.isdisjoint((EVERYWHERE, member.person.region)):
+    if house.zones.isdisjoint(_places(member)):
         broken.add(Rule.ZONE)
     if (house.code, service) not in member.told:
         broken.add(Rule.CONSENT)
@@ -100,6 +100,12 @@ def _between(member: Member, house: House, service: str) -> set[Rule]:
     if member.is_at_high_risk and _is_in_danger(member.danger, house):
         broken.add(Rule.SAFETY)
     return broken
+
+
+def _places(member: Member) -> tuple[str, str, str]:
+    """As routing has it: where her cercle is not known, also what serves a part of her region."""
+    region = member.person.region
+    return EVERYWHERE, region, member.cercle or f"{region}{PART}"
 
 
 def _is_in_danger(danger: str | None, house: House) -> bool:

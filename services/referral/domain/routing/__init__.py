@@ -3,6 +3,7 @@
 from services.referral.domain.routing.filtering import unfit
 from services.referral.domain.routing.organisations import (
     EVERYWHERE,
+    PART,
     Candidate,
     Directory,
     Limits,
@@ -28,6 +29,7 @@ from services.referral.domain.routing.view import Telling, View
 __all__ = [
     "CHILD_BANDS",
     "EVERYWHERE",
+    "PART",
     "QUESTIONS",
     "URGENCIES",
     "VERSION",

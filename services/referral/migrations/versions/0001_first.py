@@ -154,6 +154,27 @@ create table timers (
 );
 create index timers_due on timers (due_at, matter_id);
 
+-- Incidents whose cases are placed together, and the plan that was made of each.
+create table groups (
+    incident_id uuid primary key,
+    owner text not null,
+    -- How many cases will come, once that is known.
+    persons int,
+    state text not null default 'gathering' check (state in ('gathering', 'planned', 'sent')),
+    version int not null default 0,
+    wishes jsonb not null default '{}',
+    plan jsonb,
+    planned_at timestamptz
+);
+create table group_cases (
+    case_id uuid primary key references cases,
+    incident_id uuid not null references groups,
+    owner text not null,
+    -- What it waits for until the plan is sent.
+    services jsonb not null
+);
+create index group_cases_incident on group_cases (incident_id);
+
 create table notices (
     notice_id uuid primary key,
     -- A referral, an unplaced service or a threat, which waits for this organisation to act.
@@ -189,6 +210,16 @@ alter table proceedings enable row level security;
 alter table proceedings force row level security;
 alter table routings enable row level security;
 alter table routings force row level security;
+alter table groups enable row level security;
+alter table groups force row level security;
+alter table group_cases enable row level security;
+alter table group_cases force row level security;
+create policy work on groups to referral_work using (true) with check (true);
+create policy work on group_cases to referral_work using (true) with check (true);
+create policy own on groups for select to referral_web
+    using (current_setting('siraba.org', true) = owner);
+create policy own on group_cases for select to referral_web
+    using (current_setting('siraba.org', true) = owner);
 create policy work on cases to referral_work using (true) with check (true);
 create policy work on referrals to referral_work using (true) with check (true);
 create policy work on proceedings to referral_work using (true) with check (true);
@@ -213,7 +244,7 @@ create policy committee on unplaced for select to referral_web
 grant select, insert, update, delete on all tables in schema referral to referral_work;
 revoke update, delete on audit, roots, organisation_versions from referral_work;
 grant select on organisations, organisation_versions, organisation_keys to referral_web;
-grant select on referrals, unplaced, places, notices, routings to referral_web;
+grant select on referrals, unplaced, places, notices, routings, groups, group_cases to referral_web;
 -- The operator sees that something waits and who was told, and nothing that names a case.
 create policy watch on unplaced for select to siraba_ops using (true);
 create policy watch on notices for select to siraba_ops using (true);

@@ -76,6 +76,7 @@ DECIDED: Final[Mapping[str, str]] = {
     "language": N_("It comes before the second because it speaks the person’s language."),
     "code": N_("It is as good as the second, and comes first by its code."),
     "person": N_("A person who answers for the case chose whom to ask."),
+    "group": N_("All persons of the incident were placed together, and this was the best for all."),
 }
 AGES: Final[Mapping[str, str]] = {
     "between": N_("from %(age_min)s to %(age_max)s years of age"),

@@ -1,0 +1,176 @@
+"""The plan of an incident: made when everybody is there, changed by wishes, sent by a human or by time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referral.domain.deadlines import Step, pause
+from services.referral.domain.placement import Plan, Wishes
+from services.referral.store import groups, places, referrals, timers
+from services.referral.store.groups import Gathering
+from services.referral.store.timers import Due, Timer
+from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.grouping import Gathered, gather, group_of
+from services.referral.use_cases.offering import TOGETHER, Asking, Offers, asked_of, write
+from services.referral.use_cases.placing import Solver, place_group
+
+NO_WISHES: Mapping[str, Any] = {"pinned": [], "forbidden": [], "parted": []}
+
+
+class NoPlanWaits(Exception):
+    """There is no plan of this organisation that could be changed or sent (any more)."""
+
+
+class PlannedMeanwhile(Exception):
+    """The plan is another one than the one that was seen."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of a plan, in numbers of services.
+
+    as_planned: asked as it says. moved: asked of another, or of nobody. left: a human decides.
+    """
+
+    as_planned: int = 0
+    moved: int = 0
+    left: int = 0
+
+
+async def act_on_groups(
+    connection: AsyncConnection, due: Sequence[Due], *, announcer: Announcer, solver: Solver
+) -> None:
+    """Plan whoever has been waited for; send what nobody confirmed in time."""
+    for one in due:
+        found = await groups.one(connection, one.matter_id, is_locked=True)
+        if found is not None and found.state == "gathering":
+            await _plan(connection, found, NO_WISHES, announcer=announcer, solver=solver)
+        elif found is not None and found.state == "planned":
+            await _send(connection, found, announcer=announcer, role=None)
+        else:
+            await timers.end(connection, [one.matter_id])
+
+
+async def plan_again(
+    connection: AsyncConnection,
+    seen: Gathering,
+    wishes: Mapping[str, Any],
+    *,
+    announcer: Announcer,
+    solver: Solver,
+) -> None:
+    """Around what a human wants. Raises `NoPlanWaits`, `PlannedMeanwhile`, `WishRefused`."""
+    found = await _waiting(connection, seen)
+    await _plan(connection, found, wishes, announcer=announcer, solver=solver, is_first=False)
+
+
+async def confirm(
+    connection: AsyncConnection, seen: Gathering, *, announcer: Announcer, role: str
+) -> Sent:
+    """Ask for everybody at once. Raises `NoPlanWaits`, `PlannedMeanwhile`."""
+    found = await _waiting(connection, seen)
+    return await _send(connection, found, announcer=announcer, role=role)
+
+
+async def _waiting(connection: AsyncConnection, seen: Gathering) -> Gathering:
+    # The timer first, as whoever acts on time does.
+    await groups.lock(connection, [seen.incident_id])
+    found = await groups.one(connection, seen.incident_id)
+    if found is None or found.state != "planned" or found.owner != seen.owner:
+        raise NoPlanWaits
+    if found.version != seen.version:
+        raise PlannedMeanwhile
+    return found
+
+
+async def _plan(
+    connection: AsyncConnection,
+    one: Gathering,
+    wishes: Mapping[str, Any],
+    *,
+    announcer: Announcer,
+    solver: Solver,
+    is_first: bool = True,
+) -> None:
+    gathered = await gather(connection, one.incident_id, announcer=announcer, offers=Offers())
+    plan = await asyncio.to_thread(_solved, gathered, wishes_of(wishes), solver=solver)
+    await groups.save_plan(connection, one.incident_id, wishes=wishes, plan=asdict(plan))
+    if not plan.placed and not plan.unplaced:
+        await groups.sent(connection, one.incident_id)
+        await timers.end(connection, [one.incident_id])
+    elif is_first:
+        due = Timer(one.incident_id, Step.SEND, pause(gathered.urgency))
+        await timers.again(connection, [due])
+
+
+def _solved(gathered: Gathered, wishes: Wishes, *, solver: Solver) -> Plan:
+    return place_group(group_of(gathered, wishes), solver=solver)
+
+
+def wishes_of(kept: Mapping[str, Any]) -> Wishes:
+    """As they are kept: [member, service, organisation] each, and families."""
+    return Wishes(
+        pinned={(member, service): code for member, service, code in kept["pinned"]},
+        forbidden=frozenset((member, service, code) for member, service, code in kept["forbidden"]),
+        parted=frozenset(kept["parted"]),
+    )
+
+
+async def _send(
+    connection: AsyncConnection, one: Gathering, *, announcer: Announcer, role: str | None
+) -> Sent:
+    assert one.plan is not None  # noqa: S101 - what is planned has one
+    where = {(UUID(p["member"]), p["service"]): p["organisation"] for p in one.plan["placed"]}
+    nowhere = {(UUID(p["member"]), p["service"]) for p in one.plan["unplaced"]}
+    counted = await places.lock(connection, {(code, need[1]) for need, code in where.items()})
+    room = Counter({pair: found.room for pair, found in counted.items()})
+    offers = Offers()
+    gathered = await gather(connection, one.incident_id, announcer=announcer, offers=offers)
+    before = asked_of(await referrals.of_cases(connection, gathered.askings))
+    sender = _Sender(room, role, one.owner, Sent())
+    for case_id, service in sorted({*where, *nowhere}):
+        # A rule may have demanded for her what her family is placed for.
+        if (case_id, service) not in before:
+            asking = gathered.askings[case_id]
+            sender.send(asking, service, where.get((case_id, service)))
+    await write(connection, offers, announcer=announcer)
+    await groups.sent(connection, one.incident_id)
+    await timers.end(connection, [one.incident_id])
+    return sender.sent
+
+
+@dataclass(slots=True)
+class _Sender:
+    """Sends one service after the other. role: None where nobody confirmed the plan."""
+
+    room: Counter[tuple[str, str]]
+    role: str | None
+    owner: str
+    sent: Sent
+
+    def send(self, asking: Asking, service: str, organisation: str | None) -> None:
+        """As planned while there is room; else as any case is routed; at high risk a human decides."""
+        need = asking.need_of(service, str(asking.case.facts["urgency"]))
+        if self.role is None and asking.case.facts["risk"] == "high":
+            asking.leave_to_human(need, asked={})
+            self.sent.left += 1
+            return
+        # Somebody else's case by now is not this owner's to place.
+        is_ours = organisation is not None and asking.case.owner == self.owner
+        pair = organisation or "", service
+        has_room = pair not in self.room or self.room[pair] > 0
+        if (
+            is_ours
+            and has_room
+            and asking.ask_chosen(need, pair[0], asked={}, role=self.role, by=TOGETHER)
+        ):
+            self.room[pair] -= 1
+            self.sent.as_planned += 1
+            return
+        asking.ask(need, asked={})
+        self.sent.moved += 1
