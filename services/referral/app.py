@@ -46,6 +46,7 @@ def create_app(
     desk = api.Desk(parts, caller, handlers.announcer, handlers.master_key)
     app.include_router(api.places_router(desk))
     app.include_router(api.unplaced_router(desk))
+    app.include_router(api.plans_router(desk))
     app.include_router(api.notices_router(desk))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))

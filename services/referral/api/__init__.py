@@ -5,6 +5,7 @@ from services.referral.api.directory import DirectoryDesk, directory_router
 from services.referral.api.notices import notices_router
 from services.referral.api.partners import FeedDesk, partner_router
 from services.referral.api.places import places_router
+from services.referral.api.plans import plans_router
 from services.referral.api.referrals import router
 from services.referral.api.routings import routings_router
 from services.referral.api.unplaced import unplaced_router
@@ -17,6 +18,7 @@ __all__ = [
     "notices_router",
     "partner_router",
     "places_router",
+    "plans_router",
     "router",
     "routings_router",
     "unplaced_router",
