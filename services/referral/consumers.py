@@ -78,13 +78,7 @@ class Handlers:
         ]
         if cases:
             await offer_referrals(connection, cases, announcer=await self.announcer(connection))
-        opened = {
-            UUID(one.envelope.subject): one.message
-            for one in batch
-            if isinstance(one.message, IncidentOpened)
-        }
-        if opened:
-            await open_groups(connection, opened)
+        await open_groups(connection, _opened(batch))
         # Of a case the last word counts; it is no earlier than its registration.
         owners = {
             _case_id(one): one.message.owner
@@ -206,6 +200,14 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             fits=shares.fits,
         ),
     ]
+
+
+def _opened(batch: Sequence[Received]) -> dict[UUID, IncidentOpened]:
+    return {
+        UUID(one.envelope.subject): one.message
+        for one in batch
+        if isinstance(one.message, IncidentOpened)
+    }
 
 
 def _answer(one: Received) -> Answer:

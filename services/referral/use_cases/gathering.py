@@ -18,6 +18,8 @@ AT_ONCE = timedelta()
 
 async def open_groups(connection: AsyncConnection, opened: Mapping[UUID, IncidentOpened]) -> None:
     """So many cases will come of these incidents; some may have come before the word of it."""
+    if not opened:
+        return
     await _find(connection, {id: one.owner for id, one in opened.items()})
     await groups.expect(connection, {id: one.persons for id, one in opened.items()})
     await _plan_complete(connection, list(opened))
