@@ -14,9 +14,12 @@ from services.referral.domain.placement import (
     Group,
     House,
     Member,
+    NoPlan,
     Offer,
     Plan,
+    Program,
     Rule,
+    Solution,
     Wishes,
     WishRefused,
 )
@@ -247,6 +250,29 @@ def test_a_pin_is_kept_and_everything_else_is_solved_around_it() -> None:
 
     assert where(plan) == {"P1": "FAR", "P2": "NEAR"}
     assert [one.is_pinned for one in plan.placed] == [False, True]
+
+
+class Broken:
+    """A solver that finds nothing, as HiGHS may for reasons of its own."""
+
+    def solve(self, program: Program) -> Solution:
+        """Nothing."""
+        raise NoPlan
+
+
+def test_a_solver_that_fails_leaves_nobody_without_a_place_that_is_free() -> None:
+    group = Group(
+        members=tuple(member(f"P{nth}") for nth in range(3)),
+        houses=(house("NEAR"), house("FAR")),
+        wishes=Wishes(pinned={("P2", "shelter"): "NEAR"}),
+    )
+
+    plan = place_group(group, solver=Broken())
+
+    assert broken(group, placings(plan)) == []
+    assert where(plan)["P2"] == "NEAR"
+    assert len(plan.placed) == 2
+    assert plan.gap == 1.0
 
 
 def test_a_place_that_a_human_forbids_is_not_proposed_again() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from highspy import Highs, HighsModelStatus, HighsVarType
 from numpy.typing import NDArray
 
-from services.referral.domain.placement import PLACED, Program, Room, Solution
+from services.referral.domain.placement import PLACED, NoPlan, Program, Room, Solution
 
 # Room is filled by quarters, each dearer than the one before: load spreads among equals.
 SPREAD = (0, 1, 2, 3)
@@ -27,10 +27,6 @@ _TUNED: Settings = {
     "mip_pool_age_limit": 5,
 }
 Numbers = NDArray[np.float64]
-
-
-class NoPlan(Exception):
-    """The solver failed: placing nobody but the pinned is always allowed, so that there is a plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

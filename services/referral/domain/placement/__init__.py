@@ -13,6 +13,7 @@ from services.referral.domain.placement.group import (
 from services.referral.domain.placement.plan import Nearer, Placed, Plan, Unplaced, explain
 from services.referral.domain.placement.program import (
     PLACED,
+    NoPlan,
     Option,
     Program,
     Room,
@@ -29,6 +30,7 @@ __all__ = [
     "House",
     "Member",
     "Nearer",
+    "NoPlan",
     "Offer",
     "Option",
     "Placed",

@@ -74,6 +74,10 @@ class Solution:
     gap: float
 
 
+class NoPlan(Exception):
+    """The solver failed: placing nobody but the pinned is always allowed, so that there is a plan."""
+
+
 def programs_of(group: Group) -> tuple[Program, ...]:
     """A program for each service, with every option that no rule forbids. Raises `WishRefused`."""
     asks: Mapping[str, list[Ask]] = defaultdict(list)
