@@ -54,6 +54,23 @@ class RunSettings(BaseSettings):
     port: _Port = Field(8401, description="Port the service listens on.")
 
 
+class MetricsSettings(BaseSettings):
+    """Where `siraba metrics` listens, and what it cannot learn from a platform's state folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIRABA_", extra="ignore", hide_input_in_errors=True
+    )
+
+    metrics_bind: str = Field("127.0.0.1", description="Address that Prometheus scrapes.")
+    metrics_port: _Port = Field(8410, description="Its port.")
+    service_urls: dict[str, str] = Field(
+        {}, description="Where services that are run by themselves answer, as a JSON object."
+    )
+    nats_monitor_url: str | None = Field(
+        None, description="Base URL of an external NATS's monitoring port, such as its loopback."
+    )
+
+
 def inherited_environment() -> dict[str, str]:
     """What children inherit: everything but the right to administer the database."""
     return {name: value for name, value in os.environ.items() if name != _ADMINISTRATION}

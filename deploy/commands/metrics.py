@@ -1,0 +1,89 @@
+"""`siraba metrics`: what Prometheus asks, served beside the platform and out of its way."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import typer
+import uvicorn
+
+from chassis.telemetry.logs import set_up_logging
+from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
+from deploy.engines import ops_database_url
+from deploy.keys import OPERATIONS, seed_file
+from deploy.measures.endpoint import measures_app
+from deploy.measures.gather import Sources, gather
+from deploy.measures.samples import Sample, written
+from deploy.settings import MetricsSettings, PlatformSettings
+from deploy.state import State
+
+#: Among the state's secrets; Prometheus reads it as its `credentials_file`.
+TOKEN: Final = "metrics.token"  # noqa: S105 - a file's name
+
+
+@failing_clearly
+def metrics(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Print the numbers and end.")] = False,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="Folder for everything that is kept (default .siraba).")
+    ] = None,
+) -> None:
+    """Serve the platform's numbers to Prometheus, at SIRABA_METRICS_BIND and _PORT.
+
+    Tables, streams and probes are asked when somebody asks here, at most every
+    five seconds, and by roles that may only read. Whoever asks needs the token
+    in `secrets/metrics.token` of the state folder: small numbers point at
+    persons.
+
+    Examples:
+
+      siraba metrics
+
+      siraba metrics --once | grep siraba_durable
+    """
+    settings = platform_settings(state_dir=state_dir)
+    state = state_of(settings)
+    if once:
+        typer.echo(written(asyncio.run(_round(settings, state))).decode(), nl=False)
+        return
+    _serve(settings, state)
+
+
+async def _round(settings: PlatformSettings, state: State) -> list[Sample]:
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+        return await gather(sources_of(settings, state), http, now=datetime.now(UTC))
+
+
+def sources_of(settings: PlatformSettings, state: State) -> Sources:
+    """Where all is now: a platform that starts anew has other ports. Raises ServerError."""
+    status = state.status()
+    told = MetricsSettings()
+    ports = status.get("nats_ports")
+    embedded = f"http://127.0.0.1:{ports[1]}" if ports else None
+    return Sources(
+        nats_url=nats_address(state, settings),
+        nats_seed=seed_file(state, OPERATIONS),
+        database_url=ops_database_url(state, settings),
+        service_urls=told.service_urls or status.get("service_urls", {}),
+        monitor_url=told.nats_monitor_url or embedded,
+        state_folder=state.root,
+    )
+
+
+def _serve(settings: PlatformSettings, state: State) -> None:
+    told = MetricsSettings()
+    app = measures_app(lambda: _round(settings, state), token=state.secret(TOKEN))
+    set_up_logging("metrics")
+    uvicorn.run(
+        app,
+        host=told.metrics_bind,
+        port=told.metrics_port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+    )
