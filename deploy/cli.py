@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",
     "dlq": "deploy.commands.dlq:dlq",
+    "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",
     "doctor": "deploy.commands.doctor:doctor",
     "provision": "deploy.commands.provision:provision_command",

@@ -16,6 +16,7 @@ from deploy.checks import Check, check_postgres
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
 from deploy.doctor import check_nats
 from deploy.engines import known_partners, ops_database_url
+from deploy.host_checks import check_doors, check_host
 from deploy.key_checks import check_months
 from deploy.law_checks import check_conservation
 from deploy.settings import PlatformSettings
@@ -34,7 +35,8 @@ def doctor(
     Asks NATS and PostgreSQL themselves, not their configuration files: that
     acknowledged means on disk, that streams refuse rather than drop, that
     accounts and users can do what they must and nothing else, that no other
-    door is open. And the law of conservation: of each stream that a service
+    door is open, that the clocks agree, the disk has room, and that keys are
+    young and their files closed to others. And the law of conservation: of each stream that a service
     writes or reads, accepted = delivered + pending + parked + dead, or the ids
     of what is missing. And that partners know the keys that they seal to.
 
@@ -46,7 +48,11 @@ def doctor(
     """
     settings = platform_settings(state_dir=state_dir)
     state = state_of(settings)
-    checks = asyncio.run(_examine(state, settings))
+    report(asyncio.run(_examine(state, settings)), as_json=as_json)
+
+
+def report(checks: list[Check], *, as_json: bool) -> None:
+    """Print the checks; typer.Exit with 1 when one does not hold."""
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=1))
     else:
@@ -63,7 +69,9 @@ async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
     running = state.status().get("service_urls", SERVICES)
     law = await check_conservation(database, running)
     months = await check_months(database, state, now=datetime.now(UTC))
-    return [*nats, *await check_postgres(database), *law, months]
+    doors = await check_doors(database, clock=lambda: datetime.now(UTC))
+    host = check_host(state, now=datetime.now(UTC))
+    return [*nats, *await check_postgres(database), *doors, *law, months, *host]
 
 
 def _show(checks: list[Check]) -> None:
