@@ -1,0 +1,60 @@
+"""Writes docs/configuration.md from the settings themselves: `python -m deploy.settings_reference`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from chassis.settings import ServiceSettings
+from deploy.settings import MetricsSettings, PlatformSettings, RunSettings
+
+PAGE: Final = Path(__file__).parent.parent / "docs" / "configuration.md"
+_ROOT: Final = Path(__file__).parent
+#: Who reads what; a service's own settings add nothing to the shared ones.
+_READERS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
+    ("`siraba up` and the commands beside it", PlatformSettings),
+    ("`siraba run SERVICE`: where it listens", RunSettings),
+    ("`siraba run SERVICE`: what it works with", ServiceSettings),
+    ("`siraba metrics`", MetricsSettings),
+)
+
+
+def reference() -> str:
+    """The page as it must be."""
+    lines = [
+        "# Configuration",
+        "",
+        "Written from the settings by `python -m deploy.settings_reference`; change them, not this.",
+        "Everything is an environment variable. `siraba up` sets what its services need.",
+    ]
+    for reader, settings in _READERS:
+        lines += ["", f"## {reader}", "", "| variable | default | what |", "|---|---|---|"]
+        lines += _rows(settings)
+    return "\n".join(lines) + "\n"
+
+
+def _rows(settings: type[BaseSettings]) -> Iterator[str]:
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        variable = f"{prefix}{name}".upper()
+        yield f"| `{variable}` | {_default(field)} | {_meaning(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value: Any = field.default
+    if isinstance(value, Path) and value.is_relative_to(_ROOT):
+        return f"`{value.relative_to(_ROOT.parent)}`"
+    return "none" if value in (None, (), {}) else f"`{value}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    secret = "Secret. " if "SecretStr" in str(field.annotation) else ""
+    return f"{secret}{field.description}".replace("<", "&lt;")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference(), encoding="utf-8")
