@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from deploy.embedded.processes import ServerError
 from deploy.measures.samples import Sample, written
 
 #: Whoever asks more often gets the same numbers: no scraper can put a load on the tables.
@@ -37,7 +38,7 @@ class _Latest:
 
 
 def measures_app(gather: Gather, *, token: str) -> Starlette:
-    """`/metrics` with `Authorization: Bearer <token>`, else 401; `/healthz` for anybody."""
+    """`/metrics` with `Authorization: Bearer <token>`, else 401, 503 while nothing runs; `/healthz` for anybody."""
     latest = _Latest(gather)
     wanted = f"Bearer {token}".encode()
 
@@ -45,7 +46,11 @@ def measures_app(gather: Gather, *, token: str) -> Starlette:
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, wanted):
             return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
-        return Response(await latest.text(), media_type=CONTENT_TYPE_LATEST)
+        try:
+            text = await latest.text()
+        except ServerError:
+            return PlainTextResponse("no platform runs on this state folder\n", 503)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")

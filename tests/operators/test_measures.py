@@ -14,6 +14,7 @@ import pytest
 from contracts.feed import Offer
 from contracts.requests import StartReferral
 from deploy.commands.metrics import sources_of
+from deploy.embedded.processes import ServerError
 from deploy.measures.endpoint import measures_app
 from deploy.measures.gather import gather
 from deploy.measures.samples import MEASURES, Sample, written
@@ -167,6 +168,16 @@ async def test_however_often_one_scrapes_the_tables_are_asked_once() -> None:
     answer, rounds = await _asked("right", times=20)
     assert answer.text.splitlines()[-1] == "siraba_disk_free_ratio 0.5"
     assert rounds == 1
+
+
+async def test_while_nothing_runs_the_scrape_fails_and_says_why() -> None:
+    async def nothing() -> list[Sample]:
+        raise ServerError("nothing runs")
+
+    transport = httpx.ASGITransport(measures_app(nothing, token="right"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
+        answer = await client.get("/metrics", headers={"Authorization": "Bearer right"})
+    assert answer.status_code == 503
 
 
 def test_a_measure_that_is_in_no_table_is_a_mistake() -> None:
