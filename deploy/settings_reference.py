@@ -9,14 +9,16 @@ from pydantic_settings import BaseSettings
 
 from chassis.settings import ServiceSettings
 from deploy.settings import MetricsSettings, PlatformSettings, RunSettings
+from services.referral.settings import ReferralSettings
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "configuration.md"
 _ROOT: Final = Path(__file__).parent
-#: Who reads what; a service's own settings add nothing to the shared ones.
+#: Who reads what; what a service shares with all is told once.
 _READERS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("`siraba up` and the commands beside it", PlatformSettings),
     ("`siraba run SERVICE`: where it listens", RunSettings),
     ("`siraba run SERVICE`: what it works with", ServiceSettings),
+    ("`siraba run referral`: by whom notices go", ReferralSettings),
     ("`siraba metrics`", MetricsSettings),
 )
 
@@ -37,7 +39,10 @@ def reference() -> str:
 
 def _rows(settings: type[BaseSettings]) -> Iterator[str]:
     prefix = settings.model_config.get("env_prefix", "")
+    shared = ServiceSettings.model_fields if settings is not ServiceSettings else {}
     for name, field in settings.model_fields.items():
+        if name in shared and issubclass(settings, ServiceSettings):
+            continue
         variable = f"{prefix}{name}".upper()
         yield f"| `{variable}` | {_default(field)} | {_meaning(field)} |"
 
