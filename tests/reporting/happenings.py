@@ -21,7 +21,8 @@ from tests.servers import Database
 
 TABLES = (
     "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced",
-    "facts_places",    "organisations", "followed",
+    "facts_places", "facts_proceedings", "facts_suspects", "facts_judgments", "organisations",
+    "followed",
 )  # fmt: skip
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
@@ -44,6 +45,14 @@ def case_id(number: int) -> UUID:
 
 def referral_id(number: int) -> UUID:
     return UUID(int=1_000_000 + number, version=4)
+
+
+def file_id(number: int) -> UUID:
+    return UUID(int=2_000_000 + number, version=4)
+
+
+def suspect_id(number: int) -> UUID:
+    return UUID(int=3_000_000 + number, version=4)
 
 
 @dataclass(slots=True)
@@ -99,6 +108,60 @@ class Happenings:
         event = referral.ReferralUnplaced(service=service, reason="no_candidate")
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
+    def filed(self, file: int, case: int, state: str, *, minutes: float = 4, **facts: Any) -> None:
+        """A file of the police as of this case; opened when it is the first that is said of it."""
+        said = {
+            **_of_file(file),
+            "organisation_kind": "police",
+            "state": state,
+            "on": DAWN.date(),
+            "offence_class": "trafficking",
+        }
+        known = [
+            one
+            for one in self.events
+            if isinstance(one.message, referral.ProceedingEvent)
+            and (one.message.proceeding_id, one.envelope.subject)
+            == (file_id(file), str(case_id(case)))
+        ]
+        kind = referral.ProceedingAdvanced if known else referral.ProceedingOpened
+        event = kind.model_validate(said | facts)
+        self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
+
+    def suspected(self, suspect: int, file: int, *, minutes: float = 5, **facts: Any) -> None:
+        said = {
+            **_of_file(file),
+            "suspect_id": suspect_id(suspect),
+            "on": DAWN.date(),
+            "custody": "police_custody",
+            "sex": "male",
+            "age_band": "35-59",
+            "citizenship": ("MLI",),
+            "is_official": False,
+            "is_victim_too": False,
+        }
+        event = referral.SuspectRecorded.model_validate(said | facts)
+        self.add(event, str(file_id(file)), stream="REFERRAL", minutes=minutes)
+
+    def judged(self, suspect: int, file: int, *, minutes: float = 6, **facts: Any) -> None:
+        said = {
+            **_of_file(file),
+            "suspect_id": suspect_id(suspect),
+            "on": DAWN.date(),
+            "court": "high_court_correctional",
+            "offence_class": "trafficking",
+            "verdict": "convicted",
+            "is_final": False,
+            "sentences": ("imprisonment",),
+            "months": 24,
+            "suspended_months": 0,
+            "fine": 0,
+            "reparation": 0,
+            "reparation_paid": 0,
+        }
+        event = referral.JudgmentRendered.model_validate(said | facts)
+        self.add(event, str(file_id(file)), stream="REFERRAL", minutes=minutes)
+
     def organisation(self, code: str, *, key: PublicKey | None = None, minutes: float = 0) -> None:
         event = referral.OrganisationRegistered(
             code=code,
@@ -142,6 +205,10 @@ def _repeated(number: int, service: str) -> dict[str, Any]:
         "organisation_kind": "shelter",
         "service": service,
     }
+
+
+def _of_file(number: int) -> dict[str, Any]:
+    return {"organisation": "POLICE_KAYES", "proceeding_id": file_id(number)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ Table = Literal[
     "facts_referral_steps",
     "facts_unplaced",
     "facts_places",
+    "facts_proceedings",
+    "facts_suspects",
+    "facts_judgments",
 ]
 Row = dict[str, Any]
 

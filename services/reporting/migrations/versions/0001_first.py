@@ -22,6 +22,8 @@ create table facts_cases (
     offence_class text not null,
     victim_status text not null,
     detection_channel text not null,
+    needs text[] not null,
+    is_suspect_too boolean not null,
     recorded_at timestamptz not null,
     stream text not null,
     stream_sequence bigint not null
@@ -93,6 +95,68 @@ create table facts_places (
 );
 create index facts_places_counted on facts_places (organisation, service, counted_at);
 
+-- Where a file stood for one case, and since which day; a file is one of its organisation's.
+create table facts_proceedings (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    organisation text not null,
+    organisation_kind text not null,
+    proceeding_id uuid not null,
+    state text not null,
+    stood_on date not null,
+    offence_class text not null,
+    court text,
+    region text,
+    is_civil_party boolean,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+create index facts_proceedings_file on facts_proceedings (organisation, proceeding_id);
+
+-- Of one suspect of one file the row with the highest number; what went before counts before it.
+create table facts_suspects (
+    proceeding_id uuid not null,
+    case_sequence bigint not null,
+    organisation text not null,
+    suspect_id uuid not null,
+    stood_on date not null,
+    custody text not null,
+    sex text not null,
+    age_band text not null,
+    citizenship text[] not null,
+    is_official boolean not null,
+    is_victim_too boolean not null,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (proceeding_id, case_sequence)
+);
+
+-- Amounts in whole CFA francs, times in months.
+create table facts_judgments (
+    proceeding_id uuid not null,
+    case_sequence bigint not null,
+    organisation text not null,
+    suspect_id uuid not null,
+    judged_on date not null,
+    court text not null,
+    offence_class text not null,
+    verdict text not null,
+    is_final boolean not null,
+    sentences text[] not null,
+    months int not null,
+    suspended_months int not null,
+    fine bigint not null,
+    reparation bigint not null,
+    reparation_paid bigint not null,
+    at timestamptz not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (proceeding_id, case_sequence)
+);
+
 create table organisations (
     code text primary key,
     kind text not null,
@@ -113,7 +177,7 @@ create table followed (
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots from reporting_work;
 grant select on facts_cases, facts_merges, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
-    organisations, organisation_keys, followed to reporting_web;
+    facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """

@@ -1,4 +1,4 @@
-"""What reporting does: turn events into facts, and facts into figures."""
+"""Turns events into facts: rows that each rest on one event, whenever it comes."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.directory_keys import save_keys
 from contracts.event import Message
@@ -14,23 +14,30 @@ from contracts.intake import CaseMerged, CaseRegistered, CaseUnmerged
 from contracts.keyring import PublicKey
 from contracts.referral import (
     CapacityChanged,
+    JudgmentRendered,
     OrganisationRegistered,
+    ProceedingEvent,
     ReferralEvent,
     ReferralOffered,
     ReferralUnplaced,
+    SuspectRecorded,
 )
-from services.reporting.domain import Window
-from services.reporting.store import facts, figures
+from services.reporting.store import facts
 from services.reporting.store.facts import Row, Table
 
 # What the indicators count by (domain §6, D1 to D6); the rest of a case stays with its owner.
 _OF_CASE = {
     "owner", "registered_on", "detected_on", "region", "sex", "age_band", "citizenship",
-    "exploitation", "offence_class", "victim_status", "detection_channel",
+    "exploitation", "offence_class", "victim_status", "detection_channel", "needs",
+    "is_suspect_too",
 }  # fmt: skip
 _OF_REFERRAL = {
     "referral_id", "service", "organisation", "organisation_kind", "urgency", "region", "rank",
     "ground",
+}  # fmt: skip
+_OF_FILE = {
+    "organisation", "organisation_kind", "proceeding_id", "state", "offence_class", "court",
+    "region", "is_civil_party",
 }  # fmt: skip
 _OF_ORGANISATION = {"code", "kind", "region", "name_fr", "name_en"}
 
@@ -45,19 +52,6 @@ class Happened:
     stream: str
     stream_sequence: int
     recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The figures over one window, all read in the same moment; units in `store.figures`."""
-
-    window: Window
-    followed: list[figures.Followed]
-    victims_detected: int
-    victims_referred: int
-    referrals_by_state: dict[str, int]
-    services_unplaced: int
-    time_to_answer: figures.Answers
 
 
 async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -> None:
@@ -77,23 +71,6 @@ async def take_events(connection: AsyncConnection, events: Sequence[Happened]) -
     await facts.save_organisations(connection, [_organisation(one) for one in registered])
     await save_keys(connection, [key for one in registered for key in _keys(one)])
     await facts.follow(connection, [_position(one) for one in events])
-
-
-async def count_figures(engine: AsyncEngine, window: Window) -> Figures:
-    """All figures over one window, from one snapshot: they agree with each other."""
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        return Figures(
-            window=window,
-            followed=await figures.followed(connection),
-            victims_detected=await figures.victims_detected(connection, window),
-            victims_referred=await figures.victims_referred(connection, window),
-            referrals_by_state=await figures.referrals_by_state(connection, window),
-            services_unplaced=await figures.services_unplaced(connection, window),
-            time_to_answer=await figures.time_to_answer(connection, window),
-        )
 
 
 def _case(one: Happened) -> Row:
@@ -125,6 +102,28 @@ def _unplaced(one: Happened) -> Row:
 
 def _places(one: Happened) -> Row:
     return one.event.model_dump(mode="json") | _at(one) | _lies(one)
+
+
+def _file(one: Happened) -> Row:
+    """Of one case: `case_sequence` numbers the events of a case."""
+    body = one.event.model_dump(mode="json", include=_OF_FILE)
+    return body | {"case_id": one.subject} | _effective("stood_on", one) | _at(one) | _lies(one)
+
+
+def _suspect(one: Happened) -> Row:
+    """Of one file: `case_sequence` numbers the events of a file, since that is the subject."""
+    body = one.event.model_dump(mode="json", exclude={"on"})
+    return body | _effective("stood_on", one) | _at(one) | _lies(one)
+
+
+def _judgment(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", exclude={"on"})
+    return body | _effective("judged_on", one) | _at(one) | _lies(one)
+
+
+def _effective(name: str, one: Happened) -> Row:
+    """The day since when it is so, whenever it was said."""
+    return {name: one.event.model_dump(mode="json", include={"on"})["on"]}
 
 
 def _at(one: Happened) -> Row:
@@ -169,4 +168,7 @@ _FACTS: Final = (
     _Fact((ReferralEvent,), "facts_referral_steps", _step),
     _Fact((ReferralUnplaced,), "facts_unplaced", _unplaced),
     _Fact((CapacityChanged,), "facts_places", _places),
+    _Fact((ProceedingEvent,), "facts_proceedings", _file),
+    _Fact((SuspectRecorded,), "facts_suspects", _suspect),
+    _Fact((JudgmentRendered,), "facts_judgments", _judgment),
 )
