@@ -10,6 +10,8 @@ from contracts.reading import read_event
 from services.reporting.use_cases import Happened, take_events
 
 STREAMS = ("INTAKE", "REFERRAL")
+#: By stream, the durable that reads it.
+DURABLES = {stream: f"reporting-{stream}" for stream in STREAMS}
 
 
 async def on_events(connection: AsyncConnection, batch: Sequence[Received]) -> None:
@@ -21,7 +23,7 @@ def consumers(parts: Parts) -> list[Consumer]:
     """One consumer per stream that reporting reads."""
     return [
         Consumer(
-            name=f"reporting-{stream}",
+            name=durable,
             stream=stream,
             parts=parts,
             trust=parts.trust,
@@ -30,7 +32,7 @@ def consumers(parts: Parts) -> list[Consumer]:
             ordered=True,
             rest_seconds=0.4,
         )
-        for stream in STREAMS
+        for stream, durable in DURABLES.items()
     ]
 
 

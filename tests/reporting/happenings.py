@@ -17,13 +17,9 @@ from contracts.envelope import Envelope
 from contracts.event import Message
 from contracts.keyring import PublicKey
 from services.reporting.consumers import on_events
+from services.reporting.store.facts import TABLES
 from tests.servers import Database
 
-TABLES = (
-    "facts_cases", "facts_merges", "facts_referrals", "facts_referral_steps", "facts_unplaced",
-    "facts_places", "facts_proceedings", "facts_suspects", "facts_judgments", "organisations",
-    "followed",
-)  # fmt: skip
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
 SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
 STEPS: dict[str, type[referral.ReferralEvent]] = {

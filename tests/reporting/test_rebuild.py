@@ -11,8 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.inbox import Received
+from services.reporting.store.facts import TABLES
 from tests.ledger import Form
-from tests.reporting.happenings import TABLES, Happenings, Roles, clear, engines, take
+from tests.reporting.happenings import Happenings, Roles, clear, engines, take
 from tests.servers import Database
 from tests.signing import public_key
 

@@ -3,8 +3,8 @@
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 
 from deploy.migrate import OWNER
+from services.reporting.store.facts import TABLES
 from tests.journeys.road import Road
-from tests.reporting.happenings import TABLES
 from tests.trust.faults.wiped import delete_consumer
 from tests.trust.load import come_to_rest
 

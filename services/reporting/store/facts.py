@@ -1,7 +1,7 @@
 """Facts as rows, one statement per table and batch; a fact that is there already stays as it is."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -20,6 +20,8 @@ Table = Literal[
     "facts_judgments",
 ]
 Row = dict[str, Any]
+#: All that is made of the events, and how far it is made.
+TABLES: Final = (*get_args(Table), "organisations", "followed")
 
 # The table itself says what type each field of the JSON has.
 _GIVEN = "jsonb_populate_recordset(cast(null as {table}), cast(:rows as jsonb))"
