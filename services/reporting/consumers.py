@@ -40,6 +40,7 @@ def _happened(one: Received) -> Happened:
     assert one.envelope.case_sequence is not None  # noqa: S101 - read_event refuses those without
     return Happened(
         event=one.message,
+        event_id=one.envelope.id,
         subject=one.envelope.subject,
         case_sequence=one.envelope.case_sequence,
         stream=one.raw.stream,

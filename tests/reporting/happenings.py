@@ -81,12 +81,28 @@ class Happenings:
         )
         self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
 
+    def erased(self, case: int, *, minutes: float) -> None:
+        """Nobody can say any more who it was; that there was somebody still counts."""
+        event = intake.CaseErased(
+            reason="person_asks",
+            organisation="GEND_KITA",
+            confirmed_by="ONG_ABRI",
+            erased_on=DAWN.date(),
+        )
+        self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
     def offered(
-        self, number: int, case: int, *, service: str = "shelter", minutes: float = 1
+        self,
+        number: int,
+        case: int,
+        *,
+        service: str = "shelter",
+        urgency: str = "urgent_72h",
+        minutes: float = 1,
     ) -> None:
         event = referral.ReferralOffered(
             **_repeated(number, service),
-            urgency="urgent_72h",
+            urgency=urgency,
             region="01",
             rank=1,
             ground="consent",
@@ -94,8 +110,10 @@ class Happenings:
         )
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
-    def stepped(self, number: int, case: int, step: str, *, minutes: float = 2) -> None:
-        known = _repeated(number, "shelter")
+    def stepped(
+        self, number: int, case: int, step: str, *, service: str = "shelter", minutes: float = 2
+    ) -> None:
+        known = _repeated(number, service)
         reason = REASONS.get(step)
         event = STEPS[step].model_validate(known | ({"reason": reason} if reason else {}))
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)

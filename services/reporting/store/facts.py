@@ -37,7 +37,8 @@ _SAVE_ORGANISATIONS = text(f"""
     order by code, stream_sequence desc
     on conflict (code) do update set
         kind = excluded.kind, region = excluded.region, name_fr = excluded.name_fr,
-        name_en = excluded.name_en, recorded_at = excluded.recorded_at, stream = excluded.stream,
+        name_en = excluded.name_en, recorded_at = excluded.recorded_at,
+        event_id = excluded.event_id, stream = excluded.stream,
         stream_sequence = excluded.stream_sequence
     where known.stream_sequence < excluded.stream_sequence
 """)  # noqa: S608 - a table of ours

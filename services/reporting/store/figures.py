@@ -91,7 +91,7 @@ async def victims_detected(connection: AsyncConnection, window: Window) -> int:
     into) detected on a day of the window, whose offence class is not `migrant_smuggling`.
     Denominator: none. Source: `case.registered`, `case.merged`, `case.unmerged`.
     """
-    return int(await connection.scalar(_DETECTED, _bound(window)) or 0)
+    return int(await connection.scalar(_DETECTED, bound(window)) or 0)
 
 
 async def victims_referred(connection: AsyncConnection, window: Window) -> int:
@@ -100,7 +100,7 @@ async def victims_referred(connection: AsyncConnection, window: Window) -> int:
     Numerator: distinct persons for whom at least one referral was offered in the window, whatever
     became of it. Denominator: none. Source: `referral.offered`, population and persons as in V1.
     """
-    return int(await connection.scalar(_REFERRED, _bound(window)) or 0)
+    return int(await connection.scalar(_REFERRED, bound(window)) or 0)
 
 
 async def referrals_by_state(connection: AsyncConnection, window: Window) -> dict[str, int]:
@@ -110,7 +110,7 @@ async def referrals_by_state(connection: AsyncConnection, window: Window) -> dic
     the highest number within its case. Denominator: all referrals offered in the window, which is
     the sum of the states. Source: `referral.*`, population by `case.registered`.
     """
-    found = await connection.execute(_BY_STATE, _bound(window))
+    found = await connection.execute(_BY_STATE, bound(window))
     return dict.fromkeys(STATES, 0) | {row.state: row.referrals for row in found}
 
 
@@ -120,7 +120,7 @@ async def services_unplaced(connection: AsyncConnection, window: Window) -> int:
     Numerator: services for which, in the window, nobody was left to ask or a human had to decide.
     Denominator: none. Source: `referral.unplaced`, population by `case.registered`.
     """
-    return int(await connection.scalar(_UNPLACED, _bound(window)) or 0)
+    return int(await connection.scalar(_UNPLACED, bound(window)) or 0)
 
 
 async def time_to_answer(connection: AsyncConnection, window: Window) -> Answers:
@@ -130,7 +130,7 @@ async def time_to_answer(connection: AsyncConnection, window: Window) -> Answers
     still waiting are not in it, so `answered` belongs beside it. Source: stream times of
     `referral.offered`, `referral.accepted`, `referral.declined`; population by `case.registered`.
     """
-    row = (await connection.execute(_ANSWERED, _bound(window))).one()
+    row = (await connection.execute(_ANSWERED, bound(window))).one()
     return Answers(median_seconds=row.median_seconds, answered=row.answered)
 
 
@@ -139,7 +139,8 @@ async def followed(connection: AsyncConnection) -> list[Followed]:
     return [Followed(**row._mapping) for row in await connection.execute(_FOLLOWED)]
 
 
-def _bound(window: Window) -> dict[str, Any]:
+def bound(window: Window) -> dict[str, Any]:
+    """The window as every question here has it."""
     return {
         "start": window.start,
         "end": window.end,

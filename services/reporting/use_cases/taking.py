@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +48,7 @@ class Happened:
     """An event and where it lies. subject: the case, or the organisation; recorded_at: the stream's."""
 
     event: Message
+    event_id: UUID
     subject: str
     case_sequence: int
     stream: str
@@ -145,7 +147,11 @@ def _position(one: Happened) -> Row:
 
 
 def _lies(one: Happened) -> dict[str, Any]:
-    return {"stream": one.stream, "stream_sequence": one.stream_sequence}
+    return {
+        "event_id": str(one.event_id),
+        "stream": one.stream,
+        "stream_sequence": one.stream_sequence,
+    }
 
 
 def _keys(one: Happened) -> tuple[PublicKey, ...]:

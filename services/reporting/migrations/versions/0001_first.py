@@ -8,6 +8,7 @@ revision = "0001"
 down_revision = None
 
 TABLES = """
+-- `event_id`: the event that a row rests on, for whoever asks what is behind a figure.
 -- Every key below comes from the event itself, so that a rebuild makes the same rows again.
 create table facts_cases (
     case_id uuid primary key,
@@ -25,6 +26,7 @@ create table facts_cases (
     needs text[] not null,
     is_suspect_too boolean not null,
     recorded_at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null
 );
@@ -36,6 +38,7 @@ create table facts_merges (
     case_sequence bigint not null,
     merged_into uuid,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (case_id, case_sequence)
@@ -52,6 +55,7 @@ create table facts_referrals (
     rank int not null,
     ground text not null,
     offered_at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null
 );
@@ -64,6 +68,7 @@ create table facts_referral_steps (
     step text not null,
     reason text,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (referral_id, case_sequence)
@@ -75,6 +80,7 @@ create table facts_unplaced (
     service text not null,
     reason text not null,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (case_id, case_sequence)
@@ -89,6 +95,7 @@ create table facts_places (
     free int not null,
     counted_at timestamptz not null,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (organisation, case_sequence)
@@ -109,6 +116,7 @@ create table facts_proceedings (
     region text,
     is_civil_party boolean,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (case_id, case_sequence)
@@ -129,6 +137,7 @@ create table facts_suspects (
     is_official boolean not null,
     is_victim_too boolean not null,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (proceeding_id, case_sequence)
@@ -152,6 +161,7 @@ create table facts_judgments (
     reparation bigint not null,
     reparation_paid bigint not null,
     at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null,
     primary key (proceeding_id, case_sequence)
@@ -164,6 +174,7 @@ create table organisations (
     name_fr text not null,
     name_en text not null,
     recorded_at timestamptz not null,
+    event_id uuid not null,
     stream text not null,
     stream_sequence bigint not null
 );

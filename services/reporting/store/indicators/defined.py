@@ -1,0 +1,27 @@
+"""What an indicator is: a question that finds each thing it counts, with the event it rests on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["persons", "referrals", "files", "suspects", "cases"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator:
+    """One line of domain §6, over a window of days and up to a moment.
+
+    numerator, denominator, source: what is counted, out of what, and from which events; an empty
+    denominator is none. counted, out_of: SQL that gives (item, event_id, by): what counts once
+    however often it is found, an event it rests on, and its codes in each dimension. The unit of
+    both is `unit`. dimensions: what `by` may be asked for; where a thing has several codes of one,
+    it counts under each, so the parts may be more than the whole.
+    """
+
+    code: str
+    unit: Unit
+    numerator: str
+    source: str
+    counted: str
+    dimensions: tuple[str, ...]
+    denominator: str = ""
+    out_of: str | None = None

@@ -1,0 +1,132 @@
+"""Random histories that are as untidy as real ones: late words, corrections, merges, both populations."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+
+from chassis.inbox import Received
+from contracts.vocabulary import codes
+from services.reporting.domain import Window
+from tests.reporting.happenings import DAWN, Happenings
+
+FIRST_DAY = date(2026, 10, 1)
+DAYS = 90
+#: The steps in which the first word may come late or not at all.
+ROADS = (
+    (),
+    ("received",),
+    ("accepted",),
+    ("accepted", "delivered"),
+    ("received", "accepted", "started", "delivered"),
+    ("accepted", "not_delivered"),
+    ("received", "declined"),
+    ("overdue",),
+    ("delivered",),
+)
+SERVICES = ("shelter", "health")
+REGIONS = ("01", "09", None)
+
+
+@dataclass(slots=True)
+class Lives:
+    """One history in the making; minutes are since DAWN."""
+
+    chance: random.Random
+    happened: Happenings = field(default_factory=Happenings)
+    minutes: float = 0.0
+
+    def later(self) -> float:
+        """The next moment: in a minute, or in some days."""
+        self.minutes += self.chance.choice((1, 30, 600, 5_000))
+        return self.minutes
+
+    def day(self) -> date:
+        return FIRST_DAY + timedelta(days=self.chance.randrange(DAYS))
+
+    def register(self, case: int) -> None:
+        pick = self.chance.choice
+        self.happened.registered(
+            case,
+            minutes=self.later(),
+            detected_on=self.day(),
+            registered_on=self.day(),
+            sex=pick(codes("sex")),
+            age_band=pick(("9-11", "15-17", "18-24", "60+", "unknown")),
+            citizenship=pick(((), ("MLI",), ("BFA", "MLI"))),
+            exploitation=pick((("to_be_determined",), ("gold_mining", "forced_begging"))),
+            region=pick(REGIONS),
+            offence_class=pick(("trafficking", "slavery_practices", "migrant_smuggling")),
+            victim_status=pick(codes("victim_status")),
+        )
+
+    def refer(self, number: int, case: int) -> None:
+        urgency = self.chance.choice(codes("urgency"))
+        service = self.chance.choice(SERVICES)
+        self.happened.offered(number, case, service=service, urgency=urgency, minutes=self.later())
+        for step in self.chance.choice(ROADS):
+            self.happened.stepped(number, case, step, service=service, minutes=self.later())
+
+    def prosecute(self, file: int, case: int) -> None:
+        pick = self.chance.choice
+        for _ in range(self.chance.randint(1, 3)):
+            self.happened.filed(
+                file,
+                case,
+                pick(codes("proceeding_state")),
+                on=self.day(),
+                region=pick(REGIONS),
+                offence_class=pick(("trafficking", "trafficking", "migrant_smuggling")),
+                minutes=self.later(),
+            )
+        for _ in range(self.chance.randint(0, 3)):
+            self.happened.suspected(
+                pick((1, 2, 3)),
+                file,
+                on=self.day(),
+                sex=pick(codes("sex")),
+                age_band=pick(("15-17", "25-34", "unknown")),
+                citizenship=pick(((), ("MLI",), ("MLI", "SEN"))),
+                is_official=pick((True, False)),
+                minutes=self.later(),
+            )
+        for _ in range(self.chance.randint(0, 2)):
+            self.happened.judged(
+                pick((1, 2, 3)),
+                file,
+                on=pick((self.day(), FIRST_DAY + timedelta(days=45))),
+                verdict=(verdict := pick(codes("verdict"))),
+                sentences=("fine",) if verdict == "convicted" else (),
+                offence_class=pick(("trafficking", "migrant_smuggling")),
+                minutes=self.later(),
+            )
+
+
+def a_history(chance: random.Random) -> list[Received]:
+    """Some persons, their referrals and files; cases merge and unmerge while all that goes on."""
+    lives = Lives(chance)
+    for case in range(chance.randint(1, 6)):
+        acts: list[Callable[[], None]] = [partial(lives.register, case)]
+        acts += [partial(lives.refer, 10 * case + nth, case) for nth in range(chance.randint(0, 3))]
+        if chance.random() < 0.5:
+            acts.append(partial(lives.prosecute, chance.randint(1, 3), case))
+        # What is said of a case may be recorded before the case itself: they are two streams.
+        chance.shuffle(acts)
+        for act in acts:
+            act()
+        if chance.random() < 0.3:
+            lives.happened.unplaced(case, service=chance.choice(SERVICES), minutes=lives.later())
+        for _ in range(chance.randint(0, 2) if case else 0):
+            into = chance.choice((None, 0))
+            lives.happened.merged(case, into, minutes=lives.later())
+        if chance.random() < 0.1:
+            lives.happened.erased(case, minutes=lives.later())
+    return lives.happened.events
+
+
+def a_window(chance: random.Random) -> Window:
+    """Some days of those months, as of some moment."""
+    start = FIRST_DAY + timedelta(days=chance.choice((0, chance.randrange(DAYS))))
+    as_of = DAWN + timedelta(minutes=chance.choice((5_000, 30_000, 400_000)))
+    return Window(start=start, end=start + timedelta(days=chance.choice((5, 60, 400))), as_of=as_of)
