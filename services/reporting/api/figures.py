@@ -1,4 +1,4 @@
-"""HTTP in: the figures as JSON for programs; table error → problem at the end."""
+"""HTTP in: the figures of the page as JSON, for programs."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -8,13 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
+from chassis.web import BearerCaller, KeyLookup, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.domain import PARAMETERS, BadWindow, read_window
+from services.reporting.api.asking import DAY, MOMENT, ROLES, window_of
 from services.reporting.use_cases import Figures, count_figures
-
-ROLES = ("analyst", "data_officer", "operator")
 
 
 class Persons(Shown):
@@ -84,10 +82,6 @@ class Report(Shown):
     figures: FourFigures
 
 
-DAY = "YYYY-MM-DD; by default the bound of the calendar year of as_of."
-MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
-
-
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["figures"])
@@ -104,11 +98,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     ) -> Report:
         """The figures of a window; the same question with the same as_of gets the same answer."""
         who.require(*ROLES)
-        try:
-            # As it was sent: a parameter that we do not know must not be passed over in silence.
-            window = read_window(dict(request.query_params), now=mint.moment())
-        except BadWindow as bad:
-            raise _refusal(bad) from None
+        window = window_of(request, mint)
         return _report(await count_figures(web, window))
 
     return routes
@@ -128,17 +118,4 @@ def _report(counted: Figures) -> Report:
             services_unplaced=Services(value=counted.services_unplaced),
             time_to_answer=Median(value=answers.median_seconds, answered=answers.answered),
         ),
-    )
-
-
-def _refusal(bad: BadWindow) -> Refusal:
-    violation = Violation(field=bad.field, rule=bad.rule, place="query")
-    if bad.rule == "unknown_parameter":
-        violation["allowed"] = PARAMETERS
-    return Refusal(
-        422,
-        "invalid_request",
-        "The request breaks a rule",
-        detail="Each error names a field and the rule it breaks.",
-        errors=[violation],
     )

@@ -1,0 +1,19 @@
+"""HTTP in: figures and indicators for programs."""
+
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.web import KeyLookup
+from contracts.identifiers import Mint
+from services.reporting.api import figures, indicators
+from services.reporting.api.asking import ROLES
+
+__all__ = ["ROLES", "router"]
+
+
+def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
+    """All routes; every one needs a token of an organisation of the directory."""
+    routes = APIRouter()
+    for each in (figures, indicators):
+        routes.include_router(each.router(web=web, key_of=key_of, mint=mint))
+    return routes
