@@ -1,0 +1,5 @@
+"""What a figure counts over, and which of its parts may be shown."""
+
+from services.reporting.domain.window import PARAMETERS, STATES, BadWindow, Window, read_window
+
+__all__ = ["PARAMETERS", "STATES", "BadWindow", "Window", "read_window"]

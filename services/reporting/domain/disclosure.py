@@ -1,0 +1,86 @@
+"""Which cells of published tables stay hidden, so that no small number can be computed from the rest.
+
+A cell is a sum over groups of persons that nobody publishes by themselves (girl × region × form).
+All cells that ever left the house stand in one system of such sums: a table that is safe alone may
+tell what an earlier one hid. Source of k: CTDC's 11 in public (reference/trust.md §5), 5 inside.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PUBLIC_K: Final = 11
+INTERNAL_K: Final = 5
+
+#: The smallest and the largest that a sum over groups can be, given what is known.
+Bounds = tuple[float, float]
+#: (known sums, sums that are asked for) → the bounds of each that is asked for.
+Solver = Callable[["Mapping[Groups, int]", "Sequence[Groups]"], list[Bounds]]
+Groups = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A number of one table. name: as the table has it; groups: those it is the sum of."""
+
+    name: str
+    groups: Groups
+    value: int
+
+
+class Unpublishable(Exception):
+    """Even with every cell hidden something small could be computed: from what was out before."""
+
+
+def is_small(value: int, k: int) -> bool:
+    """Whether the number points at somebody; nobody is pointed at by none."""
+    return 0 < value < k
+
+
+def hidden_cells(
+    cells: Collection[Cell], *, k: int, published: Mapping[Groups, int], solve: Solver
+) -> frozenset[str]:
+    """The names of the cells to hide: the small ones, and as many others as it takes.
+
+    published: the sums that are out already, of every release before. What `exposed` finds is
+    mended by hiding the smallest cell that has to do with it. Raises `Unpublishable`.
+    """
+    hidden = {cell.name for cell in cells if is_small(cell.value, k)}
+    while narrow := exposed(cells, hidden, k=k, published=published, solve=solve):
+        # What is out already cannot be taken back.
+        left = [cell for cell in cells if cell.name not in hidden and cell.groups not in published]
+        rest = [cell for cell in left if _touches(cell, narrow)] or left
+        if not rest:
+            raise Unpublishable
+        hidden.add(min(rest, key=lambda cell: (cell.value, cell.name)).name)
+    return frozenset(hidden)
+
+
+def exposed(
+    cells: Collection[Cell],
+    hidden: Collection[str],
+    *,
+    k: int,
+    published: Mapping[Groups, int],
+    solve: Solver,
+) -> list[Groups]:
+    """The audit: each hidden cell and each group that somebody could compute too closely.
+
+    That is a number which may be below k, is not known to be none, and whose feasible interval is
+    less than k wide. A sum of groups that is pinned below k pins each of its groups below k, so no
+    sum or difference of many tables is forgotten by asking for each group.
+    """
+    known = {**published, **{cell.groups: cell.value for cell in cells if cell.name not in hidden}}
+    groups = frozenset().union(*published, *(cell.groups for cell in cells))
+    asked = {cell.groups for cell in cells if cell.name in hidden}
+    asked |= {frozenset((group,)) for group in groups}
+    ordered = sorted(asked, key=sorted)
+    return [
+        one
+        for one, (least, most) in zip(ordered, solve(known, ordered), strict=True)
+        if most > 0 and least < k and most - least < k
+    ]
+
+
+def _touches(cell: Cell, narrow: Sequence[Groups]) -> bool:
+    return any(cell.groups & groups for groups in narrow)

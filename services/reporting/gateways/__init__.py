@@ -1,0 +1,1 @@
+"""Doors to what reporting does not do by itself."""

@@ -1,0 +1,45 @@
+"""Lets tables out of the house: what may be shown is decided, and registered, before anybody sees it."""
+
+from collections.abc import Collection
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.reporting.domain.disclosure import Cell, Solver, Unpublishable, hidden_cells
+from services.reporting.store import register
+
+
+async def publish_tables(
+    connection: AsyncConnection,
+    release: str,
+    cells: Collection[Cell],
+    *,
+    k: int,
+    solve: Solver,
+) -> frozenset[str]:
+    """The names of the cells that must be hidden; the others may be shown from the commit on.
+
+    release: names all tables that come out together. Their groups are the same persons in every
+    release, so whoever was added to an earlier one is a group of its own. The same release again
+    gets the same answer. Raises `Unpublishable`, also for another content under a known name or
+    another number of groups that are out, and then nothing is registered.
+    """
+    await register.lock(connection)
+    before = await register.of_release(connection, release)
+    if before:
+        return _as_before(before, cells)
+    published = await register.shown(connection)
+    if any(published.get(cell.groups, cell.value) != cell.value for cell in cells):
+        raise Unpublishable
+    hidden = hidden_cells(cells, k=k, published=published, solve=solve)
+    await register.add(connection, release, cells, hidden=hidden)
+    return hidden
+
+
+def _as_before(
+    before: dict[str, tuple[frozenset[str], int | None]], cells: Collection[Cell]
+) -> frozenset[str]:
+    hidden = frozenset(name for name, (_, value) in before.items() if value is None)
+    now = {cell.name: (cell.groups, None if cell.name in hidden else cell.value) for cell in cells}
+    if now != before:
+        raise Unpublishable
+    return hidden
