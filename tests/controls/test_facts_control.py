@@ -22,4 +22,4 @@ def test_where_the_last_to_arrive_counts_the_order_shows_in_the_tables(
     monkeypatch.setattr(facts, "_SAVE_ORGANISATIONS", text(said.replace(FURTHEST, "")))
 
     with pytest.raises(AssertionError):
-        in_any_order_the_same(one_database, examples=60, phases=[Phase.generate])
+        in_any_order_the_same(one_database, examples=400, phases=[Phase.generate])
