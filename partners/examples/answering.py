@@ -3,7 +3,7 @@
     python -m partners.examples.answering --dir DIR --url nats://127.0.0.1:8422 --code SHELTER_A \
         --policy decline:capacity:2 --complete
 
-Copy it and put your own decision where `policy.answer` stands.
+Copy it, put your own decision where `policy.answer` stands, and erase your own copies in `erase`.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from partners.kit.running import run
 async def work(given: argparse.Namespace, policy: Policy, lines: Lines) -> None:
     """Listen until told to stop, or until nothing has come for `--until-idle` seconds."""
 
-    async def forget(message: ConsentWithdrawn) -> None:
-        # Here you erase your own copy; when this returns, the kit confirms.
+    async def erase(message: ConsentWithdrawn) -> None:
+        # This program keeps nothing. Erase your own copies here: when this returns, the kit confirms.
         lines.forgotten(message)
 
     async with Partner.open(given.dir, url=given.url, code=given.code, patience=None) as partner:
         lines.ready(partner.code)
-        async for delivery in partner.deliveries(idle=given.until_idle, on_withdrawn=forget):
+        async for delivery in partner.deliveries(idle=given.until_idle, on_withdrawn=erase):
             # A dossier.disclosed has its content in delivery.dossier: put it in your own files here.
             lines.received(delivery)
             declined = partner.requests_sent("referral.decline")

@@ -12,6 +12,7 @@ from partners.kit.errors import (
     Unreachable,
 )
 from partners.kit.keys import Keys, init, load
+from partners.kit.running import run
 
 __all__ = [
     "SYSTEM",
@@ -28,4 +29,5 @@ __all__ = [
     "Unreachable",
     "init",
     "load",
+    "run",
 ]

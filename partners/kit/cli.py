@@ -25,7 +25,7 @@ from partners.kit.lines import Lines
 from partners.kit.listening import Listening
 from partners.kit.options import Ca, Code, Folder, Patience, Url
 from partners.kit.running import run
-from partners.kit.sending import Action, Sending, request_for, say_what_became
+from partners.kit.sending import Action, Sending, say_what_became
 
 WHY = (
     f"Why you decline: {allowed('decline_reason')}. "
@@ -132,7 +132,9 @@ def listen(
 ) -> None:
     """Show your feed as it comes, one line per message; Ctrl-C ends it and loses nothing.
 
-    Each message is shown once, also after a crash: what was handled is remembered on disk.
+    Each message is shown once, also after a crash: what was handled is remembered on disk. Of a
+    dossier only the number of its fields is shown, and it counts as handled: your own program
+    reads it, also later after `siraba-partner replay`.
 
     \b
     Examples:
@@ -171,6 +173,7 @@ def send(
     """Answer a referral. The request is stored first; without a connection it goes out later.
 
     Siraba answers in your feed: with its own event (referral.accepted), or with request.refused.
+    "acknowledge" says that you have erased what you were told on consent that was withdrawn.
 
     Exit code: 0 Siraba has it, 3 stored but not yet sent, 1 wrong input.
 
@@ -180,12 +183,13 @@ def send(
       siraba-partner send accept 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11
       siraba-partner send decline 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11 --reason capacity
       siraba-partner send fail    6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11 --reason no_show
+      siraba-partner send acknowledge 6f1e0c1e-0f53-4f4e-9a0c-2f5a2b1f7c11
     """
     with _readable_errors():
-        request = request_for(action, referral_id, reason)
         sending = Sending(folder=folder, url=url, code=code, ca=ca, patience=patience)
-        receipt = asyncio.run(sending.run(request))
-    say_what_became(request.name, receipt)
+        requests = sending.requests(action, referral_id, reason)
+        receipts = [asyncio.run(sending.run(request)) for request in requests]
+    say_what_became(requests[-1].name, receipts[-1])
 
 
 @app.command()
@@ -201,6 +205,8 @@ def status(
     """
     with _readable_errors():
         counters = read_counters(folder)
+        if counters is None:
+            keys.require(folder)
     if counters is None:
         typer.echo(f"{folder}: nothing received or sent yet")
     elif as_json:
@@ -232,6 +238,11 @@ def _show(counters: Counters) -> None:
             typer.echo(f"{name:<40} {value}")
     for source, first, last in counters.gaps:
         typer.echo(f"missing: numbers {first} to {last} of {source}")
+    for referral in counters.to_erase:
+        typer.echo(
+            "consent was withdrawn: erase what you were told on it, then"
+            f" siraba-partner send acknowledge {referral}"
+        )
 
 
 @contextmanager

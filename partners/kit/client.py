@@ -109,9 +109,9 @@ class Partner:
         `FolderBusy` when another program listens with this folder, `NotAdmitted` when the
         platform cuts the key off.
 
-        on_withdrawn: called with each `consent.withdrawn`; once it returns, the kit confirms and
-        closes the message. Without it such a message is handed out like any other, and `done()`
-        confirms.
+        on_withdrawn: erases in your own system; called with each `consent.withdrawn`. Once it returns,
+        the kit confirms and closes the message. Without it such a message is handed out like any
+        other, and nothing is confirmed until you send `AcknowledgeConsent`.
         """
         with only_one(self._folder):
             async for raw in self._messages(idle):
@@ -121,6 +121,8 @@ class Partner:
                 with processing(delivery.envelope, hop=_hop_of(raw), feed=self.code):
                     if on_withdrawn is not None and isinstance(delivery.message, ConsentWithdrawn):
                         await on_withdrawn(delivery.message)
+                        request = _acknowledgement(delivery.message)
+                        await self.send(request, answering=delivery.envelope)
                         await delivery.done()
                     else:
                         yield delivery
@@ -152,8 +154,8 @@ class Partner:
     async def replay(self, since: datetime) -> Receipt:
         """Have everything again that the feed recorded since this moment, within its 90 days.
 
-        What you handled already comes with `again` set, and asks for your work anew. What was
-        withdrawn or erased since does not come.
+        What you handled already comes with `again` set, and asks for your work anew; what you
+        answered already is not sent again. What was withdrawn or erased since does not come.
         """
         self._ledger.replay(since, self._edge.now())
         await self._link.rewind(since)
@@ -211,12 +213,21 @@ class Partner:
         self, raw: Raw, received: Received, *, envelope: Envelope, message: Message
     ) -> Delivery:
         async def close() -> None:
-            if isinstance(message, ConsentWithdrawn):
-                await self.send(_acknowledgement(message), answering=envelope)
             self._ledger.handled(received.number, self._edge.now())
             await self._link.acknowledge(raw)
+            if isinstance(message, ConsentWithdrawn):
+                self._remind(message)
 
         return Delivery(envelope=envelope, message=message, again=received.copies > 1, _close=close)
+
+    def _remind(self, message: ConsentWithdrawn) -> None:
+        waiting = {one.withdrawal_id for one in self._ledger.withdrawals.unconfirmed()}
+        if message.withdrawal_id in waiting:
+            LOG.warning(
+                "consent was withdrawn for referral %s: erase what you were told of it on consent,"
+                " then run `siraba-partner send acknowledge %s`",
+                *(message.referral_id, message.referral_id),
+            )
 
     async def _put_aside(self, raw: Raw, rejected: Rejected) -> None:
         sequence = raw.sequence

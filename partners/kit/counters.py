@@ -10,7 +10,8 @@ from partners.kit.ledger import FILE, Ledger
 class Counters:
     """Messages: received = handled + open; `repeats` were recognised and not handled twice.
 
-    `gaps` are (source, first, last) feed numbers that never came; `referrals` counts by state.
+    `gaps` are (source, first, last) feed numbers that never came; `referrals` counts by state;
+    `to_erase` are the referrals whose withdrawal of consent is not confirmed.
     """
 
     received: int
@@ -23,6 +24,7 @@ class Counters:
     gaps: tuple[tuple[str, int, int], ...]
     last: dict[str, int]
     referrals: dict[str, int]
+    to_erase: tuple[str, ...]
 
 
 def read_counters(folder: Path) -> Counters | None:
@@ -37,6 +39,7 @@ def read_counters(folder: Path) -> Counters | None:
             gaps=tuple(ledger.feed.missing()),
             last=ledger.feed.last_numbers(),
             referrals=ledger.referrals.by_state(),
+            to_erase=tuple(str(one.referral_id) for one in ledger.withdrawals.unconfirmed()),
         )
     finally:
         ledger.close()

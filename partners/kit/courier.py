@@ -42,7 +42,9 @@ class Courier:
         if born is None:
             return
         since = self._edge.now() - KEPT
-        if again := self._ledger.mind_loss(born, since=since, sign=self._sign):
+        if again := self._ledger.mind_loss(
+            born, door=self._link.door, since=since, sign=self._sign
+        ):
             LOG.warning("the platform has begun anew: %d unanswered requests go out again", again)
 
     async def run(self) -> None:

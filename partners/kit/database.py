@@ -12,7 +12,7 @@ from partners.kit.errors import LedgerRefused
 Database: TypeAlias = sqlite3.Connection
 Row: TypeAlias = sqlite3.Row
 
-VERSION = 4
+VERSION = 5
 
 # A message is known by (source, id), never by id alone: one source cannot silence another.
 _SCHEMA = """
@@ -71,7 +71,12 @@ CREATE TABLE request (
 ) STRICT;
 CREATE INDEX request_waiting ON request (number) WHERE acknowledged_at IS NULL;
 CREATE TABLE replay (since TEXT NOT NULL, asked_at TEXT NOT NULL) STRICT;
-CREATE TABLE store (born TEXT NOT NULL) STRICT;
+CREATE TABLE store (door TEXT PRIMARY KEY, born TEXT NOT NULL) STRICT;
+CREATE TABLE withdrawal (
+    id TEXT PRIMARY KEY,
+    referral TEXT NOT NULL,
+    message INTEGER NOT NULL REFERENCES message
+) STRICT;
 """
 # What brings a file to the version after this one.
 _STEPS = {
@@ -82,6 +87,10 @@ _STEPS = {
     # What was answered before was not written down, so what was taken counts as answered.
     3: "CREATE TABLE store (born TEXT NOT NULL) STRICT; ALTER TABLE request ADD COLUMN answered_at"
     " TEXT; UPDATE request SET answered_at = acknowledged_at",
+    # Each door names the feed's making in its own way. What was withdrawn before is confirmed.
+    4: "DROP TABLE store; CREATE TABLE store (door TEXT PRIMARY KEY, born TEXT NOT NULL) STRICT;"
+    " CREATE TABLE withdrawal (id TEXT PRIMARY KEY, referral TEXT NOT NULL,"
+    " message INTEGER NOT NULL REFERENCES message) STRICT",
 }
 
 

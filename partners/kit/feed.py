@@ -43,7 +43,7 @@ class Feed:
     ) -> Received:
         """Count this copy; the first one also moves the feed's number of its source.
 
-        What was handled before a replay that it falls into is to be handled again.
+        What was handled before a replay that it falls into is open again.
         """
         row = self._database.execute(
             "INSERT INTO message (source, id, type, hop, started_trace, received_at)"
@@ -59,12 +59,17 @@ class Feed:
                 now.isoformat(),
             ),
         ).fetchone()
-        first = row["copies"] == 1
+        number, first = row["number"], row["copies"] == 1
+        handled = self._is_done(row["handled_at"], recorded_at)
+        if row["handled_at"] is not None and not handled:
+            self._database.execute(
+                "UPDATE message SET handled_at = NULL WHERE number = ?", (number,)
+            )
         missing = self.follow(envelope, now) if first else None
         return Received(
-            number=row["number"],
+            number=number,
             copies=row["copies"],
-            handled=self._is_done(row["handled_at"], recorded_at),
+            handled=handled,
             missing=missing,
         )
 

@@ -135,6 +135,11 @@ class PlatformKeys:
         self._ring = told
 
 
+def require(folder: Path) -> None:
+    """Raises `KeysRefused`, which says how to name the folder, where there are no keys."""
+    _published(folder)
+
+
 def load_platform(folder: Path) -> Keyring:
     """The platform's public keys. Raises `KeysRefused` without them."""
     try:
@@ -194,7 +199,8 @@ def _published(folder: Path) -> dict[str, str]:
         content = json.loads((folder / PUBLIC).read_bytes())
     except FileNotFoundError:
         raise KeysRefused(
-            f"{folder} has no {PUBLIC}: make the keys with `siraba-partner init`"
+            f"{folder} has no {PUBLIC}: name the folder of your keys by --dir or SIRABA_DIR, or make"
+            " your first ones with `siraba-partner init`"
         ) from None
     except (ValueError, RecursionError):
         content = None

@@ -12,6 +12,7 @@ from partners.kit.database import Database, connect, connect_memory, transaction
 from partners.kit.feed import Broken, Feed, Received
 from partners.kit.outbox import Outbox, Prepared
 from partners.kit.referrals import Referrals
+from partners.kit.withdrawals import Withdrawals
 
 FILE = "ledger.sqlite3"
 #: The headers of a stored request, with a signature by the key of now.
@@ -19,7 +20,7 @@ Sign = Callable[[Prepared], Mapping[str, str]]
 
 
 class Ledger:
-    """One SQLite file in three parts: `feed` (in), `referrals` (what we have), `outbox` (out).
+    """One SQLite file: `feed` (in), `referrals` and `withdrawals` (what we have), `outbox` (out).
 
     Each method here is one transaction, on disk when it returns. Times are aware UTC.
     """
@@ -28,6 +29,7 @@ class Ledger:
         self._database = database
         self.feed = Feed(database)
         self.referrals = Referrals(database)
+        self.withdrawals = Withdrawals(database)
         self.outbox = Outbox(database)
 
     @classmethod
@@ -72,13 +74,13 @@ class Ledger:
         with transaction(self._database):
             self.feed.replay(since, now)
 
-    def mind_loss(self, born: str, *, since: datetime, sign: Sign) -> int:
+    def mind_loss(self, born: str, *, door: str, since: datetime, sign: Sign) -> int:
         """Let wait again, where the feed was made anew, what was sent since then and never answered.
 
-        Each is signed anew, for its key may have ended meanwhile. How many wait again.
+        `door` is by which the feed said when it was made. Each is signed anew, for its key may have ended meanwhile. How many wait again.
         """
         with transaction(self._database):
-            again = self.outbox.unanswered(since) if self.outbox.is_reborn(born) else []
+            again = self.outbox.unanswered(since) if self.outbox.is_reborn(born, door=door) else []
             for one in again:
                 self.outbox.send_again(one.id)
                 self.outbox.sign_anew(one.id, sign(one))
@@ -101,5 +103,7 @@ class Ledger:
         """Numbers that will not come are not missing, and an offer withdrawn is not ours to keep."""
         if isinstance(message, FeedTrimmed):
             self.feed.trimmed(envelope.source, message.numbers)
-        elif isinstance(message, ConsentWithdrawn) and not message.kept:
-            self.referrals.forget(message.referral_id, number=number, now=now)
+        elif isinstance(message, ConsentWithdrawn):
+            self.withdrawals.note(message, number=number)
+            if not message.kept:
+                self.referrals.forget(message.referral_id, number=number, now=now)

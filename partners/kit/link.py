@@ -66,6 +66,7 @@ class Link:
     """An open connection with the organisation's key."""
 
     in_order = False
+    door = "nats"
 
     def __init__(self, *, client: Client, watch: Watch, code: str):
         self.watch = watch

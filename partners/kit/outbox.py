@@ -15,7 +15,7 @@ from contracts.requests import Request
 from partners.kit.database import Database, Row
 
 #: Event → the request whose answer it is.
-_ANSWERED: Final = {
+ANSWERED: Final = {
     "referral.received": "referral.receive",
     "referral.accepted": "referral.accept",
     "referral.declined": "referral.decline",
@@ -67,15 +67,23 @@ class Outbox:
             (matter,),
         )
 
-    def same_answer(self, request: Request, answered: Answered | None) -> Prepared | None:
-        """The same request to the same message, stored before a crash cut its handling short.
+    def withdrawing(self, id: UUID) -> Answered | None:
+        """The received message that told of this withdrawal of consent."""
+        return self._message(
+            f"{_MESSAGE} WHERE number = (SELECT message FROM withdrawal WHERE id = ?)",  # noqa: S608  # constants only
+            (str(id),),
+        )
 
-        Only while that message is not yet handled: afterwards asking again is meant.
+    def same_answer(self, request: Request, answered: Answered | None) -> Prepared | None:
+        """The same request to the same message, stored before a crash, or before a replay.
+
+        Only while that message is not (again) handled: afterwards asking again is meant, and also
+        where it was refused.
         """
         if answered is None or answered.handled:
             return None
         row = self._database.execute(
-            "SELECT * FROM request WHERE answers = ? AND name = ? AND body = ?",
+            "SELECT * FROM request WHERE answers = ? AND name = ? AND body = ? AND refused IS NULL",
             (answered.number, request.name, request.encode()),
         ).fetchone()
         return None if row is None else _prepared(row)
@@ -148,16 +156,19 @@ class Outbox:
         elif isinstance(message, CaseRegistered):
             self._answered(ReportCase.name, ("report_id", message.report_id), now)
         elif isinstance(message, Update):
-            request = _ANSWERED[message.name]
+            request = ANSWERED[message.name]
             self._answered(request, ("referral_id", message.referral_id), now)
 
-    def is_reborn(self, born: str) -> bool:
-        """Whether the feed was made anew since this was last asked; the first answer is no."""
-        before = self._database.execute("SELECT born FROM store").fetchone()
+    def is_reborn(self, born: str, *, door: str) -> bool:
+        """Whether the feed was made anew since this was last asked; each door's first answer is no."""
+        before = self._database.execute("SELECT born FROM store WHERE door = ?", (door,)).fetchone()
         if before is not None and before["born"] == born:
             return False
-        self._database.execute("DELETE FROM store")
-        self._database.execute("INSERT INTO store (born) VALUES (?)", (born,))
+        self._database.execute(
+            "INSERT INTO store (door, born) VALUES (?, ?)"
+            " ON CONFLICT (door) DO UPDATE SET born = excluded.born",
+            (door, born),
+        )
         return before is not None
 
     def unanswered(self, since: datetime) -> list[Prepared]:

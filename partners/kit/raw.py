@@ -46,6 +46,10 @@ class Line(Protocol):
     def in_order(self) -> bool:
         """Whether no message comes before an earlier one that is not finished."""
 
+    @property
+    def door(self) -> str:
+        """Which way this is; what each says of the feed is its own."""
+
     async def pull(self, wait: float) -> Sequence[Raw]:
         """The next messages, or none after `wait` seconds."""
 

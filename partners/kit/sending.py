@@ -1,6 +1,6 @@
-"""Sends one request from the command line, and keeps it on disk until Siraba has it."""
+"""Sends requests from the command line, and keeps them on disk until Siraba has them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +10,9 @@ from uuid import UUID
 import typer
 
 from contracts.requests import (
+    AboutReferral,
     AcceptReferral,
+    AcknowledgeConsent,
     DeclineReferral,
     DeliverReferral,
     FailReferral,
@@ -26,11 +28,13 @@ from partners.kit.delivery import Receipt
 from partners.kit.edge import SYSTEM
 from partners.kit.errors import KitError
 from partners.kit.ledger import Ledger
+from partners.kit.outbox import ANSWERED
 from partners.kit.watch import LOG
 from partners.kit.writing import Writer
 
 #: The exit code of a request that waits on disk.
 STORED_ONLY: Final = 3
+REASONED_ONLY: Final = "--reason belongs to decline and fail only"
 
 
 class Action(StrEnum):
@@ -42,6 +46,7 @@ class Action(StrEnum):
     start = "start"
     deliver = "deliver"
     fail = "fail"
+    acknowledge = "acknowledge"
 
 
 _PLAIN = {
@@ -65,6 +70,30 @@ class Sending:
     code: str | None
     ca: Path | None
     patience: float
+
+    def requests(
+        self, action: Action, referral_id: UUID, reason: str | None
+    ) -> Sequence[AboutReferral]:
+        """What this action asks; to acknowledge needs the ledger, which knows what was withdrawn.
+
+        Raises ValueError that names the rule, `KeysRefused`, `LedgerRefused`.
+        """
+        if action is not Action.acknowledge:
+            return (request_for(action, referral_id, reason),)
+        if reason is not None:
+            raise ValueError(REASONED_ONLY)
+        keys.load(self.folder, code=self.code)
+        ledger = Ledger.open(self.folder)
+        try:
+            found = ledger.withdrawals.unconfirmed()
+        finally:
+            ledger.close()
+        asked = [
+            AcknowledgeConsent(**one._asdict()) for one in found if one.referral_id == referral_id
+        ]
+        if not asked:
+            raise ValueError("no withdrawal of consent for this referral waits to be confirmed")
+        return asked
 
     async def run(self, request: Request) -> Receipt:
         """Store the request, then try to send it: without a connection it goes out later."""
@@ -92,14 +121,17 @@ def say_what_became(name: str, receipt: Receipt) -> None:
     if not receipt.acknowledged:
         typer.echo(f"{name} is stored; it goes out with the next listen or send")
         raise typer.Exit(STORED_ONLY)
-    typer.echo(f"{name} has reached Siraba; its answer comes in your feed")
+    feed = "its answer comes in your feed"
+    if name not in ANSWERED.values():
+        feed = "nothing comes of it in your feed unless it is refused"
+    typer.echo(f"{name} has reached Siraba; {feed}")
 
 
 def request_for(action: Action, referral_id: UUID, reason: str | None) -> ReferralRequest:
     """The request for this action; ValueError that names the rule when the reason does not fit."""
     if action in _PLAIN:
         if reason is not None:
-            raise ValueError("--reason belongs to decline and fail only")
+            raise ValueError(REASONED_ONLY)
         return _PLAIN[action](referral_id=referral_id)
     request, reasons = _REASONED[action]
     if reason not in codes(reasons):

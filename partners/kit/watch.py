@@ -69,7 +69,7 @@ class Watch:
     def _unknown(self) -> str:
         return (
             f"{self.where} does not know this key: hand public.json to the platform's directory"
-            " officer and wait for the confirmation"
+            " officer and wait for the confirmation, or hand over your report of conformance"
         )
 
     def _cut_off(self) -> str:

@@ -64,6 +64,7 @@ class WebLine:
     """One organisation at the platform's HTTP address."""
 
     in_order = True
+    door = "http"
 
     def __init__(self, client: httpx.AsyncClient, tokens: Tokens, *, where: str):
         self.watch = _State()

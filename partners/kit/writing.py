@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from contracts.envelope import SIGNATURE, Envelope, encode_headers
-from contracts.requests import Request
+from contracts.requests import AcknowledgeConsent, Request
 from contracts.signing import Signer, signed_payload
 from contracts.topology import partner_subject, stored_partner_subject
 from partners.kit.edge import Edge
@@ -26,7 +26,7 @@ class Writer:
         """Put the request in the outbox; its message id.
 
         The answer carries the id and the trace of the message it answers: `answering`, or the
-        last one about its referral. The same answer to the same unfinished message is one.
+        withdrawal it confirms, or the last one about its referral. The same answer to the same unfinished message is one.
         """
         answered = self._answered(request, answering)
         same = self._ledger.outbox.same_answer(request, answered)
@@ -62,6 +62,8 @@ class Writer:
     def _answered(self, request: Request, answering: Envelope | None) -> Answered | None:
         if answering is not None:
             return self._ledger.outbox.answered(answering.source, str(answering.id))
+        if isinstance(request, AcknowledgeConsent):
+            return self._ledger.outbox.withdrawing(request.withdrawal_id)
         return self._ledger.outbox.latest_about(request.matter)
 
     def _address(self, request: Request, answered: Answered | None) -> Envelope:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.event import Message
-from contracts.feed import Accepted, Offer, Started
+from contracts.feed import Accepted, ConsentWithdrawn, Offer, Started
 from contracts.requests import (
+    AboutReferral,
     AcceptReferral,
+    AcknowledgeConsent,
     DeclineReferral,
     DeliverReferral,
     ReceiveReferral,
@@ -44,13 +46,17 @@ class Program:
         """The handled messages of one kind."""
         return [one.message for one in self.handled if isinstance(one.message, kind)]
 
-    def _answers(self, message: Message) -> Iterator[ReferralRequest]:
+    def _answers(self, message: Message) -> Iterator[AboutReferral]:
         if isinstance(message, Offer):
             yield from self._decide(message)
         elif isinstance(message, Accepted) and self._completes(message.referral_id):
             yield StartReferral(referral_id=message.referral_id)
         elif isinstance(message, Started) and self._completes(message.referral_id):
             yield DeliverReferral(referral_id=message.referral_id)
+        elif isinstance(message, ConsentWithdrawn):
+            yield AcknowledgeConsent(
+                referral_id=message.referral_id, withdrawal_id=message.withdrawal_id
+            )
 
     def _decide(self, offer: Offer) -> Iterator[ReferralRequest]:
         decision = self.decide(

@@ -9,6 +9,8 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
+from contracts.feed import ConsentWithdrawn
+from partners.kit import init
 from partners.kit.cli import app
 from tests.partners.platform import Platform, offer
 
@@ -49,6 +51,7 @@ def test_init_says_which_file_to_hand_over_and_never_replaces_one(tmp_path: Path
 
 
 def test_status_of_a_fresh_folder_says_that_there_is_nothing_yet(tmp_path: Path) -> None:
+    init(tmp_path, code="SHELTER_A")
     shown = CliRunner().invoke(app, ["status", "--dir", str(tmp_path)])
 
     assert shown.output == f"{tmp_path}: nothing received or sent yet\n"
@@ -66,6 +69,7 @@ def test_status_of_a_fresh_folder_says_that_there_is_nothing_yet(tmp_path: Path)
         (["send", "accept", REFERRAL], "siraba-partner init"),
         (["listen", "--policy", "maybe"], "policy must be silent"),
         (["listen"], "siraba-partner init"),
+        (["status"], "--dir or SIRABA_DIR"),
     ],
 )
 def test_wrong_input_is_explained_in_one_line(
@@ -143,6 +147,33 @@ async def test_listen_answers_by_policy_and_tells_a_program_in_json(
     assert lines[1]["body"] == made.model_dump(mode="json")
     assert lines[3]["body"] == {"referral_id": str(made.referral_id), "reason": "capacity"}
     assert lines[3]["acknowledged"]
+
+
+async def test_a_withdrawal_is_confirmed_when_a_person_says_so_and_not_before(
+    platform: Platform, shelter: Path
+) -> None:
+    told = ConsentWithdrawn(withdrawal_id=uuid4(), referral_id=uuid4())
+    await platform.tell("SHELTER_A", told)
+    to_say, there = (
+        f"send acknowledge {told.referral_id}",
+        ("--dir", shelter, "--url", platform.url),
+    )
+
+    _, _, errors = await command("listen", *there, "--until-idle", "0.5")
+    before = await platform.requests_of("SHELTER_A")
+    waits = CliRunner().invoke(app, ["status", "--dir", str(shelter)]).output
+    code, output, _ = await command(*to_say.split(), *there)
+    again = CliRunner().invoke(app, [*to_say.split(), "--dir", str(shelter)])
+
+    assert "erase what you were told" in errors
+    assert to_say in errors
+    assert to_say in waits
+    assert (before, code) == ([], 0)
+    assert "nothing comes of it in your feed unless it is refused" in output
+    (sent,) = await platform.requests_of("SHELTER_A")
+    assert json.loads(sent.body)["withdrawal_id"] == str(told.withdrawal_id)
+    assert (again.exit_code, "waits to be confirmed" in again.output) == (1, True)
+    assert to_say not in CliRunner().invoke(app, ["status", "--dir", str(shelter)]).output
 
 
 async def test_an_unknown_key_ends_with_a_clear_line(platform: Platform, tmp_path: Path) -> None:

@@ -182,6 +182,23 @@ def test_a_ledger_of_a_newer_kit_is_refused(tmp_path: Path) -> None:
         Ledger.open(tmp_path)
 
 
+def test_going_from_one_door_to_the_other_sends_nothing_again(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    """Each door names the feed's making in a way of its own."""
+    edge = Edge(now=lambda: NOW, random=bytes)
+    writer = Writer(ledger=ledger, edge=edge, keys=init(tmp_path / "keys", code="SHELTER_A"))
+    ledger.outbox.acknowledged(writer.store(ReplayFeed(after=0)), NOW)
+
+    again = [
+        ledger.mind_loss(born, door=door, since=NOW, sign=writer.signed_anew)
+        for door, born in (("nats", "n1"), ("http", "h1"), ("nats", "n1"), ("http", "h1"))
+    ]
+
+    assert again == [0, 0, 0, 0]
+    assert ledger.mind_loss("n2", door="nats", since=NOW, sign=writer.signed_anew) == 1
+
+
 def test_a_ledger_of_an_older_kit_goes_on_with_what_it_holds(
     ledger: Ledger, tmp_path: Path
 ) -> None:
@@ -190,7 +207,7 @@ def test_a_ledger_of_an_older_kit_goes_on_with_what_it_holds(
     id = writer.store(AcceptReferral(referral_id=uuid4()))
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("ALTER TABLE request ADD COLUMN referral_id TEXT NOT NULL DEFAULT ''")
-        for statement in ("DROP TABLE replay", "DROP TABLE store"):
+        for statement in ("DROP TABLE replay", "DROP TABLE store", "DROP TABLE withdrawal"):
             database.execute(statement)
         database.execute("ALTER TABLE request DROP COLUMN answered_at")
         database.execute("PRAGMA user_version = 1")

@@ -121,7 +121,8 @@ def test_a_report_that_was_registered_is_never_sent_again(
         organisation=CODE,
     )
     first, again = (
-        ledger.mind_loss(born, since=NOW, sign=writer.signed_anew) for born in ("one", "other")
+        ledger.mind_loss(born, door="nats", since=NOW, sign=writer.signed_anew)
+        for born in ("one", "other")
     )
     waiting = [one.id for one in ledger.outbox.waiting()]
     ledger.close()

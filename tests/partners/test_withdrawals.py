@@ -1,20 +1,23 @@
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from contracts.envelope import Envelope, Rejected
 from contracts.event import Message
-from contracts.feed import ConsentWithdrawn, DossierDisclosed, FeedTrimmed
+from contracts.feed import ConsentWithdrawn, DossierDisclosed, FeedTrimmed, RequestRefused
 from contracts.keyring import PublicKey, encode_base64url
+from contracts.requests import AcknowledgeConsent
 from contracts.sealing import Place, seal
-from partners.kit import Delivery, Keys, init, load
+from partners.kit import SYSTEM, Delivery, Keys, init, load
 from partners.kit.dossiers import open_dossier
 from partners.kit.keys import SEALING
 from partners.kit.ledger import Ledger
 from partners.kit.lines import Lines
+from partners.kit.writing import Writer
 from tests.partners.platform import TRACE, offer
 
 pytestmark = pytest.mark.share("sealed")
@@ -52,6 +55,14 @@ def sealed_to(keys: Keys, *, id: UUID, case: str = "pseudonym") -> DossierDisclo
     )
 
 
+def _withdrawn() -> ConsentWithdrawn:
+    return ConsentWithdrawn(withdrawal_id=uuid4(), referral_id=uuid4())
+
+
+def _confirmation(told: ConsentWithdrawn) -> AcknowledgeConsent:
+    return AcknowledgeConsent(referral_id=told.referral_id, withdrawal_id=told.withdrawal_id)
+
+
 def test_numbers_that_were_freed_are_not_missing() -> None:
     ledger = Ledger.open_in_memory()
     receive(ledger, 1, offer())
@@ -71,6 +82,44 @@ def test_an_offer_whose_consent_is_withdrawn_is_erased_unless_something_else_car
 
     (known,) = ledger.referrals.all()
     assert (known.offer is not None) == is_there
+
+
+def test_a_withdrawal_waits_until_a_confirmation_that_is_not_refused(tmp_path: Path) -> None:
+    ledger, told = Ledger.open_in_memory(), _withdrawn()
+    writer = Writer(ledger=ledger, edge=SYSTEM, keys=init(tmp_path / "keys", code=CODE))
+    receive(ledger, 1, told)
+    receive(ledger, 2, _withdrawn())
+    ledger.handled(1, NOW)
+    before = ledger.withdrawals.unconfirmed()
+
+    id = writer.store(_confirmation(told))
+    after = ledger.withdrawals.unconfirmed()
+    receive(ledger, 3, RequestRefused(request_id=id, request_type="t", reason="wrong_state"))
+
+    assert (told.referral_id, told.withdrawal_id) == before[0]
+    assert after == before[1:]
+    assert ledger.withdrawals.unconfirmed() == before
+
+
+def test_what_comes_again_by_a_replay_is_confirmed_once_however_it_was_confirmed(
+    tmp_path: Path,
+) -> None:
+    ledger, told, envelope = Ledger.open_in_memory(), _withdrawn(), numbered(1)
+    writer = Writer(ledger=ledger, edge=SYSTEM, keys=init(tmp_path / "keys", code=CODE))
+    facts: dict[str, Any] = {"hop": TRACE, "recorded_at": NOW, "organisation": CODE}
+    number = ledger.receive(envelope, told, now=NOW, **facts).number
+    ledger.handled(number, NOW)
+    stored = {writer.store(_confirmation(told))}
+    for hour in (1, 2):
+        later = NOW + timedelta(hours=hour)
+        ledger.replay(NOW, later)
+        assert not ledger.receive(envelope, told, now=later, **facts).handled
+        stored.add(writer.store(_confirmation(told), envelope))
+        ledger.handled(number, later)
+        assert ledger.receive(envelope, told, now=later, **facts).handled
+
+    assert len(stored) == 1
+    assert writer.store(_confirmation(told), envelope) not in stored
 
 
 def test_a_dossier_opens_with_the_partners_own_key_and_nowhere_else(tmp_path: Path) -> None:
