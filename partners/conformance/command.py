@@ -49,6 +49,8 @@ class Conforming:
         (self.reports / REPORT).write_bytes(sign_report(report, keys.signing))
         (self.reports / PAGE).write_text(write_page(report), encoding="utf-8")
         verdict = "conforms" if report.conforms else "does NOT conform"
+        if not report.conforms and (last := _last_line(log)):
+            write(f"{log} ends with: {last}")
         write(f"{report.code} {verdict}: {self.reports}")
         found.append(report.conforms)
 
@@ -56,6 +58,12 @@ class Conforming:
         if self.code is not None and not (self.folder / PUBLIC).exists():
             return init(self.folder, code=self.code)
         return load(self.folder, code=self.code)
+
+
+def _last_line(log: Path) -> str:
+    """The end of what the program said, as a rule its error; for this terminal, not for the report."""
+    lines = log.read_text("utf-8", "replace").split("\n") if log.exists() else []
+    return next((line.strip()[-300:] for line in reversed(lines) if line.strip()), "")
 
 
 def _line(verdict: Verdict) -> str:

@@ -17,7 +17,10 @@ Command = Annotated[
     typer.Argument(metavar="-- PROGRAM ARGUMENTS", help="Starts it.", show_default=False),
 ]
 Signing = Annotated[
-    Path, typer.Option("--dir", metavar="DIR", help="Your keys; they only sign the report.")
+    Path,
+    typer.Option(
+        "--dir", metavar="DIR", envvar="SIRABA_DIR", help="Your keys; they only sign the report."
+    ),
 ]
 NewCode = Annotated[
     str | None, typer.Option("--code", metavar="CODE", help="Yours; makes keys where DIR has none.")
@@ -49,7 +52,7 @@ def conform(
 
     \b
     Examples:
-      siraba-partner conform -- siraba-partner listen --policy accept
+      siraba-partner conform -- python our_program.py
       siraba-partner conform --dir shelter -- node answering.js
       siraba-partner conform --http -- ./our-program --accept-all
     """

@@ -11,6 +11,8 @@ from typing import Any
 
 EXAMPLE = Path(__file__).parents[2] / "partners" / "examples" / "node"
 PROGRAM = EXAMPLE / "answering.js"
+#: What it needs in its environment besides its folder and the address.
+KNOWS = {"SIRABA_SCHEMAS": str(Path(__file__).parents[2] / "contracts" / "schemas" / "feed")}
 _STARTED: list[asyncio.subprocess.Process] = []
 
 
@@ -27,7 +29,7 @@ class NodeProgram:
 
     async def start(self) -> None:
         assert (EXAMPLE / "node_modules").is_dir(), "run `make test`: it installs what Node needs"
-        places = {"SIRABA_DIR": str(self.folder), "SIRABA_URL": self.url}
+        places = {"SIRABA_DIR": str(self.folder), "SIRABA_URL": self.url} | KNOWS
         self._process = await asyncio.create_subprocess_exec(
             "node",
             str(PROGRAM),

@@ -17,6 +17,7 @@ from contracts.keyring import Keyring, PublicKey, encode_base64url
 from deploy import nats_permissions
 from partners.conformance import Outcome, Report, ReportRefused, Verdict, verify_report
 from partners.conformance.catalogue import CATALOGUE, NAMES
+from partners.conformance.command import _last_line
 from partners.conformance.page import write_page
 from partners.conformance.report import DoorName, contracts_digest, sign_report
 from partners.conformance.sandbox import partner_hears, partner_imports
@@ -24,7 +25,7 @@ from partners.conformance.suite import CHECKS, Examination
 from partners.kit import SYSTEM, Keys, init, load
 from tests.ledger import Figure, Form
 from tests.partners.broken.others import OTHERS
-from tests.partners.node import PROGRAM
+from tests.partners.node import KNOWS, PROGRAM
 from tests.servers import run_apart
 
 pytestmark = [pytest.mark.share("partners"), pytest.mark.timeout(240)]
@@ -78,6 +79,13 @@ async def test_each_broken_partner_fails_the_right_check_and_no_other(
     assert failed == right
     assert not any(examined.reports[name].conforms for name in BROKEN)
     figure("partners.conform.broken_caught", sum(failed[name] == right[name] for name in BROKEN))
+
+
+def test_the_last_thing_a_program_said_is_found_in_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "program.log"
+    assert not _last_line(log)
+    log.write_bytes(b"Traceback:\n  it cannot find \xff its keys  \n\n")
+    assert _last_line(log) == "it cannot find \ufffd its keys"
 
 
 def test_a_broken_partner_is_found_by_http_as_well(examined: Examined) -> None:
@@ -257,7 +265,12 @@ def _on_the_kit(module: str, *more: str) -> tuple[str, ...]:
 
 async def _examine_all(place: Path) -> Examined:
     programs = {
-        "node": ("node", str(PROGRAM)),
+        "node": (
+            "env",
+            *(f"{name}={value}" for name, value in KNOWS.items()),
+            "node",
+            str(PROGRAM),
+        ),
         **{name: _on_the_kit(f"tests.partners.broken.{name}") for name in BROKEN},
     }
     right = _on_the_kit("partners.examples.answering")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
 from collections import Counter
@@ -23,14 +24,15 @@ from deploy.keys import OPERATIONS, PROVISIONER, seed_file
 from partners.kit import init
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, running_road
-from tests.partners.node import EXAMPLE, NodeProgram, end_all, while_running
+from tests.partners.node import EXAMPLE, KNOWS, PROGRAM, NodeProgram, end_all, while_running
 from tests.partners.platform import Platform, offer
-from tests.signing import public_key, signer_of
+from tests.signing import public_key, signer_of, write_platform_keys
 from tests.trust.streams import Stored, read_streams
 
 pytestmark = [pytest.mark.share("partners"), pytest.mark.timeout(240)]
 POLICE, SHELTER = "POLICE_KAYES", "SHELTER_BENKADI_KAYES"
 SEED = 20261129
+REQUESTS = EXAMPLE.parents[2] / "contracts" / "schemas" / "requests"
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
 STEPS = ("receive", "accept", "start", "deliver")
 BODY = {
@@ -271,10 +273,38 @@ async def test_keys_that_others_can_read_are_refused(platform: Platform, shelter
     assert program.shown == []
 
 
+@pytest.mark.parametrize(
+    ("lacking", "complaint"),
+    [
+        ({"SIRABA_DIR": "nowhere"}, "SIRABA_DIR names the folder of your keys (ENOENT)"),
+        ({"SIRABA_SCHEMAS": "nowhere"}, "SIRABA_SCHEMAS names the bundle's schemas/feed (ENOENT)"),
+        ({"SIRABA_SCHEMAS": str(REQUESTS)}, "schemas/feed (these are others)"),
+        ({}, "platform-keys.json is missing or broken"),
+        ({"SIRABA_URL": "http://127.0.0.1:1"}, "speaks NATS (nats:// or tls://)"),
+    ],
+)
+async def test_what_it_lacks_is_named_at_once_and_nothing_is_read(
+    tmp_path: Path, lacking: dict[str, str], complaint: str
+) -> None:
+    init(tmp_path / "own", code="SHELTER_A")
+    if "SIRABA_URL" in lacking:
+        write_platform_keys(tmp_path / "own")
+    places = {"SIRABA_DIR": str(tmp_path / "own"), "SIRABA_URL": "nats://127.0.0.1:1"}
+    process = await asyncio.create_subprocess_exec(
+        "node", PROGRAM, env=os.environ | places | KNOWS | lacking, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+
+    assert process.returncode == 1
+    assert complaint in errors.decode()
+    assert errors.decode().count("\n") == 1, "one line, without a stack"
+
+
 async def test_a_key_the_platform_does_not_know_ends_it_and_says_so(
     platform: Platform, tmp_path: Path
 ) -> None:
     init(tmp_path / "new", code="SHELTER_A")
+    write_platform_keys(tmp_path / "new")
     program = NodeProgram(tmp_path / "new", platform.url)
 
     await program.start()

@@ -1,8 +1,9 @@
 // A whole partner program: read each message once, decide, answer, close; shows JSON lines.
 //
-//     SIRABA_DIR=shelter SIRABA_URL=tls://siraba.example:8422 node answering.js --policy accept
+//     SIRABA_DIR=shelter SIRABA_URL=tls://siraba.example:8422 SIRABA_SCHEMAS=bundle/schemas/feed \
+//         node answering.js --policy accept
 //
-// Copy it and put your own work and your own decision where `work` and `answersTo` stand.
+// SIRABA_CA is the authority's PEM file, if the certificate is not public. It speaks NATS only. Copy it and put your own work and your own decision where `work` and `answersTo` stand.
 import { parseArgs } from "node:util";
 import { run, show } from "./program.js";
 
@@ -18,10 +19,16 @@ if (!word || (reason && word !== "decline")) throw new Error("--policy is silent
  * @param {?Record<string, Record<string, string>>} dossier what a `dossier.disclosed` holds, opened
  */
 async function work(name, body, dossier) {
-  // Keep a dossier in your own files, and on consent.withdrawn erase there what `kept` does not carry.
-  if (name === "consent.withdrawn") show("forgotten", { referral_id: body.referral_id });
+  if (name === "consent.withdrawn") await erase(body);
+  // Keep a dossier in your own files here.
   if (dossier) show("opened", { referral_id: body.referral_id, sections: Object.keys(dossier) });
 }
+
+/**
+ * Erases what you were told of a referral on consent; when this returns, the program confirms it. This one
+ * keeps nothing: erase your own copies here. `kept` names the other grounds on which you may keep something.
+ */
+const erase = async ({ referral_id, kept }) => show("forgotten", { referral_id, kept });
 
 /** The requests that answer a message, asked for once: the answer is remembered. `code` is our own. */
 function answersTo(name, body, code) {

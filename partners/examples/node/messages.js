@@ -4,17 +4,21 @@ import { isDeepStrictEqual } from "node:util";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { flattenedDecrypt } from "jose";
-import { Refused, digest, sign, signedPayload, verify } from "./trust.js";
+import { Refused, digest, inFolder, platformKeys, sign, signedPayload, verify } from "./trust.js";
 
-const SCHEMAS = new URL(process.env.SIRABA_SCHEMAS ?? "../../../contracts/schemas/feed/", import.meta.url);
 const SUITE = { alg: "ECDH-ES+A256KW", enc: "A256GCM", cty: "json", siraba: "siraba-1" };
 const ajv = addFormats(new Ajv2020({ strict: false }));
-const schemas = readdirSync(SCHEMAS).map((file) => JSON.parse(readFileSync(new URL(file, SCHEMAS), "utf8")));
-const checks = new Map(schemas.map((schema) => [schema.$id, ajv.compile(schema)]));
+const checks = new Map();
+
+/** Reads the messages' schemas, before anything is read by them. */
+export const knowMessages = (folder = "schemas/feed") => inFolder(folder, "SIRABA_SCHEMAS names the bundle's schemas/feed", () => {
+  const schemas = readdirSync(folder).map((file) => JSON.parse(readFileSync(`${folder}/${file}`, "utf8")));
+  schemas.forEach((schema) => checks.set(schema.$id, ajv.compile(schema)));
+  if (!checks.has("ml.siraba.referral.offered.v1")) throw new Error("these are others");
+});
 
 /** A UUID (version 8) that is the same for the same words. */
-const UUID = /^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/;
-const idFrom = (words) => digest(words).toString("hex").replace(UUID, "$1-$2-8$3-8$4-$5");
+const idFrom = (words) => digest(words).toString("hex").replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/, "$1-$2-8$3-8$4-$5");
 
 /**
  * A message of the feed, if a service of the platform has said exactly this to us.
@@ -22,12 +26,13 @@ const idFrom = (words) => digest(words).toString("hex").replace(UUID, "$1-$2-8$3
  * @param {{code: string, folder: string}} keys our own
  */
 export function read({ headers: found, subject, data, time }, { code, folder }) {
+  const known = platformKeys(folder); // without them nothing can be judged, so nothing is put aside
   let proven; // what nobody we believe has signed has no number either
   try {
     // Joined by a space, which no attribute may hold: what comes twice has no one reading.
     const headers = new Map([...(found ?? [])].map(([name, values]) => [name, values.join(" ")]));
     const envelope = envelopeOf(headers);
-    const signer = verify(headers, signedPayload(headers, data, subject), { source: envelope.source, at: time, folder });
+    const signer = verify(headers, signedPayload(headers, data, subject), { source: envelope.source, at: time, known });
     proven = envelope;
     const body = bodyOf(envelope.type, data);
     if (subject !== `out.${code}.${envelope.name}.v1`) throw new Refused("wrong_subject", "subject");
@@ -41,21 +46,15 @@ export function read({ headers: found, subject, data, time }, { code, folder }) 
 export function addressed({ name, body }, answered, { code, signing }) {
   const content = JSON.stringify(body);
   const headers = {
-    "ce-specversion": "1.0",
-    "ce-id": idFrom(`${answered.source} ${answered.id} ${name}`),
-    "ce-datacontenttype": "application/json",
-    "ce-source": `/partners/${code}`,
-    "ce-type": `ml.siraba.${name}.v1`,
-    "ce-subject": body.referral_id,
-    "ce-correlationid": body.referral_id,
-    "ce-causationid": answered.id,
+    "ce-specversion": "1.0", "ce-id": idFrom(`${answered.source} ${answered.id} ${name}`),
+    "ce-datacontenttype": "application/json", "ce-source": `/partners/${code}`, "ce-type": `ml.siraba.${name}.v1`,
+    "ce-subject": body.referral_id, "ce-correlationid": body.referral_id, "ce-causationid": answered.id,
     ...(answered.started && { "ce-traceparent": answered.started }),
   };
   // The platform stores it under our code, and that is where the signature must hold.
   const payload = signedPayload(new Map(Object.entries(headers)), content, `in.${code}.${name}.v1`);
-  const more = { "Nats-Msg-Id": headers["ce-id"], "siraba-signature": sign(payload, signing) };
-  if (answered.hop) more.traceparent = answered.hop;
-  return { name, subject: `in.${name}.v1`, headers: { ...headers, ...more }, body: content };
+  const more = { ...(answered.hop && { traceparent: answered.hop }), "siraba-signature": sign(payload, signing) };
+  return { name, subject: `in.${name}.v1`, headers: { ...headers, ...more, "Nats-Msg-Id": headers["ce-id"] }, body: content };
 }
 
 /** What a `dossier.disclosed` holds, section → field → text; `keys` are our sealing keys by id. */
@@ -67,8 +66,7 @@ export async function open({ protected: head, recipients, iv, ciphertext, tag },
     const isHere = isDeepStrictEqual(said, { ...SUITE, ...place }) && JSON.stringify(said) === text;
     const mine = recipients.find((recipient) => keys.has(recipient.header.kid));
     if (!isHere || !mine) throw new Refused(mine ? "wrong_place" : "wrong_key", "sealed");
-    const jwe = { ...mine, protected: head, iv, ciphertext, tag };
-    const { plaintext } = await flattenedDecrypt(jwe, keys.get(mine.header.kid));
+    const { plaintext } = await flattenedDecrypt({ ...mine, protected: head, iv, ciphertext, tag }, keys.get(mine.header.kid));
     // Padded with 0x80 and zeros, so that its length says little.
     return JSON.parse(Buffer.from(plaintext.subarray(0, plaintext.lastIndexOf(0x80))).toString());
   } catch (error) {
@@ -82,8 +80,7 @@ function envelopeOf(headers) {
   const [source, subject, started, hop] = ["ce-source", "ce-subject", "ce-traceparent", "traceparent"].map(value);
   const isPlain = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12} \d{0,15}$/.test(`${id} ${number}`);
   if (!isPlain) throw new Refused("missing_attribute", "ce-id");
-  const name = type.replace(/^ml\.siraba\.(.*)\.v1$/, "$1");
-  return { id, source, type, name, subject, number: +number, started, hop };
+  return { id, source, type, name: type.replace(/^ml\.siraba\.(.*)\.v1$/, "$1"), subject, number: +number, started, hop };
 }
 
 /** Fields of a newer version are let by; a code or a type that we do not know is not. */

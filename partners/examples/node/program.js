@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, headers as newHeaders, nkeyAuthenticator } from "@nats-io/transport-node";
 import { Journal } from "./journal.js";
-import { addressed, open, read } from "./messages.js";
-import { Refused, learn, ownKeys } from "./trust.js";
+import { addressed, knowMessages, open, read } from "./messages.js";
+import { Refused, inFolder, learn, ownKeys, platformKeys } from "./trust.js";
 
 globalThis.crypto ??= webcrypto; // Node 18 has it, but not under this name
 export const show = (did, facts) => console.log(JSON.stringify({ did, at: new Date().toISOString(), ...facts }));
@@ -14,7 +14,9 @@ export const show = (did, facts) => console.log(JSON.stringify({ did, at: new Da
 /** Runs until SIGTERM or Ctrl-C, or until our key is cut off; what it was working on comes again next time. */
 export async function run({ work, answersTo }) {
   const { SIRABA_DIR: folder = ".", SIRABA_URL: url = "nats://127.0.0.1:8422", SIRABA_CA: ca } = process.env;
-  const keys = ownKeys(folder);
+  const keys = inFolder(folder, "SIRABA_DIR names the folder of your keys", () => ownKeys(folder));
+  knowMessages(process.env.SIRABA_SCHEMAS);
+  platformKeys(folder);
   const connection = await connected(url, ca, keys);
   for (const stop of ["SIGTERM", "SIGINT"]) process.once(stop, () => connection.close());
   const js = jetstream(connection, { apiPrefix: "JSHUB.API" });
@@ -23,8 +25,7 @@ export async function run({ work, answersTo }) {
   for (let feed; !connection.isClosed();) {
     try {
       feed ??= await js.consumers.get("OUT", keys.code);
-      const messages = await feed.fetch({ max_messages: 20, expires: 5000 });
-      for await (const message of messages) await take(message, program);
+      for await (const message of await feed.fetch({ max_messages: 20, expires: 5000 })) await take(message, program);
     } catch (error) {
       if (!connection.isClosed()) await patience(error);
     }
@@ -38,10 +39,10 @@ export async function run({ work, answersTo }) {
  */
 function connected(url, ca, { code, seed }) {
   const { protocol, hostname, host } = new URL(url);
-  const isHere = ["127.0.0.1", "[::1]", "localhost"].includes(hostname) && protocol !== "tls:" && !ca;
+  if (!["nats:", "tls:"].includes(protocol)) throw new Error("SIRABA_URL: this program speaks NATS (nats:// or tls://)");
+  const isHere = ["127.0.0.1", "[::1]", "localhost"].includes(hostname) && protocol === "nats:" && !ca;
   const authenticator = nkeyAuthenticator(new TextEncoder().encode(seed));
-  const options = { servers: host, authenticator, inboxPrefix: `_INBOX_${code}`, maxReconnectAttempts: -1 };
-  if (!isHere) options.tls = { caFile: ca };
+  const options = { servers: host, authenticator, inboxPrefix: `_INBOX_${code}`, maxReconnectAttempts: -1, ...(isHere || { tls: { caFile: ca } }) };
   const again = (why) => patience(why, why.name === "AuthorizationError").then(() => connect(options).catch(again));
   return connect(options).catch(again);
 }
@@ -89,7 +90,7 @@ async function send({ name, subject, headers, body }, { js }) {
 
 async function patience(error, isOver = false) {
   if (isOver) throw error;
-  console.error(`the platform does not answer (${error.message}); trying again`);
+  console.error(`cannot go on (${error.message}); trying again`);
   await sleep(1000);
 }
 

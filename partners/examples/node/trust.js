@@ -12,6 +12,11 @@ const keyId = (raw) => digest(raw).toString("hex").slice(0, 16);
 const byId = (key) => [keyId(canonical(key.key)), key];
 const idOf = (key) => keyId(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x, "base64url"));
 
+/** What this finds in a folder, or an error that says what to do about it. */
+export function inFolder(folder, otherwise, find) {
+  try { return find(); } catch ({ code, message }) { throw new Error(`${folder}: ${otherwise} (${code ?? message})`); }
+}
+
 /** A message that cannot be taken: why and where, never what it held. */
 export class Refused extends Error {
   constructor(reason, field) { Object.assign(super(`${reason}: ${field}`), { reason, field }); }
@@ -23,10 +28,9 @@ export function ownKeys(folder) {
     if (statSync(join(folder, name)).mode & 0o077) throw new Error(`others can read ${name}: chmod 600`);
     return readFileSync(join(folder, name), "utf8").trim();
   };
-  const files = readdirSync(folder).filter((name) => /^sealing(-.*)?\.key$/.test(name));
-  const sealing = new Map(files.map((name) => createPrivateKey(secret(name))).map((key) => [idOf(key), key]));
-  const secrets = { seed: secret("nkey.seed"), signing: createPrivateKey(secret("signing.key")), sealing };
-  return { ...readJson(folder, "public.json"), ...secrets, folder };
+  const seals = readdirSync(folder).filter((name) => /^sealing(-.*)?\.key$/.test(name)).map(secret).map(createPrivateKey);
+  const [seed, signing] = [secret("nkey.seed"), createPrivateKey(secret("signing.key"))];
+  return { ...readJson(folder, "public.json"), seed, signing, sealing: new Map(seals.map((key) => [idOf(key), key])), folder };
 }
 
 /** The bytes a signature speaks for; `subject` is where the message lies in its stream. */
@@ -43,11 +47,11 @@ export const sign = (payload, key) =>
   `siraba-1.${idOf(key)}.${signRaw(null, pae("request", payload), key).toString("base64url")}`;
 
 /** Refuses an event that its source has not signed with a key good at that time; the key's id. */
-export function verify(headers, payload, { source, at, folder }) {
+export function verify(headers, payload, { source, at, known }) {
   const [, id, text, place, size, path] = SIGNATURE.exec(headers.get("siraba-signature")) ?? [];
   const refuse = (reason) => { throw new Refused(reason, "siraba-signature"); };
   if (!id) refuse(headers.has("siraba-signature") ? "malformed" : "unsigned");
-  const key = platformKeys(folder).get(id);
+  const key = known.get(id);
   const owner = /^\/siraba\/(intake|referral|reporting)$/.exec(source)?.[1] ?? refuse("foreign_key");
   if (key?.use !== "signing" || at < Date.parse(key.valid_from)) refuse("unknown_key");
   if (key.owner !== owner) refuse("foreign_key");
@@ -70,7 +74,8 @@ export function learn(keys, signer, folder) {
 }
 
 /** Read anew each time: an officer may put another file in its place. */
-const platformKeys = (folder) => new Map(readJson(folder, PLATFORM).keys.map(byId));
+export const platformKeys = (folder) =>
+  inFolder(folder, `${PLATFORM} is missing or broken: ask the operator`, () => new Map(readJson(folder, PLATFORM).keys.map(byId)));
 
 function ended(key, known) {
   const said = ({ owner, use, valid_from }) => `${owner} ${use} ${Date.parse(valid_from)}`;
