@@ -16,6 +16,7 @@ from contracts.identifiers import Mint
 from contracts.keyring import PublicKey, Use
 from contracts.referral import KeyProof
 from deploy.directory import load_directory
+from deploy.keys import registered_partners
 from deploy.officer import own_officer, words_for
 from deploy.signing_keys import MARGIN
 from deploy.state import State
@@ -48,6 +49,17 @@ async def publish_directory(directory_file: Path, *, state: State, database_url:
             return await take_up_keys(connection, keys, words_of(state, keys), mint=mint)
     finally:
         await engine.dispose()
+
+
+async def strangers(state: State, database_url: str) -> list[str]:
+    """Whoever has keys here and is not in the directory: nobody is ever referred to it."""
+    engine = open_engine(database_url, schema="referral", pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            known = await current(connection)
+    finally:
+        await engine.dispose()
+    return [one.code for one in registered_partners(state) if one.code not in known]
 
 
 async def witnesses_of(database_url: str) -> tuple[str, ...]:

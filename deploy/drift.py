@@ -1,6 +1,6 @@
 """Says field by field how a live stream or consumer differs from the wanted one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -28,6 +28,10 @@ _FORBIDDEN: Final = (
 )
 
 
+#: How many characters of a value a line may show.
+READABLE: Final = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One field that is not as declared. `fixable` False: an update cannot repair it."""
@@ -40,8 +44,15 @@ class Difference:
 
     def __str__(self) -> str:
         """One line for a report."""
+        wanted, live = _short(self.wanted), _short(self.live)
         note = "" if self.fixable else " (cannot be changed on a living asset)"
-        return f"{self.asset}: {self.field} is {self.live!r}, wanted {self.wanted!r}{note}"
+        return f"{self.asset}: {self.field} is {live}, wanted {wanted}{note}"
+
+
+def _short(value: object) -> str:
+    """A stream may have a thousand sources: how many, where naming them would fill a screen."""
+    shown = repr(value)
+    return f"{len(value)} entries" if isinstance(value, Sized) and len(shown) > READABLE else shown
 
 
 def stream_config(stream: Stream) -> Config:

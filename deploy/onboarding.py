@@ -59,6 +59,8 @@ def examined(state: State, report: Path, *, doors: Mapping[str, str], now: datet
     content = report.read_bytes()
     code = claimed_code(content)
     waiting = state.waiting / f"{code}.json"
+    if code is not None and not waiting.exists() and login_keys(state, code):
+        raise ServerError(f"{report.name}: {code} takes part already: there is nothing to do")
     if code is None or not waiting.exists():
         raise ServerError(f"{report.name}: nobody waits with it: `siraba partner add` first")
     key = PublicKey(

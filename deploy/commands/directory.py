@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.directory import DirectoryEntry
@@ -123,7 +123,9 @@ def show(
     if as_yaml or code is not None:
         typer.echo(write_directory([Line(one.entry, one.version) for one in found.values()]))
         return
-    table = Table("code", "kind", "seat", "zones", "services", "state", "version")
+    table = Table(
+        Column("code", no_wrap=True), "kind", "seat", "zones", "services", "state", "version"
+    )
     for one in found.values():
         entry = one.entry
         table.add_row(

@@ -37,13 +37,17 @@ def import_command(
     """Register the cases of a file in the name of your organisation.
 
     Reads IOM's own HTCDS 2.0 workbooks as they are, and CSV files with the
-    same codes. Four more columns make referrals: siraba_needs,
-    siraba_consent, siraba_region, siraba_urgency. A row without them is
-    registered and asks nobody. Rows with the same word in siraba_incident
-    were found together, those with the same in siraba_family go together;
-    the words themselves are kept nowhere. A wrong row refuses itself and no other; the
-    exit code is 1 when there was one. The same file again registers nothing
-    twice.
+    same codes; prs_Gender and prs_Citizenship must be filled in. Four more
+    columns make referrals: siraba_needs (services, as `shelter;health`),
+    siraba_consent (as `shelter=given;justice=refused:guardian`),
+    siraba_region (00 to 19) and siraba_urgency (vital_1h, emergency_24h,
+    urgent_72h, normal_14d); a code that is not allowed is refused with those
+    that are. A row without them is registered and asks nobody. Rows with the
+    same word in siraba_incident were found together, those with the same in
+    siraba_family go together; the words themselves are kept nowhere. A wrong
+    row refuses itself and no other; the exit code is 1 when there was one.
+    The same file again registers nothing twice. What is registered is listed
+    with its case's number, by which `siraba explain` and `trace` follow it.
 
     Examples:
 
@@ -86,7 +90,9 @@ def _with_bar(
 
 
 def report(console: Console, outcome: Outcome) -> None:
-    """What became of each row, and the sum."""
+    """What became of each row, with its case's number where it is new, and the sum."""
+    for row, number in sorted(outcome.registered.items()):
+        console.print(f"row {row}: {number}", highlight=False)
     if outcome.refused:
         table = Table("row", "column", "rule", "what is wrong", title="Refused", box=None)
         for refusal in outcome.refused:

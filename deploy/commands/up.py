@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from deploy.commands.context import failing_clearly, platform_settings
+from deploy.directory_publish import strangers
 from deploy.platform import Platform, running_platform
 from deploy.settings import PlatformSettings
 
@@ -52,6 +53,9 @@ async def _run(settings: PlatformSettings) -> None:
         loop.add_signal_handler(number, stopping)
     async with running_platform(settings, report=typer.echo) as platform:
         _announce(platform)
+        for code in await strangers(platform.state, platform.database_url("referral_work")):
+            typer.echo(f"{code} has keys here and is not in the directory: nothing can come to it.")
+            typer.echo("`siraba directory show` lists the codes there are.")
         await asyncio.Event().wait()
 
 

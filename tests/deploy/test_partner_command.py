@@ -24,8 +24,10 @@ from contracts.requests import ReceiveReferral
 from deploy import platform as platform_module
 from deploy.cli import app
 from deploy.commands.partner.at_hand import known_keys, set_state
+from deploy.directory import load_directory
 from deploy.jetstream import connected, live_consumers, live_streams
 from deploy.keys import PROVISIONER, seed_file
+from deploy.settings import PlatformSettings
 from deploy.signing_keys import platform_keys
 from partners.kit import Keys, NotAdmitted, Partner, init, load
 from partners.kit.edge import SYSTEM
@@ -56,11 +58,15 @@ async def road() -> AsyncIterator[Road]:
 
 
 async def siraba(
-    road: Road, *arguments: object, fails: bool = False, group: str = "partner"
+    road: Road,
+    *arguments: object,
+    fails: bool = False,
+    group: str = "partner",
+    width: int = 160,
 ) -> str:
     """What `siraba partner …` says, in one line."""
     call = [group, *map(str, arguments), "--state-dir", str(road.platform.state.root)]
-    result = await asyncio.to_thread(CliRunner().invoke, app, call, env={"COLUMNS": "160"})
+    result = await asyncio.to_thread(CliRunner().invoke, app, call, env={"COLUMNS": str(width)})
     assert result.exit_code == int(fails), result.output
     return " ".join(result.output.split())
 
@@ -123,6 +129,11 @@ async def test_an_organisation_is_let_in_while_all_others_go_on(road: Road, tmp_
     shown = await siraba(road, "show")
     assert f"{NEW} │ nats │ takes part" in shown
     assert f"{LATER} │ nats │ has no keys" in shown
+    narrow = await siraba(road, "show", group="directory", width=80)
+    assert all(
+        f"│ {code} │" in narrow
+        for code in {one.code for one in load_directory(PlatformSettings().directory_file)}
+    )
     await _is_handed_over_without_a_secret(road, tmp_path / "bundle")
 
 
@@ -160,7 +171,9 @@ async def _no_other_report_will_do(road: Road, folder: Path, keys: Keys) -> None
     assert "older than 30 days" in await siraba(road, "activate", old, fails=True)
     other = a_report(folder, keys, contracts="0" * 64)
     assert "examined with other messages" in await siraba(road, "activate", other, fails=True)
-    stranger = a_report(folder, road.keys[STAYS])
+    within = a_report(folder, road.keys[STAYS])
+    assert f"{STAYS} takes part already" in await siraba(road, "activate", within, fails=True)
+    stranger = a_report(folder, init(folder / "stranger", code="STRANGER"))
     assert "nobody waits with it" in await siraba(road, "activate", stranger, fails=True)
 
 

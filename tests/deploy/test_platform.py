@@ -19,6 +19,7 @@ from deploy.embedded.processes import ServerError
 from deploy.key_rotation import monthly_keys
 from deploy.platform import Platform, running_platform
 from deploy.settings import PlatformSettings
+from partners.kit import init
 from tests.servers import open_folder
 
 DIRECTORY = """organisations:
@@ -178,6 +179,7 @@ async def test_up_stops_in_order_on_a_signal() -> None:
             "    s, services=(), report=report)\n"
             "up.up(Path(sys.argv[1]), 0, 0)\n"
         )
+        init(folder / "state" / "partners" / "NOBODY_LISTED", code="NOBODY_LISTED")
         process = await asyncio.create_subprocess_exec(
             *_python("-c", script, str(folder / "state")),
             cwd=Path(__file__).parents[2],
@@ -186,6 +188,8 @@ async def test_up_stops_in_order_on_a_signal() -> None:
         assert process.stdout is not None
         first = await asyncio.wait_for(process.stdout.readline(), 30)
         assert b"Siraba is up: http://127.0.0.1:" in first
+        said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(3)]
+        assert said[-1].startswith(b"NOBODY_LISTED has keys here and is not in the directory")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0
         assert not [line for line in _command_lines() if str(folder) in line]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contracts.keyring import PublicKey
 from deploy.commands.context import failing_clearly
@@ -18,6 +18,7 @@ from deploy.commands.partner.at_hand import (
     running,
     with_keys_that_count,
 )
+from deploy.keys import registered_partners
 from deploy.onboarding import login_keys
 from deploy.state import State
 from services.referral.store.directory import Standing
@@ -59,10 +60,14 @@ def show(state_dir: StateDir = None) -> None:
     state, _ = running(state_dir)
     have_part = with_keys_that_count(known_keys(state), datetime.now(UTC))
     had_part = {key.owner for key in known_keys(state)}
-    table = Table("organisation", "channel", "stands")
-    for code, one in known_standings(state).items():
+    table = Table(Column("organisation", no_wrap=True), "channel", "stands")
+    standings = known_standings(state)
+    for code, one in standings.items():
         if one.channel != "desk" or code in had_part:
             table.add_row(code, one.channel, _stands(one, state, have_part, had_part=had_part))
+    for stranger in registered_partners(state):
+        if stranger.code not in standings:
+            table.add_row(stranger.code, "", "has keys and is not in the directory")
     Console().print(table)
 
 
