@@ -26,7 +26,11 @@ Code: TypeAlias = Annotated[
 ]
 Ca: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="PEM file of the authority that signed Siraba's key."),
+    typer.Option(
+        metavar="FILE",
+        envvar="SIRABA_CA",
+        help="PEM file of the authority that signed Siraba's key.",
+    ),
 ]
 Patience: TypeAlias = Annotated[
     float, typer.Option(min=0.1, metavar="SECONDS", help="How long to wait for Siraba.")
