@@ -155,7 +155,7 @@ class Outbox:
             self._refused(message.message_id, message.reason)
         elif isinstance(message, CaseRegistered):
             self._answered(ReportCase.name, ("report_id", message.report_id), now)
-        elif isinstance(message, Update):
+        elif isinstance(message, Update) and message.name in ANSWERED:
             request = ANSWERED[message.name]
             self._answered(request, ("referral_id", message.referral_id), now)
 

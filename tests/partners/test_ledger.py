@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.envelope import Envelope
 from contracts.event import Message
-from contracts.feed import Accepted, Received, RequestRefused
+from contracts.feed import Accepted, Received, RequestRefused, Update
 from contracts.requests import AcceptReferral, ReplayFeed
 from partners.kit import Edge, LedgerRefused
 from partners.kit.keys import init
@@ -153,6 +153,20 @@ def test_the_steps_of_another_organisation_are_not_kept(ledger: Ledger) -> None:
     receive(ledger, numbered(1), Accepted.model_validate(step))
 
     assert ledger.referrals.all() == []
+
+
+@pytest.mark.parametrize("step", Update.__subclasses__(), ids=lambda step: step.name)
+def test_every_step_of_a_referral_is_followed_also_one_that_answers_no_request(
+    ledger: Ledger, step: type[Update]
+) -> None:
+    asked = offer()
+    receive(ledger, numbered(1), asked)
+    reason = {"reason": "other"} if "reason" in step.model_fields else {}
+    told = {"referral_id": asked.referral_id, "service": asked.service, "organisation": "SHELTER_A"}
+
+    receive(ledger, numbered(2), step.model_validate(told | reason))
+
+    assert [one.state for one in ledger.referrals.all()] == [step.name.partition(".")[2]]
 
 
 def test_a_refusal_is_noted_at_the_request_it_refuses(ledger: Ledger, tmp_path: Path) -> None:
