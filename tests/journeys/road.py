@@ -44,12 +44,14 @@ class Road:
         """Where a program comes in."""
         return self.platform.front_url if by_http else self.platform.nats_url
 
-    def headers(self, code: str, *, audience: str = "intake") -> dict[str, str]:
-        """What an officer of this organisation presents."""
+    def headers(
+        self, code: str, *, audience: str = "intake", role: str = "officer"
+    ) -> dict[str, str]:
+        """What somebody of this organisation presents."""
         token = issue_token(
             self.keys[code].signing,
             organisation=code,
-            role="officer",
+            role=role,
             audience=audience,
             now=datetime.now(UTC),
         )
