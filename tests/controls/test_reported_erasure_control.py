@@ -1,11 +1,9 @@
 """That a report left behind would be seen: the same erasure, but nobody takes it out of the streams."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
-from chassis.assembly import Parts, assemble
 from contracts.reports import ReportCase, place_of_report
 from services.intake.forgetting import Forgetter
 from tests.intake.erasures import add_committee, erase, taken_out
@@ -16,24 +14,16 @@ from tests.parts import Site
 pytestmark = pytest.mark.share("sealed")
 
 
-class Forgetful(list[Any]):
-    """Jobs of a service, of which one never starts."""
-
-    def append(self, job: Any) -> None:
-        if not isinstance(getattr(job, "__self__", None), Forgetter):
-            super().append(job)
-
-
-def assemble_without_forgetting(*given: Any, **named: Any) -> Parts:
-    parts = assemble(*given, **named)
-    parts.jobs = Forgetful(parts.jobs)
-    return parts
+async def never(_: Forgetter) -> None:
+    """A job that is there and does nothing."""
+    await asyncio.Event().wait()
 
 
 async def test_without_it_the_dossier_of_an_erased_person_opens_with_the_key_of_the_month(
-    site: Site,
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_room(site, assemble_without_forgetting) as room:
+    monkeypatch.setattr(Forgetter, "run", never)
+    async with open_room(site) as room:
         await add_committee(room.desk)
         police = Reporter(room)
         await police.report(a_form())
