@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,7 +26,9 @@ DIRECTORY = (
     an_organisation("SHELTER_B", "shelter", "shelter"),
 )
 PHONE = "+22370000000"
-OFFICER, OTHER = bearer("POLICE_A", "officer"), bearer("SHELTER_B", "officer")
+# Made when they are asked for: a token is good for five minutes.
+OFFICER = partial(bearer, "POLICE_A", "officer")
+OTHER = partial(bearer, "SHELTER_B", "officer")
 
 
 async def something_waits(site: Site) -> None:
@@ -48,17 +51,17 @@ async def test_who_is_told_sees_whom_it_waits_for_and_looks_after_it(site: Site)
             return await site.rows(f"{query} and sent_at is not null") == [(1,)]
 
         await until(is_sent)
-        (line,) = (await client.get("/referral/notices", headers=OFFICER)).json()["notices"]
+        (line,) = (await client.get("/referral/notices", headers=OFFICER())).json()["notices"]
         at = f"/referral/notices/{line['notice_id']}/acknowledgement"
-        listed = await client.get("/referral/notices", headers=OTHER)
+        listed = await client.get("/referral/notices", headers=OTHER())
         answers = [
-            await client.post(at, headers=OTHER),
-            await client.post(f"/referral/notices/{uuid4()}/acknowledgement", headers=OFFICER),
+            await client.post(at, headers=OTHER()),
+            await client.post(f"/referral/notices/{uuid4()}/acknowledgement", headers=OFFICER()),
             await client.post(at, headers=bearer("POLICE_A", "system")),
-            await client.post(at, headers=OFFICER),
-            await client.post(at, headers=OFFICER),
+            await client.post(at, headers=OFFICER()),
+            await client.post(at, headers=OFFICER()),
         ]
-        (after,) = (await client.get("/referral/notices", headers=OFFICER)).json()["notices"]
+        (after,) = (await client.get("/referral/notices", headers=OFFICER())).json()["notices"]
 
     assert line["rung"] == "unit"
     assert (line["waits_for"], line["state"], line["age_minutes"]) == ("POLICE_A", "sent", 0)

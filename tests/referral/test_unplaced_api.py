@@ -1,5 +1,6 @@
 """What waits for a person's decision, and the decision."""
 
+from functools import partial
 from uuid import uuid4
 
 import httpx
@@ -18,7 +19,9 @@ DIRECTORY = (
     an_organisation("SHELTER_C", "shelter", "shelter", region="01", zones=("01", "12")),
     an_organisation("COMMITTEE_N", "committee"),
 )
-OWNER, COMMITTEE = bearer("POLICE_A", "case_owner"), bearer("COMMITTEE_N", "operator")
+# Made when they are asked for: a token is good for five minutes.
+OWNER = partial(bearer, "POLICE_A", "case_owner")
+COMMITTEE = partial(bearer, "COMMITTEE_N", "operator")
 
 
 async def declined(site: Site) -> str:
@@ -38,15 +41,17 @@ async def test_an_owner_sees_what_waits_who_can_be_asked_and_says_whom(site: Sit
         await site.run("update referral.unplaced set since = since - interval '90 minutes'")
         ((line,), (seen,)) = [
             (await client.get("/referral/unplaced", headers=who)).json()["unplaced"]
-            for who in (OWNER, COMMITTEE)
+            for who in (OWNER(), COMMITTEE())
         ]
-        question = (await client.get(at, headers=OWNER)).json()
-        wrong = await client.post(f"{at}/choice", json={"organisation": "X"}, headers=OWNER)
+        question = (await client.get(at, headers=OWNER())).json()
+        wrong = await client.post(f"{at}/choice", json={"organisation": "X"}, headers=OWNER())
         chosen = await client.post(
-            f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER
+            f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER()
         )
-        again = await client.post(f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER)
-        left = (await client.get("/referral/unplaced", headers=OWNER)).json()
+        again = await client.post(
+            f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER()
+        )
+        left = (await client.get("/referral/unplaced", headers=OWNER())).json()
 
     assert (line["unplaced_id"], line["reason"], line["age_minutes"]) == (
         unplaced_id, "high_risk", 90,
@@ -83,8 +88,8 @@ async def test_nobody_else_sees_it_or_decides(site: Site) -> None:
             await client.get(at, headers=other),
             await client.post(f"{at}/choice", json=choice, headers=other),
             await client.post(f"{at}/choice", json=choice, headers=officer),
-            await client.post(f"{at}/choice", json=choice, headers=COMMITTEE),
-            await client.get(f"/referral/unplaced/{uuid4()}", headers=OWNER),
+            await client.post(f"{at}/choice", json=choice, headers=COMMITTEE()),
+            await client.get(f"/referral/unplaced/{uuid4()}", headers=OWNER()),
         ]
 
     assert listed.json() == {"unplaced": []}
