@@ -96,6 +96,8 @@ class Waiting(RuleBasedStateMachine):
     @initialize(urgency=st.sampled_from(sorted(HOURS)), is_high_risk=st.booleans())
     def a_case_is_registered(self, urgency: str, is_high_risk: bool) -> None:
         self.case = Case(HOURS[urgency], is_high_risk)
+        # Or whoever was silent in the examples before would be asked later than the model thinks.
+        self.run(self.days.clock.run("delete from referral.answers"))
         facts = {
             "age_band": "25-34",
             "urgency": urgency,
@@ -209,6 +211,7 @@ def test_in_any_order_somebody_is_asked_has_accepted_or_has_to_decide(
                 settings=settings(
                     max_examples=form.pick(short=12, long=500),
                     stateful_step_count=form.pick(short=12, long=30),
+                    derandomize=form.name == "short",
                     deadline=None,
                     suppress_health_check=list(HealthCheck),
                 ),
