@@ -12,7 +12,7 @@ from tests.chassis.test_conservation import acknowledged, counts, keeper_of, loo
 from tests.chassis.test_requests import A, Told, a_consumer
 from tests.parts import Site, fetched, make_effects, until
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("partners")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
 (HEARING,) = (one for one in READINGS if one.durable.name == "intake-INBOX")
 HEARD = ["consent.acknowledge", "case.report"]
 

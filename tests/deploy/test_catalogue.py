@@ -18,7 +18,7 @@ from contracts.vocabulary import codes, label, list_names
 from deploy.catalogue.messages import CHANNELS, audience_of, paragraphs
 from deploy.catalogue.site import LOCALE, build
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("operators")
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "en")
 BOTH = pytest.mark.parametrize("language", LANGUAGES)

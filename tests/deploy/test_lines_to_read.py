@@ -9,7 +9,7 @@ from deploy.commands.import_cases import report
 from deploy.drift import READABLE, Difference
 from deploy.importing import Outcome
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("operators")
 
 
 def test_each_imported_row_is_listed_with_its_cases_number() -> None:

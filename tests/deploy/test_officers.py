@@ -27,7 +27,7 @@ from deploy.state import State
 from partners.kit import init
 from partners.kit.renewing import NEXT, renew
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("operators")
 NOW = datetime.now(UTC)
 CODE = "SHELTER_A"
 

@@ -41,7 +41,7 @@ from tests.ledger import Figure
 
 pytestmark = [
     pytest.mark.connected,
-    pytest.mark.share("partners"),
+    pytest.mark.share("operators"),
     pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]
@@ -357,6 +357,7 @@ async def _is_let_in(road: Road, folder: Path) -> bool:
     return True
 
 
+@pytest.mark.share("partners")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_who_is_revoked_is_cut_off_at_both_doors_within_five_seconds_and_can_be_removed(
     road: Road, tmp_path: Path, figure: Figure

@@ -12,7 +12,7 @@ import pytest
 
 from tests.partners.node import EXAMPLE
 
-pytestmark = pytest.mark.share("partners")
+pytestmark = pytest.mark.share("operators")
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("chassis", "deploy", "fastapi", "faststream", "services", "sqlalchemy")

@@ -31,6 +31,7 @@ TELLS = {
 OF_NO_REFERRAL = ("referral.unplaced.v1", "feed.trimmed.v1", "keys.published.v1")
 PLAIN = {
     "referral_id",
+    "unplaced_id",
     "sections",
     "policy_version",
     "sealed",
