@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nats.aio.msg import Msg
 from nats.js.errors import NotFoundError
 
-from chassis.assembly import Assembly, assemble
 from contracts.catalogue import FEED, read_message
 from contracts.envelope import Envelope
 from contracts.event import Message
@@ -199,9 +198,9 @@ def groups_of(content: Any) -> str:
 
 
 @asynccontextmanager
-async def open_room(site: Site, assembly: Assembly = assemble) -> AsyncIterator[Room]:
+async def open_room(site: Site) -> AsyncIterator[Room]:
     """intake runs until the block ends; SHELTER_B is a shelter with a feed."""
-    async with open_desk(site, assembly) as desk:
+    async with open_desk(site) as desk:
         room = Room(desk)
         await room.knows(SHELTER, "shelter", "nats")
         yield room
