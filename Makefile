@@ -26,8 +26,8 @@ demo: $(DEMO_READY) ## the whole platform with four partners, on fictional cases
 test: $(TEST_READY) $(NODE_READY) ## every test in its short form, within each issue's share of time
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(TEST_READY) ## format, lint, types, import walls, generated files, no break with a release
-	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m contracts.generate --check && $(BIN)/python -m contracts.gate
+check: $(TEST_READY) ## format, lint, types, import walls, house rules, generated files, no break with a release
+	@$(BIN)/python -m pytest -q tests/house/test_rules.py && $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m contracts.generate --check && $(BIN)/python -m contracts.gate
 
 format: $(TEST_READY) ## write what `make check` would ask for
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

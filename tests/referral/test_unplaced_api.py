@@ -45,12 +45,10 @@ async def test_an_owner_sees_what_waits_who_can_be_asked_and_says_whom(site: Sit
         ]
         question = (await client.get(at, headers=OWNER())).json()
         wrong = await client.post(f"{at}/choice", json={"organisation": "X"}, headers=OWNER())
-        chosen = await client.post(
-            f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER()
-        )
-        again = await client.post(
-            f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER()
-        )
+        chosen, again = [
+            await client.post(f"{at}/choice", json={"organisation": "SHELTER_C"}, headers=OWNER())
+            for _ in range(2)
+        ]
         left = (await client.get("/referral/unplaced", headers=OWNER())).json()
 
     assert (line["unplaced_id"], line["reason"], line["age_minutes"]) == (
