@@ -7,11 +7,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.web.pages import LANGUAGES, load_translations
+from services.referral.domain.placement import Rule
 from services.referral.domain.routing import QUESTIONS, VERSION, filtering, ranking, rules
 from services.referral.store import routings
 from services.referral.store.routings import Routing
-from services.referral.use_cases.explaining import LOCALE, explain
-from services.referral.use_cases.explaining.words import DECIDED, EXCLUDED, RANKED, WHY
+from services.referral.use_cases.explaining import LOCALE, explain, why_left, why_placed
+from services.referral.use_cases.explaining.words import (
+    BINDING,
+    DECIDED,
+    EXCLUDED,
+    PLACED,
+    RANKED,
+    WHY,
+)
 from services.referral.use_cases.offering import CHOSEN, TOGETHER
 from tests.builders import an_organisation
 from tests.house.rules import ROOT
@@ -100,11 +108,13 @@ def test_every_reason_of_the_domain_has_its_sentence_and_none_is_left_over() -> 
     assert produced() == {*EXCLUDED, *RANKED}
     assert set(DECIDED) == {*(one.name for one in QUESTIONS), "code", CHOSEN, TOGETHER}
     assert set(WHY) == {"need", *(demand.__name__ for demand in rules.DEMANDS)}
+    assert set(BINDING) == set(Rule)
 
 
 def test_every_sentence_and_every_rule_is_in_the_document_for_the_committee() -> None:
     document = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
-    for sentence in (*WHY.values(), *EXCLUDED.values(), *RANKED.values(), *DECIDED.values()):
+    tables = (WHY, EXCLUDED, RANKED, DECIDED, PLACED, BINDING)
+    for sentence in (one for table in tables for one in table.values()):
         for language in LANGUAGES:
             words = load_translations(language, [LOCALE]).gettext(sentence)
             assert words in document, words
@@ -151,6 +161,56 @@ def test_each_reason_reads_as_a_sentence_without_a_code_in_it(language: str) -> 
     }
     assert not [words for words in expected[language] if words not in text]
     assert "…" not in text
+
+
+def a_placed(**changes: Any) -> dict[str, Any]:
+    """A kept line of a plan: a child of a family of three, in her own region."""
+    return {
+        "distance": 1, "has_language": True, "open_to": 4, "better": [], "with_family": 3,
+        "is_pinned": False, **changes,
+    }  # fmt: skip
+
+
+def test_who_is_placed_is_told_why_there_and_what_was_better_for_her() -> None:
+    better = [
+        {"organisation": "SHELTER_C", "rule": "places"},
+        {"organisation": "SHELTER_D", "rule": None},
+        {"organisation": "SHELTER_E", "rule": "places"},
+    ]
+    said = [one.text for one in why_placed(a_placed(better=better, is_pinned=True), "fr")]
+
+    assert said == [
+        "Une personne responsable de l’incident a choisi cette place.",
+        "Membres de la famille qui y vont ensemble : 3.",
+        "La place est dans la région de la personne.",
+        "Aucune langue ne sépare la personne de ceux qui l’accueillent.",
+        "Organisations qui pourraient l’accueillir d’après leurs limites : 4.",
+        "Mieux pour elle, mais les places reviennent à d’autres : SHELTER_C, SHELTER_E.",
+        "Mieux pour elle, peut-être ; la recherche du meilleur plan a dû s’arrêter : SHELTER_D.",
+    ]
+
+
+def test_every_code_of_a_line_of_a_plan_is_said_and_none_is_left_over() -> None:
+    better = [{"organisation": "A", "rule": rule} for rule in ("places", "apart", None)]
+    lines = [
+        a_placed(distance=distance, has_language=has, better=better, is_pinned=True)
+        for distance in range(4)
+        for has in (True, False)
+    ]
+
+    assert {one.code for line in lines for one in why_placed(line, "fr")} == set(PLACED)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_has_no_place_is_told_the_rules_that_keep_her_from_one(language: str) -> None:
+    line = {"binding": [*Rule], "would_open": ["SHELTER_C", "SHELTER_D"]}
+    said = {one.code: one.text for one in why_left(line, language)}
+
+    assert set(said) == set(Rule)
+    assert not [code for code, text in said.items() if "%(" in text]
+    assert [code for code, text in said.items() if "SHELTER_C, SHELTER_D" not in text] == [
+        "service"
+    ]
 
 
 def test_the_ages_are_said_as_they_are_limited() -> None:

@@ -1,7 +1,7 @@
 """HTTP in: why a need went where it went, for the case's owner and the committee."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -9,16 +9,9 @@ from fastapi import APIRouter, Depends, Query
 from chassis.audit import Look, Reads
 from chassis.web import BearerCaller, Refusal, Shown
 from contracts.callers import Caller
+from services.referral.api.reasons import Reason
 from services.referral.store import routings
-from services.referral.use_cases.explaining import Said, explain
-
-
-class Reason(Shown):
-    """A reason as a code with the data behind it, and as a sentence."""
-
-    code: str
-    data: dict[str, Any]
-    text: str
+from services.referral.use_cases.explaining import explain
 
 
 class Judged(Shown):
@@ -98,26 +91,22 @@ def _explained(one: routings.Routing, lang: str) -> Explained:
             "organisation": one.organisation,
             "decided_at": one.decided_at,
             "rules": one.weighed["rules"],
-            "why": _reason(said.why),
-            "decided_by": None if said.decided_by is None else _reason(said.decided_by),
+            "why": Reason.of(said.why),
+            "decided_by": None if said.decided_by is None else Reason.of(said.decided_by),
             "ranked": [
                 Judged(
                     organisation=place.organisation,
                     kind=place.kind,
                     unit=place.unit,
-                    reasons=[_reason(reason) for reason in place.reasons],
+                    reasons=[Reason.of(reason) for reason in place.reasons],
                 )
                 for place in said.ranked
             ],
             "more": list(said.more),
             "excluded": [
-                LeftOut(reason=_reason(group.reason), organisations=list(group.organisations))
+                LeftOut(reason=Reason.of(group.reason), organisations=list(group.organisations))
                 for group in said.excluded
             ],
             "others": said.others,
         }
     )
-
-
-def _reason(said: Said) -> Reason:
-    return Reason(code=said.code, data=dict(said.data), text=said.text)

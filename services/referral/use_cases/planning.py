@@ -65,7 +65,7 @@ async def plan_again(
     solver: Solver,
 ) -> None:
     """Around what a human wants. Raises `NoPlanWaits`, `PlannedMeanwhile`, `WishRefused`."""
-    found = await _waiting(connection, seen)
+    found = await check_waiting(connection, seen)
     await _plan(connection, found, wishes, announcer=announcer, solver=solver, is_first=False)
 
 
@@ -73,11 +73,12 @@ async def confirm(
     connection: AsyncConnection, seen: Gathering, *, announcer: Announcer, role: str
 ) -> Sent:
     """Ask for everybody at once. Raises `NoPlanWaits`, `PlannedMeanwhile`."""
-    found = await _waiting(connection, seen)
+    found = await check_waiting(connection, seen)
     return await _send(connection, found, announcer=announcer, role=role)
 
 
-async def _waiting(connection: AsyncConnection, seen: Gathering) -> Gathering:
+async def check_waiting(connection: AsyncConnection, seen: Gathering) -> Gathering:
+    """That plan, locked until this transaction ends. Raises `NoPlanWaits`, `PlannedMeanwhile`."""
     # The timer first, as whoever acts on time does.
     await groups.lock(connection, [seen.incident_id])
     found = await groups.one(connection, seen.incident_id)

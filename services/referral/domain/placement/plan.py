@@ -33,7 +33,7 @@ class Placed:
 
     distance: 0 same cercle to 3 national (`rules.distance`). open_to: how many organisations were
     open to her. better: those of them that were nearer or had her language. with_family: how many
-    go together. is_pinned: a human chose it.
+    go together. is_pinned: a human chose it. family: whose she is, also where it goes apart.
     """
 
     member: str
@@ -45,6 +45,7 @@ class Placed:
     better: tuple[Nearer, ...]
     with_family: int
     is_pinned: bool
+    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class Unplaced:
     urgency: str
     binding: tuple[Rule, ...]
     would_open: tuple[str, ...]
+    family: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class _Reader:
                 better=why,
                 with_family=ask.size,
                 is_pinned=option.is_pinned,
+                family=member.family,
             )
 
     def unplaced(self, ask: Ask) -> Iterator[Unplaced]:
@@ -140,6 +143,7 @@ class _Reader:
                 urgency=member.urgency,
                 binding=tuple(sorted(binding, key=list(Rule).index)),
                 would_open=would_open,
+                family=member.family,
             )
 
     def _binding(self, ask: Ask) -> tuple[frozenset[Rule], tuple[str, ...]]:

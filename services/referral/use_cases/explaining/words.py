@@ -78,6 +78,42 @@ DECIDED: Final[Mapping[str, str]] = {
     "person": N_("A person who answers for the case chose whom to ask."),
     "group": N_("All persons of the incident were placed together, and this was the best for all."),
 }
+#: Why a plan places somebody where it does. The last three name what would have been better for her.
+PLACED: Final[Mapping[str, str]] = {
+    "in_her_cercle": N_("The place is in the person’s own cercle."),
+    "in_her_region": N_("The place is in the person’s own region."),
+    "serves_her_region": N_("The place is in another region, and serves the person’s."),
+    "serves_everywhere": N_("The place is in another region, and serves the whole country."),
+    "understood": N_("No language stands between the person and those who take her in."),
+    "not_understood": N_("Nobody there is known to speak a language of the person’s."),
+    "open_to": N_("Organisations that could take her by their limits: %(open_to)s."),
+    "family_together": N_("Members of the family who go there together: %(with_family)s."),
+    "chosen": N_("A person who answers for the incident chose this place."),
+    "better_places": N_("Better for her, but the places are taken by others: %(organisations)s."),
+    "better_apart": N_(
+        "Better for her, but who is also suspected is not lodged with the others:"
+        " %(organisations)s."
+    ),
+    "better_unsure": N_(
+        "Better for her, perhaps; the search for the best plan had to stop: %(organisations)s."
+    ),
+}
+#: The rules that leave somebody of a plan without a place: the fewest that would open one.
+BINDING: Final[Mapping[str, str]] = {
+    "service": N_("No organisation gives this service."),
+    "zone": N_("The place where the person is, is not served by: %(would_open)s."),
+    "profile": N_(
+        "By sex, age, citizenship or exploitation the person is not for: %(would_open)s."
+    ),
+    "consent": N_("Neither consent nor another ground allows telling: %(would_open)s."),
+    "refused": N_("Barred for her by a rule, or asked before: %(would_open)s."),
+    "safety": N_("Too near to the danger: %(would_open)s."),
+    "forbidden": N_("Not wanted for her by whoever answers for the incident: %(would_open)s."),
+    "pinned": N_("Whoever answers for the incident chose another place than: %(would_open)s."),
+    "places": N_("Not enough places are left at: %(would_open)s."),
+    "family": N_("There is no room for the family together at: %(would_open)s."),
+    "apart": N_("Who is also suspected is not lodged with the others at: %(would_open)s."),
+}
 AGES: Final[Mapping[str, str]] = {
     "between": N_("from %(age_min)s to %(age_max)s years of age"),
     "from": N_("from %(age_min)s years of age"),
