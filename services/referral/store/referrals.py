@@ -81,10 +81,11 @@ _OF_ORGANISATION = text(f"""
 _OF_CASES = text(f"""
     select {_COLUMNS} from referrals where case_id = any(cast(:ids as uuid[]))
 """)  # noqa: S608 - a constant of ours
-_OF_SUSPENDED = text("""
-    select referral_id from organisations join referrals on organisation = code
-    where is_suspended and referrals.state = any(:states)
-    order by referral_id limit :room
+# Two questions: as one, with a limit, PostgreSQL walks through all referrals to find that there are none.
+_SUSPENDED = text("select code from organisations where is_suspended")
+_OF_THESE = text("""
+    select referral_id from referrals where organisation = any(:codes) and state = any(:states)
+    limit :room
 """)
 _CASES = text("""
     select case_id, owner, facts, recorded_at, decided from cases
@@ -185,8 +186,11 @@ async def of_suspended(
     connection: AsyncConnection, *, states: Iterable[str], room: int
 ) -> list[UUID]:
     """Referrals in one of these states that were made to organisations which take no part now."""
-    found = await connection.execute(_OF_SUSPENDED, {"states": list(states), "room": room})
-    return [row.referral_id for row in found]
+    codes = list(await connection.scalars(_SUSPENDED))
+    if not codes:
+        return []
+    given = {"codes": codes, "states": list(states), "room": room}
+    return list(await connection.scalars(_OF_THESE, given))
 
 
 async def of_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:
