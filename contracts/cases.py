@@ -1,4 +1,4 @@
-"""What intake says of a registered case: whose it is now, and how the person is later."""
+"""What intake says of a registered case: whose it is now, how the person is, and how it ends."""
 
 from datetime import date
 from typing import Annotated, ClassVar
@@ -30,4 +30,28 @@ class FollowupDone(Message):
     done_on: date
 
 
-EVENTS: tuple[type[Message], ...] = (CaseTransferred, FollowupDone)
+class CaseClosed(Message):
+    """Its owner takes care of the person no more; of the whole person, each case says so.
+
+    What is open of it is taken back, and nobody is asked any more.
+    """
+
+    name: ClassVar[str] = "case.closed"
+
+    organisation: str
+    reason: Annotated[str, Term("closure_reason")]
+    closed_on: date
+
+
+class CaseReopened(Message):
+    """Its owner takes care of the person again; nobody is asked for anything but these needs."""
+
+    name: ClassVar[str] = "case.reopened"
+
+    organisation: str
+    reason: Annotated[str, Term("reopening_reason")]
+    reopened_on: date
+    needs: Annotated[tuple[Annotated[str, Term("service")], ...], Field(max_length=21)] = ()
+
+
+EVENTS: tuple[type[Message], ...] = (CaseTransferred, FollowupDone, CaseClosed, CaseReopened)

@@ -166,7 +166,7 @@ class ReferralWithdrawn(ReferralEvent):
 class ReferralUnplaced(Message):
     """Nobody is left to ask for this service, or a human must decide: someone has to look.
 
-    It is over when the service is offered again.
+    It is over when the service is offered again, or the case is closed.
     """
 
     name: ClassVar[str] = "referral.unplaced"

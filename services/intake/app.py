@@ -34,6 +34,7 @@ DESK_ROUTES = (
     api.duplicate_router,
     api.transfer_router,
     api.followup_router,
+    api.closing_router,
 )
 
 

@@ -14,7 +14,7 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
-from contracts.cases import CaseTransferred
+from contracts.cases import CaseClosed, CaseReopened, CaseTransferred
 from contracts.event import Message
 from contracts.incidents import IncidentOpened
 from contracts.intake import (
@@ -36,6 +36,7 @@ from contracts.requests import (
 from services.referral.store import referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
+from services.referral.use_cases.closing import Turn, follow_closings
 from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
@@ -87,18 +88,10 @@ class Handlers:
         }
         if owners:
             await referrals.hand_over(connection, owners)
-        said = [
-            Said(
-                case_id=_case_id(one),
-                line=one.message.line,
-                recorded_at=one.raw.recorded_at,
-                cause=_cause(one),
-            )
-            for one in batch
-            if isinstance(one.message, ConsentEvent | GroundRecorded)
-        ]
-        if said:
+        if said := _said(batch):
             await follow_consents(connection, said, announcer=await self.announcer(connection))
+        if turns := _turns(batch):
+            await follow_closings(connection, turns, announcer=await self.announcer(connection))
 
     async def fallen(self, connection: AsyncConnection, rows: Sequence[Row]) -> Collection[int]:
         """Asked by the relay before it numbers what rests on a ground."""
@@ -208,6 +201,32 @@ def _opened(batch: Sequence[Received]) -> dict[UUID, IncidentOpened]:
         for one in batch
         if isinstance(one.message, IncidentOpened)
     }
+
+
+def _said(batch: Sequence[Received]) -> list[Said]:
+    return [
+        Said(
+            case_id=_case_id(one),
+            line=one.message.line,
+            recorded_at=one.raw.recorded_at,
+            cause=_cause(one),
+        )
+        for one in batch
+        if isinstance(one.message, ConsentEvent | GroundRecorded)
+    ]
+
+
+def _turns(batch: Sequence[Received]) -> list[Turn]:
+    return [
+        Turn(
+            case_id=_case_id(one),
+            is_closed=isinstance(one.message, CaseClosed),
+            needs=getattr(one.message, "needs", ()),
+            cause=_cause(one),
+        )
+        for one in batch
+        if isinstance(one.message, CaseClosed | CaseReopened)
+    ]
 
 
 def _answer(one: Received) -> Answer:

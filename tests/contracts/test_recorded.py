@@ -84,7 +84,7 @@ def test_it_is_refused_when_a_letter_is_changed(one: Recorded) -> None:
     with pytest.raises(SignatureRefused):
         taken(one._replace(body=one.body + b" "))
     with pytest.raises(SignatureRefused):
-        taken(one._replace(headers=one.headers | {"ce-type": "ml.siraba.case.closed.v1"}))
+        taken(one._replace(headers=one.headers | {"ce-type": "ml.siraba.case.vanished.v1"}))
 
 
 def test_one_is_not_taken_on_the_channel_of_another() -> None:

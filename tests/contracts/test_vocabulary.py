@@ -95,6 +95,11 @@ PROMISED = {
     "custody": "free police_custody judicial_supervision remand serving_sentence",
     "verdict": "convicted discharged acquitted time_barred died",
     "sentence": "imprisonment rigorous_imprisonment life death fine",
+    "closure_reason": (
+        "reintegrated reunified repatriated taken_over independent refuses not_reached died "
+        "not_a_victim other"
+    ),
+    "reopening_reason": "needs_help in_danger exploited_again found_again closed_in_error other",
     "followup_outcome": "well needs_help in_danger exploited_again not_reached refuses died",
     "threat": "reprisal intimidation violence pressure_to_withdraw search other",
     "threat_source": "suspect family community armed_group official unknown",

@@ -24,6 +24,10 @@ POLICE = "POLICE_A"
 AGED = "followed_since = now() - interval '30 days', followup_due_at = now()"
 FIRST, LAST = (f"(select {end}(case_id::text)::uuid from cases)" for end in ("min", "max"))
 ERASED = f"number = null where case_id = {FIRST}"
+CLOSED = (
+    "closed_at = now(), closure = 'died'"
+    " where case_id = (select case_id from cases order by case_id offset 5 limit 1)"
+)
 MERGED = f"merged_into = {FIRST} where case_id = {LAST}"
 
 
@@ -99,7 +103,7 @@ async def test_each_follow_up_is_told_when_its_day_comes_and_closed_by_its_owner
     ]
 
 
-async def test_nobody_is_asked_about_an_erased_case_or_twice_about_one_person(
+async def test_nobody_is_asked_about_an_erased_or_closed_case_or_twice_about_one_person(
     fresh_database: Database, tmp_path: Path
 ) -> None:
     by = Discloser(mint=a_mint(), vault=a_vault(tmp_path), feed_key=b"f" * 32)
@@ -107,7 +111,7 @@ async def test_nobody_is_asked_about_an_erased_case_or_twice_about_one_person(
         world = World(engine, by, Random(1))
         await world.place(12)
         async with engine.begin() as connection:
-            for change in (AGED, ERASED, MERGED):
+            for change in (AGED, ERASED, CLOSED, MERGED):
                 await connection.exec_driver_sql(f"update cases set {change}")
 
         async def look() -> int:
@@ -118,4 +122,4 @@ async def test_nobody_is_asked_about_an_erased_case_or_twice_about_one_person(
         async with engine.connect() as connection:
             rows = (await connection.exec_driver_sql("select case_id from followups")).all()
 
-    assert sum(told) == len(rows) == len(set(rows)) == 10
+    assert sum(told) == len(rows) == len(set(rows)) == 9

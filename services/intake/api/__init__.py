@@ -2,6 +2,7 @@
 
 from services.intake.api.access import AccessDesk, access_router
 from services.intake.api.admitter import Admitter
+from services.intake.api.closings import closing_router
 from services.intake.api.consents import ConsentDesk, consent_router
 from services.intake.api.disclosures import disclosure_router
 from services.intake.api.duplicates import duplicate_router
@@ -22,6 +23,7 @@ __all__ = [
     "IncidentDesk",
     "Registrar",
     "access_router",
+    "closing_router",
     "consent_router",
     "disclosure_router",
     "duplicate_router",

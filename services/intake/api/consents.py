@@ -16,11 +16,14 @@ from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.intake import Basis, Consent, Scope
 from contracts.vocabulary import Term
+from services.intake.api.access import Problems, on_record
+from services.intake.domain.closing import CaseIsClosed
 from services.intake.store import consents, merges
 from services.intake.use_cases.consenting import Decided, decide_consent
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.grounding import Grounded, record_ground
 
+DECIDE, GROUND = "consent.decide", "ground.record"
 STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
@@ -180,7 +183,10 @@ async def _record(
         is_withdrawal=is_withdrawal,
         trace=request.scope.get("siraba.hop"),
     )
-    async with desk.parts.work.begin() as connection:
+    async with (
+        on_record(desk.parts, who, DECIDE, problems=PROBLEMS),
+        desk.parts.work.begin() as connection,
+    ):
         # A merge gives a case to another owner: none may come between here and the decision.
         await merges.hold(connection)
         case_id = await _own_case(connection, number, who=who)
@@ -194,7 +200,10 @@ async def _ground(
 ) -> Recorded:
     trace = request.scope.get("siraba.hop")
     grounded = Grounded(line=line, owner=who.organisation, trace=trace)
-    async with desk.parts.work.begin() as connection:
+    async with (
+        on_record(desk.parts, who, GROUND, problems=PROBLEMS),
+        desk.parts.work.begin() as connection,
+    ):
         case_id = await _own_case(connection, number, who=who)
         decision_id, at = await record_ground(connection, case_id, grounded, by=desk.discloser)
     await desk.parts.wake_relay()
@@ -218,3 +227,11 @@ def checked(number: str) -> str:
 def no_such_case() -> Refusal:
     """Somebody else's case and one that is not look the same."""
     return Refusal(404, "not_found", "There is no such case of your organisation")
+
+
+def case_is_closed() -> Refusal:
+    """Of a case that is the caller's own."""
+    return Refusal(409, "case_closed", "The case is closed: reopen it first")
+
+
+PROBLEMS: Problems = {CaseIsClosed: case_is_closed}

@@ -18,6 +18,7 @@ from services.intake.domain.duplicates import (
     NotMerged,
     NotOwner,
     NotTheirsToUndo,
+    OneIsClosed,
 )
 from services.intake.store import duplicates
 from services.intake.use_cases.merging import (
@@ -154,6 +155,9 @@ PROBLEMS: Problems = {
     NotOwner: lambda: Refusal(403, "not_owner", "Whoever owns the cases now decides"),
     AlreadyMerged: lambda: Refusal(409, "merged", "The cases are merged: undo the merge instead"),
     NotMerged: lambda: Refusal(409, "not_merged", "This pair has merged nothing"),
+    OneIsClosed: lambda: Refusal(
+        409, "case_closed", "One of the two cases is closed: reopen it, or close the other, first"
+    ),
     NotTheirsToUndo: lambda: Refusal(
         403, "not_owner", "The surviving case's owner undoes it, or the merged case's first owner"
     ),

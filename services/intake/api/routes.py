@@ -77,7 +77,7 @@ class OwnCase(Shown):
     """A case as its owner sees it; who it is about is not shown here.
 
     merged: numbers of cases of the same person, whose steps and services are among these.
-    incident_id: the incident in which she was found, if among others.
+    incident_id: the incident in which she was found, if among others. closure: why it is closed.
     """
 
     number: str
@@ -86,6 +86,8 @@ class OwnCase(Shown):
     incident_id: UUID | None
     merged_into: str | None
     merged: list[str]
+    closed_at: datetime | None
+    closure: str | None
     steps: list[Step]
     unplaced: list[Unplaced]
     proceedings: list[Proceeding]
@@ -97,6 +99,7 @@ class CaseLine(Shown):
 
     number: str
     registered_at: datetime
+    closed_at: datetime | None
 
 
 class OwnCases(Shown):

@@ -16,10 +16,11 @@ from contracts.callers import Caller
 from contracts.intake import Organisation
 from contracts.vocabulary import Term
 from services.intake.api.access import Problems, on_record
-from services.intake.api.consents import ConsentDesk, checked, no_such_case
+from services.intake.api.consents import ConsentDesk, case_is_closed, checked, no_such_case
 from services.intake.domain.transfers import (
     AlreadyOwner,
     CannotOwn,
+    Closed,
     NoGround,
     Pending,
     Settled,
@@ -207,6 +208,7 @@ PROBLEMS: Problems = {
     NoGround: lambda: Refusal(
         409, "no_ground", "Neither consent nor another ground lets this organisation have the case"
     ),
+    Closed: case_is_closed,
     Pending: lambda: Refusal(409, "pending", "Another offer of this case is open: withdraw it"),
     Settled: lambda: Refusal(409, "settled", "The offer has ended, or the case has another owner"),
 }

@@ -24,6 +24,10 @@ class NotMerged(DuplicateRefused):
     """This pair has merged nothing that could be undone."""
 
 
+class OneIsClosed(DuplicateRefused):
+    """One person is not cared for in one case and given up in the other."""
+
+
 class NotTheirsToUndo(DuplicateRefused):
     """Neither the surviving case's owner nor the merged case's first."""
 
@@ -36,6 +40,7 @@ class Case:
     owner: str
     first_owner: str
     registered_at: datetime
+    is_closed: bool = False
 
     @property
     def age(self) -> tuple[datetime, UUID]:
@@ -97,5 +102,10 @@ def link_to_undo(pair: Pair, organisation: str) -> tuple[Case, Case]:
 
 
 def in_order(one: Case, other: Case) -> tuple[Case, Case]:
-    """(earlier, later). The later goes into the earlier, so that no circle can come about."""
+    """(earlier, later). The later goes into the earlier, so that no circle can come about.
+
+    Raises `OneIsClosed`.
+    """
+    if one.is_closed != other.is_closed:
+        raise OneIsClosed
     return (one, other) if one.age < other.age else (other, one)

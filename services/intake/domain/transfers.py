@@ -27,6 +27,10 @@ class Pending(TransferRefused):
     """Somebody has been asked already, and may still accept."""
 
 
+class Closed(TransferRefused):
+    """Nobody takes care of the person: the case is reopened before it is given away."""
+
+
 class Settled(TransferRefused):
     """Accepted, refused, withdrawn or lapsed, or the case is not the offering owner's any more."""
 

@@ -77,7 +77,8 @@ _ANSWER = text("""
     select digest, answer from idempotency where organisation = :organisation and key = :key
 """)
 _OWN = text("""
-    select one.case_id, one.number, one.registered_at, one.facts, above.number as merged_into
+    select one.case_id, one.number, one.registered_at, one.facts, above.number as merged_into,
+           one.closed_at, one.closure
     from cases as one left join cases as above on above.case_id = one.merged_into
     where one.number = :number
 """)
@@ -94,8 +95,8 @@ _STEPS = text("""
     where case_id = any(cast(:cases as uuid[])) order by at
 """)
 _UNPLACED = text("""
-    select service, unplaced.reason, unplaced_id, at from unplaced
-    where case_id = any(cast(:cases as uuid[])) order by service
+    select service, unplaced.reason, unplaced_id, at from unplaced join cases using (case_id)
+    where case_id = any(cast(:cases as uuid[])) and closed_at is null order by service
 """)
 _FILES = text("""
     select organisation, state, "on", next_hearing_on from files
@@ -109,7 +110,7 @@ _KIND = text("""
     select kind from organisations where code = current_setting('siraba.org', true)
 """)
 _LIST = text("""
-    select number, registered_at from cases where number is not null
+    select number, registered_at, closed_at from cases where number is not null
     order by registered_at desc limit 200
 """)
 
@@ -175,6 +176,8 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
         "facts": (facts := _loaded(row.facts)),
         "incident_id": facts.get("incident_id"),
         "merged_into": row.merged_into,
+        "closed_at": row.closed_at,
+        "closure": row.closure,
         "merged": [one.number for one in below],
         "merged_ids": [one.case_id for one in below],
         "steps": [dict(step._mapping) for step in steps],

@@ -24,6 +24,7 @@ class CaseFile:
     registered_at: datetime
     decided: tuple[tuple[datetime, Line], ...]
     is_erased: bool = False
+    is_closed: bool = False
 
     @property
     def record(self) -> Record:
@@ -55,7 +56,7 @@ _OWN = text("select case_id from cases where number = :number and owner = :owner
 # Whoever decides about a case, or discloses it, takes its row first: so they never miss each other.
 _LOCK = text("""
     select case_id, owner, coalesce(organisations.kind, '') as owner_kind, facts::text, registered_at,
-           number is null as is_erased
+           number is null as is_erased, closed_at is not null as is_closed
     from cases left join organisations on code = owner
     where case_id = any(cast(:cases as uuid[]))
     order by case_id for update of cases
@@ -132,6 +133,7 @@ async def files(
             registered_at=row.registered_at,
             decided=tuple(decided.get(row.case_id, ())),
             is_erased=row.is_erased,
+            is_closed=row.is_closed,
         )
         for row in rows
     }

@@ -22,9 +22,11 @@ _STEPS = text("""
     from jsonb_array_elements(cast(:rows as jsonb)) as given(row)
     on conflict do nothing
 """)
+# What was said of a case that is closed meanwhile is over.
 _UNPLACED = text("""
     insert into unplaced (case_id, service, reason, unplaced_id, at)
-    values (:case_id, :service, :reason, :unplaced_id, :at)
+    select :case_id, :service, :reason, :unplaced_id, :at
+    where not exists (select from cases where case_id = :case_id and closed_at is not null)
     on conflict (case_id, service) do update set
         reason = excluded.reason, unplaced_id = excluded.unplaced_id, at = excluded.at
 """)

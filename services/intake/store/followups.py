@@ -27,14 +27,14 @@ class Done:
     after_days: int
 
 
-# A case of a person that is followed under another, or that was erased, asks nobody. Whoever looks at
-# the same time gets others.
+# A case of a person that is followed under another, or that was erased or closed, asks nobody. Whoever
+# looks at the same time gets others.
 _CLAIM = text("""
     select case_id, owner, followup_due_at as due_at,
            round(extract(epoch from followup_due_at - followed_since) / 86400)::int as days
     from cases
     where followup_due_at <= (select clock_timestamp())
-      and merged_into is null and number is not null
+      and merged_into is null and number is not null and closed_at is null
     order by followup_due_at, case_id limit :room for update skip locked
 """)
 _ADD = text("""
@@ -47,7 +47,7 @@ _NEXT = text("""
 """)
 _LOCK = text("""
     select followups.case_id, after_days, owner, outcome from followups
-    join cases using (case_id) where followup_id = :followup_id for update
+    join cases using (case_id) where followup_id = :followup_id and closed_at is null for update
 """)
 _DONE = text("""
     update followups set outcome = :outcome, done_by = :by, done_at = clock_timestamp()
@@ -57,7 +57,7 @@ _DONE = text("""
 _LISTED = text("""
     select followup_id, number, after_days, due_at, outcome, done_at
     from followups join cases using (case_id)
-    where number is not null and (done_at is null or :with_done)
+    where number is not null and (done_at is null and closed_at is null or done_at is not null and :with_done)
     order by done_at is not null, due_at limit 200
 """)
 

@@ -18,7 +18,8 @@ _ROOT = text("""
         select cases.case_id, cases.merged_into from cases
         join above on cases.case_id = above.merged_into
     )
-    select case_id, owner, coalesce(first_owner, owner) as first_owner, registered_at
+    select case_id, owner, coalesce(first_owner, owner) as first_owner, registered_at,
+           closed_at is not null as is_closed
     from cases where case_id = (select case_id from above where merged_into is null)
 """)
 _BELOW = text("""

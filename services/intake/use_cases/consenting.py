@@ -13,6 +13,7 @@ from chassis.outbox import Outgoing
 from contracts import feed
 from contracts.intake import Consent, ConsentChanged, ConsentEvent, ConsentGiven, ConsentWithdrawn
 from contracts.policy.consent import CONSENT
+from services.intake.domain.closing import CaseIsClosed
 from services.intake.store import consents, disclosures, merges
 from services.intake.store.consents import CaseFile, Told
 from services.intake.store.disclosures import Receipt, Recipient
@@ -47,10 +48,13 @@ async def decide_consent(
     """Record, announce and carry out one decision about a person, all at once or not at all.
 
     It counts for every case of this one's person, each with a decision and an event of its own;
-    the outcome is this case's, and names all that are told.
+    the outcome is this case's, and names all that are told. Raises `CaseIsClosed` at a yes: a no
+    always counts.
     """
     cases = await merges.person(connection, case_id)
-    await consents.files(connection, cases)
+    files = await consents.files(connection, cases)
+    if decided.line.state == "given" and files[case_id].is_closed:
+        raise CaseIsClosed
     done = {one: await _decide(connection, one, decided, by=by) for one in cases}
     await end_fallen_offers(connection, cases, trace=decided.trace, by=by)
     told = {organisation for outcome in done.values() for organisation in outcome.told}

@@ -119,7 +119,11 @@ class _Due:
 
     def parts(self, at: datetime) -> dict[str, frozenset[FieldName]]:
         """Ground → the fields that have become open and that it does not have yet."""
-        if self.file.is_erased or (self.is_sealed and self.recipient.key is None):
+        if (
+            self.file.is_erased
+            or self.file.is_closed
+            or (self.is_sealed and self.recipient.key is None)
+        ):
             return {}
         allowed = open_fields(self.recipient, self.file, stage="accepted", at=at)
         return {ground: new for ground, names in allowed.items() if (new := names - self.had)}

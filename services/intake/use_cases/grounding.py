@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from contracts.intake import Basis, GroundRecorded
+from services.intake.domain.closing import CaseIsClosed
 from services.intake.store import consents, merges
 from services.intake.use_cases.disclosing import Discloser, release_more
 
@@ -24,9 +25,13 @@ class Grounded:
 async def record_ground(
     connection: AsyncConnection, case_id: UUID, grounded: Grounded, *, by: Discloser
 ) -> tuple[UUID, datetime]:
-    """Record, announce and carry it out for every case of the person; this case's id and moment."""
+    """Record, announce and carry it out for every case of the person; this case's id and moment.
+
+    Raises `CaseIsClosed`.
+    """
     cases = await merges.person(connection, case_id)
-    await consents.files(connection, cases)
+    if (await consents.files(connection, cases))[case_id].is_closed:
+        raise CaseIsClosed
     done = {one: await _record(connection, one, grounded, by=by) for one in cases}
     return done[case_id]
 

@@ -164,6 +164,8 @@ async def _end(
 
 def _offer(heir: Heir, files: Mapping[UUID, CaseFile], root: UUID, *, by: Discloser) -> NewOffer:
     file = files[root]
+    if file.is_closed:
+        raise rules.Closed
     grounds = heir.grounds(files, by.mint.moment())
     if not grounds:
         raise rules.NoGround

@@ -80,6 +80,16 @@ _SAVE = text("""
         plan = cast(:plan as jsonb), planned_at = clock_timestamp()
     where incident_id = :incident_id
 """)
+_LEAVE = text("""
+    with gone as (
+        update group_cases set services = '[]' where case_id = :case_id returning incident_id
+    )
+    update groups set plan = plan || jsonb_build_object(
+        'placed', jsonb_path_query_array(plan, '$.placed[*] ? (@.member != $left)', left_by),
+        'unplaced', jsonb_path_query_array(plan, '$.unplaced[*] ? (@.member != $left)', left_by))
+    from gone, jsonb_build_object('left', cast(:case_id as uuid)) as left_by
+    where groups.incident_id = gone.incident_id and state = 'planned'
+""")
 _SENT = text("update groups set state = 'sent' where incident_id = :incident_id")
 
 
@@ -145,6 +155,11 @@ async def save_plan(
     """Keep a plan in place of the one before."""
     given = {"wishes": json.dumps(wishes), "plan": json.dumps(plan), "state": "planned"}
     await connection.execute(_SAVE, {"incident_id": incident_id, **given})
+
+
+async def leave(connection: AsyncConnection, case_id: UUID) -> None:
+    """This case waits for no plan any more, nor is it in one; it still counts among those that came."""
+    await connection.execute(_LEAVE, {"case_id": case_id})
 
 
 async def sent(connection: AsyncConnection, incident_id: UUID) -> None:

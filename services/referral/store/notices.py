@@ -50,8 +50,8 @@ _COLUMNS = ", ".join(Notice._fields)
 #: What is asked of whoever hears of a threat.
 THREATENED = "immediate_safety"
 _RANK = f"array_position(array{list(RUNGS)!r}, {{}}.rung)"
-# Nothing waits any more where somebody has taken the person on for this service, or a person looks
-# after the matter.
+# Nothing waits any more where somebody has taken the person on for this service, a person looks after
+# the matter, or the case is closed; but whoever is threatened is.
 _OPEN = text(f"""
     select matter.matter_id, matter.case_id, matter.service, matter.urgency, matter.waits_for,
            matter.is_referral, matter.is_threat,
@@ -71,6 +71,8 @@ _OPEN = text(f"""
     ) as matter
     where not exists (select from notices where notices.matter_id = matter.matter_id
                       and acknowledged_at is not null)
+      and (matter.is_threat or not exists (
+          select from cases where cases.case_id = matter.case_id and is_closed))
       and (matter.is_threat or not exists (
           select from referrals as other where other.case_id = matter.case_id
           and other.service = matter.service and other.state = any(:taken)))
@@ -122,6 +124,10 @@ _ACKNOWLEDGE = text(f"""
 _SPARE = text("""
     update notices set state = 'spared', settled_at = clock_timestamp()
     where matter_id = :matter_id and state = 'waiting'
+""")
+_SPARE_CASE = text("""
+    update notices set state = 'spared', settled_at = clock_timestamp()
+    where case_id = :case_id and state = 'waiting' and not is_threat
 """)
 _LIST = text("""
     select notice_id, waits_for, rung, organisation, state, tries, created_at, settled_at,
@@ -203,6 +209,11 @@ async def acknowledge(
     notice = Notice(*row)
     await connection.execute(_SPARE, {"matter_id": notice.matter_id})
     return notice
+
+
+async def spare(connection: AsyncConnection, case_id: UUID) -> None:
+    """What waits to be sent of this case is not sent, but for threats."""
+    await connection.execute(_SPARE_CASE, {"case_id": case_id})
 
 
 class Told(NamedTuple):

@@ -23,6 +23,7 @@ class KnownCase:
     facts: dict[str, Any]
     recorded_at: datetime
     decided: tuple[tuple[datetime, Line], ...] = ()
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +88,24 @@ _OF_THESE = text("""
     select referral_id from referrals where organisation = any(:codes) and state = any(:states)
     limit :room
 """)
+# Whom nobody is asked again for, since what was asked before the case was reopened is over.
+_ASKED = text(f"""
+    select {", ".join(f"one.{name.strip()}" for name in _COLUMNS.split(","))}
+    from referrals as one join cases using (case_id)
+    where case_id = any(cast(:ids as uuid[])) and offered_at >= asked_since
+    order by offered_at, referral_id
+""")  # noqa: S608 - a constant of ours
 _CASES = text("""
-    select case_id, owner, facts, recorded_at, decided from cases
+    select case_id, owner, facts, recorded_at, decided, is_closed from cases
     where case_id = any(cast(:ids as uuid[]))
+""")
+# As whoever writes a referral of it does anyway, but before it is asked whether the case is open.
+_CASES_HELD = text(f"{_CASES.text} order by case_id for key share")
+# Whoever asks for a case holds it, and is waited for.
+_HOLD = text("select from cases where case_id = :case_id for update")
+_CLOSE = text("update cases set is_closed = true where case_id = :case_id")
+_REOPEN = text("""
+    update cases set is_closed = false, asked_since = clock_timestamp() where case_id = :case_id
 """)
 _CASES_WITH = text("""
     select case_id from cases where owner = :code
@@ -205,9 +221,17 @@ async def cases_with(connection: AsyncConnection, organisation: str) -> list[UUI
     return [row.case_id for row in found]
 
 
-async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dict[UUID, KnownCase]:
-    """These cases."""
-    found = await connection.execute(_CASES, {"ids": list(cases)})
+async def asked_for(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:
+    """What was asked for these cases since they were last reopened, the oldest first."""
+    found = await connection.execute(_ASKED, {"ids": list(cases)})
+    return [Referral(**row._mapping) for row in found]
+
+
+async def known_cases(
+    connection: AsyncConnection, cases: Iterable[UUID], *, is_asking: bool = False
+) -> dict[UUID, KnownCase]:
+    """These cases. is_asking: none of them is closed before this transaction ends."""
+    found = await connection.execute(_CASES_HELD if is_asking else _CASES, {"ids": list(cases)})
     return {
         row.case_id: KnownCase(
             case_id=row.case_id,
@@ -218,6 +242,7 @@ async def known_cases(connection: AsyncConnection, cases: Iterable[UUID]) -> dic
                 (datetime.fromisoformat(one["at"]), read_line(one["line"]))
                 for one in _loaded(row.decided)
             ),
+            is_closed=row.is_closed,
         )
         for row in found
     }
@@ -242,6 +267,21 @@ async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> 
     given = {"ids": list(owners), "owners": list(owners.values())}
     for statement in _HAND_OVER:
         await connection.execute(statement, given)
+
+
+async def hold(connection: AsyncConnection, case_id: UUID) -> None:
+    """Nobody asks for it before this transaction ends."""
+    await connection.execute(_HOLD, {"case_id": case_id})
+
+
+async def close(connection: AsyncConnection, case_id: UUID) -> None:
+    """Nobody is asked for this case any more."""
+    await connection.execute(_CLOSE, {"case_id": case_id})
+
+
+async def reopen(connection: AsyncConnection, case_id: UUID) -> None:
+    """Whoever was asked for it before may be asked again."""
+    await connection.execute(_REOPEN, {"case_id": case_id})
 
 
 async def with_decisions(connection: AsyncConnection, cases: Iterable[UUID]) -> list[UUID]:

@@ -43,7 +43,11 @@ _SAVE = text(f"""
 _LOCK = text(f"""
     select {_COLUMNS} from unplaced where unplaced_id = :unplaced_id and owner = :owner for update
 """)  # noqa: S608 - a constant of ours
+_OF_CASE = text("""
+    select unplaced_id from unplaced where case_id = :case_id order by unplaced_id for update
+""")
 _REMOVE = text("delete from unplaced where unplaced_id = :unplaced_id")
+_REMOVE_OF_CASE = text("delete from unplaced where case_id = :case_id")
 # The rows that the reader may see (row-level security), the most urgent first, then the oldest.
 _LIST = text(f"""
     select {_COLUMNS}, since,
@@ -74,6 +78,12 @@ async def lock(connection: AsyncConnection, unplaced_id: UUID, *, owner: str) ->
 async def remove(connection: AsyncConnection, unplaced_id: UUID) -> None:
     """It does not wait any more."""
     await connection.execute(_REMOVE, {"unplaced_id": unplaced_id})
+
+
+async def remove_of_case(connection: AsyncConnection, case_id: UUID) -> None:
+    """Nothing of this case waits any more."""
+    await connection.execute(_OF_CASE, {"case_id": case_id})
+    await connection.execute(_REMOVE_OF_CASE, {"case_id": case_id})
 
 
 async def find(connection: AsyncConnection, unplaced_id: UUID) -> Unplaced | None:

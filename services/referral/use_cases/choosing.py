@@ -55,6 +55,8 @@ async def choose(
         raise NothingWaits
     offers = Offers()
     asking = await _asking(connection, left, announcer=announcer, offers=offers)
+    if asking.case.is_closed:
+        raise NothingWaits
     need = asking.need_of(left.service, left.urgency)
     asked = _states(await _asked(connection, left))
     if not asking.ask_chosen(need, organisation, asked=asked, role=role):
@@ -67,12 +69,12 @@ async def choose(
 async def _asking(
     connection: AsyncConnection, left: Unplaced, *, announcer: Announcer, offers: Offers
 ) -> Asking:
-    case = (await referrals.known_cases(connection, [left.case_id]))[left.case_id]
-    return Asking(case, announcer=announcer, cause=Cause(), offers=offers)
+    known = await referrals.known_cases(connection, [left.case_id], is_asking=True)
+    return Asking(known[left.case_id], announcer=announcer, cause=Cause(), offers=offers)
 
 
 async def _asked(connection: AsyncConnection, left: Unplaced) -> tuple[Referral, ...]:
-    made = await referrals.of_cases(connection, [left.case_id])
+    made = await referrals.asked_for(connection, [left.case_id])
     return tuple(one for one in made if one.service == left.service)
 
 

@@ -43,7 +43,8 @@ async def gather(
 ) -> Gathered:
     """Everybody who waits, with the places left as this transaction sees them."""
     joined = await groups.cases(connection, incident_id)
-    known = await referrals.known_cases(connection, [one.case_id for one in joined])
+    ids = [one.case_id for one in joined]
+    known = await referrals.known_cases(connection, ids, is_asking=True)
     directory = replace(announcer.directory, rooms=await places.rooms(connection))
     announcer = replace(announcer, directory=directory)
     askings = {

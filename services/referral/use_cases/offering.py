@@ -94,10 +94,12 @@ async def offer_next(
 ) -> None:
     """After a decline, or none in time: the next in rank; at high risk a human decides first."""
     ids = {one.case_id for one, _ in unanswered}
-    known = await referrals.known_cases(connection, ids)
-    asked = asked_of(await referrals.of_cases(connection, ids))
+    known = await referrals.known_cases(connection, ids, is_asking=True)
+    asked = asked_of(await referrals.asked_for(connection, ids))
     offers = Offers()
     for one, cause in unanswered:
+        if known[one.case_id].is_closed:
+            continue
         asking = Asking(known[one.case_id], announcer=announcer, cause=cause, offers=offers)
         need = asking.need_of(one.service, one.urgency)
         before = asked[one.case_id, one.service]

@@ -132,12 +132,12 @@ async def _send(
     room = Counter({pair: found.room for pair, found in counted.items()})
     offers = Offers()
     gathered = await gather(connection, one.incident_id, announcer=announcer, offers=offers)
-    before = asked_of(await referrals.of_cases(connection, gathered.askings))
+    before = asked_of(await referrals.asked_for(connection, gathered.askings))
     sender = _Sender(room, role, one.owner, Sent())
     for case_id, service in sorted({*where, *nowhere}):
+        asking = gathered.askings[case_id]
         # A rule may have demanded for her what her family is placed for.
-        if (case_id, service) not in before:
-            asking = gathered.askings[case_id]
+        if (case_id, service) not in before and not asking.case.is_closed:
             sender.send(asking, service, where.get((case_id, service)))
     await write(connection, offers, announcer=announcer)
     await groups.sent(connection, one.incident_id)

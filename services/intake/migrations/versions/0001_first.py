@@ -27,7 +27,11 @@ create table cases (
     -- When its owner next has to ask how the person is, by the database's clock, and since when the
     -- days are counted.
     followed_since timestamptz not null default clock_timestamp(),
-    followup_due_at timestamptz default clock_timestamp() + interval '30 days'
+    followup_due_at timestamptz default clock_timestamp() + interval '30 days',
+    -- Since when nobody takes care of the person any more, and why; all of a person's cases alike.
+    closed_at timestamptz,
+    closure text,
+    check ((closed_at is null) = (closure is null))
 );
 create index cases_followup on cases (followup_due_at);
 create index cases_owner on cases (owner, registered_at desc);

@@ -45,7 +45,10 @@ create table cases (
     facts jsonb not null,
     recorded_at timestamptz not null,
     -- What was decided about telling of it after registration: moment and line of each.
-    decided jsonb not null default '[]'
+    decided jsonb not null default '[]',
+    is_closed boolean not null default false,
+    -- Whom was asked before then, may be asked again.
+    asked_since timestamptz not null default '-infinity'
 );
 
 create table referrals (
@@ -63,9 +66,11 @@ create table referrals (
     changed_at timestamptz not null default clock_timestamp(),
     -- When the service began, and when what had been accepted came to its end.
     started_at timestamptz,
-    ended_at timestamptz,
-    unique (case_id, service, organisation)
+    ended_at timestamptz
 );
+-- Nobody is asked twice for the same while the first is open; once it was taken back, somebody may be.
+create unique index referrals_open on referrals (case_id, service, organisation)
+    where state in ('offered', 'received', 'accepted', 'started');
 create index referrals_organisation on referrals (organisation, state);
 create index referrals_ended on referrals (organisation, service, ended_at)
     where started_at is not null;

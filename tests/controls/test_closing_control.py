@@ -1,0 +1,55 @@
+"""Whoever closes without asking how it stands closes twice; who is called for the closed, is called."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import text
+
+from services.intake.domain import closing
+from services.intake.use_cases.disclosing import Discloser
+from services.referral.store import notices
+from tests.builders import a_mint
+from tests.intake.test_closing import AT_ONCE, SEED, Ending
+from tests.intake.vaults import a_vault, work_engine
+from tests.referral import test_closing
+from tests.referral.days import Days
+from tests.referral.test_ladder import days
+from tests.servers import Database
+from tests.trust.telling import say
+
+pytestmark = pytest.mark.share("lifecycle")
+__all__ = ["days"]
+
+
+def believe(now: closing.Standing, **_: object) -> None:
+    """As the rules, and nothing is asked."""
+
+
+async def test_without_the_rules_the_same_is_said_twice(
+    fresh_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing, "require_closable", believe)
+    by = Discloser(mint=a_mint(), vault=a_vault(tmp_path), feed_key=b"f" * 32)
+    async with work_engine(fresh_database.url("intake_work")) as engine:
+        world = Ending(engine, by, Random(SEED))
+        await world.place(6)
+        found, rounds = 0, 0
+        while not found and rounds < 60:
+            rounds += 1
+            await asyncio.gather(*(world.act() for _ in range(AT_ONCE)))
+            found = await world.torn()
+
+    say(f"{found} cases closed twice after {rounds} rounds")
+    assert found
+
+
+async def test_without_the_question_people_are_called_for_a_closed_case(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unasked = notices._OPEN.text.replace("and is_closed", "and false")
+    assert unasked != notices._OPEN.text
+    monkeypatch.setattr(notices, "_OPEN", text(unasked))
+    with pytest.raises(AssertionError):
+        await test_closing.test_nobody_is_called_for_a_closed_case_however_late_it_is(days)
