@@ -51,7 +51,7 @@ _COLUMNS = ", ".join(Notice._fields)
 THREATENED = "immediate_safety"
 _RANK = f"array_position(array{list(RUNGS)!r}, {{}}.rung)"
 # Nothing waits any more where somebody has taken the person on for this service, a person looks after
-# the matter, or the case is closed; but whoever is threatened is.
+# the matter, she said no, or the case is closed; but whoever is threatened is.
 _OPEN = text(f"""
     select matter.matter_id, matter.case_id, matter.service, matter.urgency, matter.waits_for,
            matter.is_referral, matter.is_threat,
@@ -64,7 +64,7 @@ _OPEN = text(f"""
             and state in ('offered', 'received', 'overdue')
         union all
         select unplaced_id, case_id, service, urgency, owner, false, false
-        from unplaced where unplaced_id = any(cast(:ids as uuid[]))
+        from unplaced where unplaced_id = any(cast(:ids as uuid[])) and not lost_ground
         union all
         select threat_id, case_id, '{THREATENED}', urgency, waits_for, false, true
         from threats where threat_id = any(cast(:ids as uuid[]))
@@ -123,7 +123,7 @@ _ACKNOWLEDGE = text(f"""
 """)  # noqa: S608 - a constant of ours
 _SPARE = text("""
     update notices set state = 'spared', settled_at = clock_timestamp()
-    where matter_id = :matter_id and state = 'waiting'
+    where matter_id = any(cast(:ids as uuid[])) and state = 'waiting'
 """)
 _SPARE_CASE = text("""
     update notices set state = 'spared', settled_at = clock_timestamp()
@@ -207,8 +207,13 @@ async def acknowledge(
     if row is None:
         return None
     notice = Notice(*row)
-    await connection.execute(_SPARE, {"matter_id": notice.matter_id})
+    await spare_matters(connection, [notice.matter_id])
     return notice
+
+
+async def spare_matters(connection: AsyncConnection, ids: Collection[UUID]) -> None:
+    """What waits to be sent of these matters is not sent."""
+    await connection.execute(_SPARE, {"ids": list(ids)})
 
 
 async def spare(connection: AsyncConnection, case_id: UUID) -> None:

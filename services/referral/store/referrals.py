@@ -88,11 +88,11 @@ _OF_THESE = text("""
     select referral_id from referrals where organisation = any(:codes) and state = any(:states)
     limit :room
 """)
-# Whom nobody is asked again for, since what was asked before the case was reopened is over.
+# What was asked before the case was reopened is over, and so is what she had said no to.
 _ASKED = text(f"""
     select {", ".join(f"one.{name.strip()}" for name in _COLUMNS.split(","))}
     from referrals as one join cases using (case_id)
-    where case_id = any(cast(:ids as uuid[])) and offered_at >= asked_since
+    where case_id = any(cast(:ids as uuid[])) and offered_at >= asked_since and not lost_ground
     order by offered_at, referral_id
 """)  # noqa: S608 - a constant of ours
 _CASES = text("""
@@ -101,12 +101,6 @@ _CASES = text("""
 """)
 # As whoever writes a referral of it does anyway, but before it is asked whether the case is open.
 _CASES_HELD = text(f"{_CASES.text} order by case_id for key share")
-# Whoever asks for a case holds it, and is waited for.
-_HOLD = text("select from cases where case_id = :case_id for update")
-_CLOSE = text("update cases set is_closed = true where case_id = :case_id")
-_REOPEN = text("""
-    update cases set is_closed = false, asked_since = clock_timestamp() where case_id = :case_id
-""")
 _CASES_WITH = text("""
     select case_id from cases where owner = :code
     union select case_id from referrals where organisation = :code
@@ -132,6 +126,16 @@ _HAND_OVER = tuple(
     """)  # noqa: S608 - tables of ours
     for table in ("referrals", "unplaced", "routings", "group_cases", "cases")
 )
+# A plan goes with the last of its cases; who sends it must be able to ask for each.
+_HAND_OVER_PLANS = text("""
+    update groups set owner = whole.owner
+    from (select incident_id, min(owner) as owner, count(*) as persons from group_cases
+          where incident_id in (select incident_id from group_cases
+                                where case_id = any(cast(:ids as uuid[])))
+          group by incident_id having min(owner) = max(owner)) as whole
+    where groups.incident_id = whole.incident_id and state <> 'sent'
+      and (state = 'planned' or whole.persons >= groups.persons)
+""")
 _OWN = text(f"""
     select {_COLUMNS}, offered_at, changed_at from referrals
     where organisation = :organisation order by offered_at desc limit 200
@@ -222,7 +226,7 @@ async def cases_with(connection: AsyncConnection, organisation: str) -> list[UUI
 
 
 async def asked_for(connection: AsyncConnection, cases: Iterable[UUID]) -> list[Referral]:
-    """What was asked for these cases since they were last reopened, the oldest first."""
+    """What was asked for these cases and bars whom it was asked of, the oldest first."""
     found = await connection.execute(_ASKED, {"ids": list(cases)})
     return [Referral(**row._mapping) for row in found]
 
@@ -267,21 +271,7 @@ async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> 
     given = {"ids": list(owners), "owners": list(owners.values())}
     for statement in _HAND_OVER:
         await connection.execute(statement, given)
-
-
-async def hold(connection: AsyncConnection, case_id: UUID) -> None:
-    """Nobody asks for it before this transaction ends."""
-    await connection.execute(_HOLD, {"case_id": case_id})
-
-
-async def close(connection: AsyncConnection, case_id: UUID) -> None:
-    """Nobody is asked for this case any more."""
-    await connection.execute(_CLOSE, {"case_id": case_id})
-
-
-async def reopen(connection: AsyncConnection, case_id: UUID) -> None:
-    """Whoever was asked for it before may be asked again."""
-    await connection.execute(_REOPEN, {"case_id": case_id})
+    await connection.execute(_HAND_OVER_PLANS, {"ids": given["ids"]})
 
 
 async def with_decisions(connection: AsyncConnection, cases: Iterable[UUID]) -> list[UUID]:

@@ -38,13 +38,22 @@ _SAVE = text(f"""
                 cast(:service as text[]), cast(:urgency as text[]), cast(:reason as text[]))
     on conflict (case_id, service) do update set
         unplaced_id = excluded.unplaced_id, urgency = excluded.urgency, reason = excluded.reason,
-        since = excluded.since
+        since = excluded.since, lost_ground = false
 """)  # noqa: S608 - a constant of ours
 _LOCK = text(f"""
     select {_COLUMNS} from unplaced where unplaced_id = :unplaced_id and owner = :owner for update
 """)  # noqa: S608 - a constant of ours
 _OF_CASE = text("""
     select unplaced_id from unplaced where case_id = :case_id order by unplaced_id for update
+""")
+_WAITING = text(f"""
+    select {_COLUMNS} from unplaced where case_id = :case_id and not lost_ground
+    order by unplaced_id for update
+""")  # noqa: S608 - a constant of ours
+_LOSE = text("update unplaced set lost_ground = true where unplaced_id = any(cast(:ids as uuid[]))")
+_LOST = text("select service, urgency from unplaced where case_id = :case_id and lost_ground")
+_TAKE = text("""
+    delete from unplaced where case_id = :case_id and lost_ground and service = any(:services)
 """)
 _REMOVE = text("delete from unplaced where unplaced_id = :unplaced_id")
 _REMOVE_OF_CASE = text("delete from unplaced where case_id = :case_id")
@@ -78,6 +87,28 @@ async def lock(connection: AsyncConnection, unplaced_id: UUID, *, owner: str) ->
 async def remove(connection: AsyncConnection, unplaced_id: UUID) -> None:
     """It does not wait any more."""
     await connection.execute(_REMOVE, {"unplaced_id": unplaced_id})
+
+
+async def waiting(connection: AsyncConnection, case_id: UUID) -> list[Unplaced]:
+    """What waits of this case and somebody could be asked for, locked."""
+    found = await connection.execute(_WAITING, {"case_id": case_id})
+    return [Unplaced(*row) for row in found]
+
+
+async def lose_ground(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """Nobody may be asked for these any more: they are shown still, and nobody is called."""
+    await connection.execute(_LOSE, {"ids": list(ids)})
+
+
+async def lost(connection: AsyncConnection, case_id: UUID) -> dict[str, str]:
+    """By service of this case for which nobody may be asked, how soon it is needed."""
+    found = await connection.execute(_LOST, {"case_id": case_id})
+    return {row.service: row.urgency for row in found}
+
+
+async def take_lost(connection: AsyncConnection, case_id: UUID, services: Sequence[str]) -> None:
+    """Somebody may be asked for these again."""
+    await connection.execute(_TAKE, {"case_id": case_id, "services": list(services)})
 
 
 async def remove_of_case(connection: AsyncConnection, case_id: UUID) -> None:

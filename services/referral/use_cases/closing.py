@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.referral.domain.lifecycle import OPEN
-from services.referral.store import groups, notices, referrals, unplaced
+from services.referral.store import endings, groups, notices, referrals, unplaced
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.offering import Asking, Offers, write
 from services.referral.use_cases.taking_back import take_back
@@ -41,8 +41,8 @@ async def _close(connection: AsyncConnection, turn: Turn, *, announcer: Announce
     # What is open is taken before the case is held, as whoever asks for it does; then, once nobody
     # can ask any more, what came between.
     await _empty(connection, turn, announcer=announcer)
-    await referrals.hold(connection, turn.case_id)
-    await referrals.close(connection, turn.case_id)
+    await endings.hold(connection, turn.case_id)
+    await endings.close(connection, turn.case_id)
     await _empty(connection, turn, announcer=announcer)
     await notices.spare(connection, turn.case_id)
 
@@ -55,7 +55,7 @@ async def _empty(connection: AsyncConnection, turn: Turn, *, announcer: Announce
 
 
 async def _reopen(connection: AsyncConnection, turn: Turn, *, announcer: Announcer) -> None:
-    await referrals.reopen(connection, turn.case_id)
+    await endings.reopen(connection, turn.case_id)
     case = (await referrals.known_cases(connection, [turn.case_id]))[turn.case_id]
     offers = Offers()
     asking = Asking(case, announcer=announcer, cause=turn.cause, offers=offers)

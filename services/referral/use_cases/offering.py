@@ -127,6 +127,12 @@ class Asking:
             owner_kind=self._permit.owner_kind,
         )
 
+    def is_carried(self, service: str) -> bool:
+        """Whether anybody who gives this service may be told at all."""
+        directory = self._announcer.directory
+        giving = (directory.by_code[code] for code in directory.by_service.get(service, ()))
+        return any(self._permit.may_tell(one, service) for one in giving if not one.is_suspended)
+
     @property
     def needs(self) -> list[Need]:
         """A case without needs, place or urgency is counted and asks nobody."""

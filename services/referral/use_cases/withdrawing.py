@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
 from contracts.feed import FeedTrimmed
-from contracts.intake import Line
+from contracts.intake import Consent, Line
 from contracts.policy.consent import CONSENT
-from services.referral.store import referrals
+from services.referral.store import endings, referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.regaining import follow_ground
 from services.referral.use_cases.taking_back import take_back
 
 
@@ -54,14 +55,31 @@ async def follow_consents(
 ) -> None:
     """Remember the decisions; what nothing carries any more is taken out of the feeds, and back.
 
-    Nobody else is asked in its place: she has said no, and the owner hears of it.
+    Nobody else is asked in its place: she has said no, and the owner hears of it. What a later yes
+    carries again is asked for again, once.
     """
     for decision in said:
         line = decision.recorded_at, decision.line
         await referrals.decide(connection, decision.case_id, [line])
     cases = {decision.case_id for decision in said}
-    freed: defaultdict[str, list[int]] = defaultdict(list)
     fallen = await _fallen(connection, cases, announcer=announcer)
+    await _trim(connection, fallen, announcer=announcer)
+    causes = {one.case_id: one.cause for one in said}
+    gone = {one.referral_id: causes[one.case_id] for one, ground in fallen if ground == one.ground}
+    lost = await take_back(connection, gone, reason=CONSENT, announcer=announcer)
+    await endings.lose_ground(connection, [one.referral_id for one in lost])
+    for case_id in sorted(cases):
+        is_no = any(_is_no(one.line) for one in said if one.case_id == case_id)
+        await follow_ground(
+            connection, case_id, may_stop=is_no, cause=causes[case_id], announcer=announcer
+        )
+
+
+async def _trim(
+    connection: AsyncConnection, fallen: Sequence[tuple[Referral, str]], *, announcer: Announcer
+) -> None:
+    """Take what rested on these grounds out of the feeds, and say to each which numbers that frees."""
+    freed: defaultdict[str, list[int]] = defaultdict(list)
     for one, ground in fallen:
         ids = await outbox.resting_on(
             connection,
@@ -82,9 +100,10 @@ async def follow_consents(
         if numbers
     ]
     await outbox.add(connection, messages)
-    causes = {one.case_id: one.cause for one in said}
-    gone = {one.referral_id: causes[one.case_id] for one, ground in fallen if ground == one.ground}
-    await take_back(connection, gone, reason="consent", announcer=announcer)
+
+
+def _is_no(line: Line) -> bool:
+    return isinstance(line, Consent) and line.state != "given"
 
 
 async def find_fallen(

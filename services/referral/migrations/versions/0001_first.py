@@ -66,7 +66,10 @@ create table referrals (
     changed_at timestamptz not null default clock_timestamp(),
     -- When the service began, and when what had been accepted came to its end.
     started_at timestamptz,
-    ended_at timestamptz
+    ended_at timestamptz,
+    -- Taken back since nothing carried it any more, and whether it was asked for again since then.
+    lost_ground boolean not null default false,
+    is_asked_again boolean not null default false
 );
 -- Nobody is asked twice for the same while the first is open; once it was taken back, somebody may be.
 create unique index referrals_open on referrals (case_id, service, organisation)
@@ -139,6 +142,8 @@ create table unplaced (
     urgency text not null,
     reason text not null,
     since timestamptz not null,
+    -- Nothing lets anybody be asked any more: she said no, so nobody is called.
+    lost_ground boolean not null default false,
     primary key (case_id, service)
 );
 
