@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "notices": "deploy.commands.notices:notices",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",
+    "simulate": "deploy.commands.simulate:simulate",
     "reporting": "deploy.commands.reporting:reporting",
     "dlq": "deploy.commands.dlq:dlq",
     "audit": "deploy.commands.audit:audit",

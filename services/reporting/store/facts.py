@@ -50,6 +50,12 @@ _FOLLOW = text(f"""
         sequence = excluded.sequence, recorded_at = excluded.recorded_at
     where known.sequence < excluded.sequence
 """)  # noqa: S608 - a table of ours
+_ANY_CASE = text("select exists (select from facts_cases)")
+
+
+async def any_case(connection: AsyncConnection) -> bool:
+    """Whether anybody is counted."""
+    return bool(await connection.scalar(_ANY_CASE))
 
 
 async def save(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
