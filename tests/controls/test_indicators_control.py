@@ -20,6 +20,10 @@ MISTAKES: dict[str, Indicator] = {
         INDICATORS["V1"],
         counted=INDICATORS["V1"].counted.replace("not is_smuggled and", "true and"),
     ),
+    "a case that was registered in error counts": replace(
+        INDICATORS["V1"],
+        counted=INDICATORS["V1"].counted.replace("reason = 'registered_in_error'", "false"),
+    ),
     "persons count as files": replace(INDICATORS["J1"], counted=INDICATORS["J2"].counted),
     "referred counts as assisted": replace(INDICATORS["A1"], counted=INDICATORS["R1"].counted),
     "what came later counts before": replace(

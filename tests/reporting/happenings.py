@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import open_engine
 from chassis.inbox import Raw, Received
-from contracts import intake, referral
+from contracts import cases, intake, referral
 from contracts.envelope import Envelope
 from contracts.event import Message
 from contracts.keyring import PublicKey
@@ -81,13 +81,34 @@ class Happenings:
         )
         self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
 
-    def erased(self, case: int, *, minutes: float) -> None:
-        """Nobody can say any more who it was; that there was somebody still counts."""
+    def erased(self, case: int, *, reason: str = "person_asks", minutes: float) -> None:
+        """Nobody can say any more who it was; that there was somebody still counts.
+
+        Unless the case was registered in error: then there never was anybody.
+        """
         event = intake.CaseErased(
-            reason="person_asks",
+            reason=reason,
             organisation="GEND_KITA",
             confirmed_by="ONG_ABRI",
             erased_on=DAWN.date(),
+        )
+        self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
+    def followed_up(self, case: int, after_days: int, *, on: date, minutes: float) -> None:
+        event = cases.FollowupDone(
+            organisation="GEND_KITA", after_days=after_days, outcome="well", done_on=on
+        )
+        self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
+    def excepted(self, case: int, *, reason: str, minutes: float) -> None:
+        event = intake.AccessExcepted(
+            reason=reason,
+            organisation="GEND_KITA",
+            confirmed_by="ONG_ABRI",
+            requested_by_role="officer",
+            confirmed_by_role="officer",
+            groups=("G2",),
+            until=DAWN,
         )
         self.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
 

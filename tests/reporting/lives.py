@@ -24,8 +24,10 @@ ROADS = (
     ("received", "declined"),
     ("overdue",),
     ("delivered",),
+    ("started",),
+    ("accepted", "started", "withdrawn"),
 )
-SERVICES = ("shelter", "health")
+SERVICES = ("shelter", "health", "reunification")
 REGIONS = ("01", "09", None)
 
 
@@ -55,7 +57,13 @@ class Lives:
             sex=pick(codes("sex")),
             age_band=pick(("9-11", "15-17", "18-24", "60+", "unknown")),
             citizenship=pick(((), ("MLI",), ("BFA", "MLI"))),
-            exploitation=pick((("to_be_determined",), ("gold_mining", "forced_begging"))),
+            exploitation=pick(
+                (
+                    ("to_be_determined",),
+                    ("gold_mining", "forced_begging"),
+                    ("descent_based_slavery",),
+                )
+            ),
             region=pick(REGIONS),
             offence_class=pick(("trafficking", "slavery_practices", "migrant_smuggling")),
             victim_status=pick(codes("victim_status")),
@@ -78,6 +86,7 @@ class Lives:
                 on=self.day(),
                 region=pick(REGIONS),
                 offence_class=pick(("trafficking", "trafficking", "migrant_smuggling")),
+                is_civil_party=pick((None, True, False)),
                 minutes=self.later(),
             )
         for _ in range(self.chance.randint(0, 3)):
@@ -89,6 +98,8 @@ class Lives:
                 age_band=pick(("15-17", "25-34", "unknown")),
                 citizenship=pick(((), ("MLI",), ("MLI", "SEN"))),
                 is_official=pick((True, False)),
+                is_victim_too=pick((True, False)),
+                custody=pick(codes("custody")),
                 minutes=self.later(),
             )
         for _ in range(self.chance.randint(0, 2)):
@@ -99,8 +110,20 @@ class Lives:
                 verdict=(verdict := pick(codes("verdict"))),
                 sentences=("fine",) if verdict == "convicted" else (),
                 offence_class=pick(("trafficking", "migrant_smuggling")),
+                reparation=pick((0, 500)),
+                reparation_paid=pick((0, 300)),
                 minutes=self.later(),
             )
+
+    def look_after(self, case: int) -> None:
+        """The owner asks how the person is, and somebody opens what is not theirs."""
+        pick = self.chance.choice
+        for _ in range(self.chance.randint(0, 2)):
+            after_days = pick((30, 149, 150, 180, 210, 211))
+            self.happened.followed_up(case, after_days, on=self.day(), minutes=self.later())
+        if self.chance.random() < 0.3:
+            reason = pick(("life_in_danger", "complaint"))
+            self.happened.excepted(case, reason=reason, minutes=self.later())
 
 
 def a_history(chance: random.Random) -> list[Received]:
@@ -108,6 +131,7 @@ def a_history(chance: random.Random) -> list[Received]:
     lives = Lives(chance)
     for case in range(chance.randint(1, 6)):
         acts: list[Callable[[], None]] = [partial(lives.register, case)]
+        acts.append(partial(lives.look_after, case))
         acts += [partial(lives.refer, 10 * case + nth, case) for nth in range(chance.randint(0, 3))]
         if chance.random() < 0.5:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))
@@ -120,8 +144,9 @@ def a_history(chance: random.Random) -> list[Received]:
         for _ in range(chance.randint(0, 2) if case else 0):
             into = chance.choice((None, 0))
             lives.happened.merged(case, into, minutes=lives.later())
-        if chance.random() < 0.1:
-            lives.happened.erased(case, minutes=lives.later())
+        if chance.random() < 0.2:
+            reason = chance.choice(codes("erasure_reason"))
+            lives.happened.erased(case, reason=reason, minutes=lives.later())
     return lives.happened.events
 
 

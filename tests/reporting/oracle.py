@@ -69,13 +69,20 @@ class Oracle:
     def is_moment(self, at: datetime) -> bool:
         return self.window.first_moment <= at < self.window.end_moment
 
+    def is_nobody(self, case: str) -> bool:
+        """Whether it was said that the case was registered in error."""
+        words = [one.body.reason for one in self.of(intake.CaseErased) if one.subject == case]
+        return "registered_in_error" in words
+
     def person_of(self, case: str) -> Said | None:
         """The registration of the case that the person of this case counts under."""
         registered = {one.subject: one for one in self.of(intake.CaseRegistered)}
         words = [w for w in self.of(intake.CaseMerged, intake.CaseUnmerged) if w.subject == case]
         last = max(words, key=lambda one: one.number, default=None)
         under = str(last.body.into) if last and isinstance(last.body, intake.CaseMerged) else case
-        return registered.get(under) if case in registered else None
+        if case not in registered or self.is_nobody(case) or self.is_nobody(under):
+            return None
+        return registered.get(under)
 
     def people(self) -> Iterator[Said]:
         """Each person once."""
@@ -152,7 +159,9 @@ def assisted(oracle: Oracle, *, migrants: bool) -> Iterator[Item]:
         offer = offers.get(step.body.referral_id)
         person = oracle.person_of(offer.subject) if offer else None
         if person and smuggled(person) is migrants and oracle.is_moment(step.at):
-            yield person.subject, of_person(person) | {"service": [step.body.service]}
+            service = {"service": [step.body.service]}
+            kind = {"organisation_kind": [step.body.organisation_kind]}
+            yield person.subject, of_person(person) | service | kind
 
 
 def first(trail: list[Said], *steps: str) -> datetime | None:
@@ -298,32 +307,9 @@ def cases(oracle: Oracle, *, complete: bool) -> Iterator[Item]:
             and body.citizenship
             and "to_be_determined" not in body.exploitation
         )
-        if oracle.is_day(body.detected_on) and (is_known or not complete):
+        counts = oracle.is_day(body.detected_on) and not oracle.is_nobody(one.subject)
+        if counts and (is_known or not complete):
             yield one.subject, {"owner": [body.owner], "region": [body.region or "unknown"]}
-
-
-#: By indicator, what it counts and, where it has one, what out of.
-ASKED: dict[str, tuple[Callable[[Oracle], Iterator[Item]], ...]] = {
-    "V1": (v1,),
-    "V2": (v2,),
-    "V6": (lambda oracle: assisted(oracle, migrants=True),),
-    "A1": (lambda oracle: assisted(oracle, migrants=False),),
-    "R1": (r1,),
-    "R2": (r2,),
-    "R3": (r3, r2),
-    "R4": (r4, accepted),
-    "R6": (r6,),
-    "J1": (lambda oracle: files(oracle, lambda words: min(one.body.on for one in words)),),
-    "J2": (j2,),
-    "J3F": (lambda oracle: files(oracle, in_court),),
-    "J3S": (j3_suspects,),
-    "J4": (j4,),
-    "J5": (j5, j2),
-    "Q1": (
-        lambda oracle: cases(oracle, complete=True),
-        lambda oracle: cases(oracle, complete=False),
-    ),
-}
 
 
 def whole(items: Sequence[Item]) -> int:

@@ -72,3 +72,13 @@ async def test_a_person_whose_case_is_still_on_the_way_waits_for_it(roles: Roles
     happened.registered(1)
 
     assert (before.victims_detected, (await count(roles, happened)).victims_detected) == (0, 1)
+
+
+async def test_a_case_registered_in_error_is_nobody_once_that_was_said(roles: Roles) -> None:
+    happened = registered_twice()
+    happened.merged(2, None, minutes=20)
+    happened.erased(2, reason="registered_in_error", minutes=30)
+    happened.erased(1, reason="person_asks", minutes=31)
+
+    assert persons(await count(roles, happened, minutes=30)) == (2, 2, 2)
+    assert persons(await count(roles, happened)) == (1, 1, 1)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.inbox import Received
 from services.reporting.store.facts import TABLES
 from tests.ledger import Form
-from tests.reporting.happenings import Happenings, Roles, clear, engines, take
+from tests.reporting.happenings import DAWN, Happenings, Roles, clear, engines, take
 from tests.servers import Database
 from tests.signing import public_key
 
@@ -48,6 +48,10 @@ def histories(draw: st.DrawFn) -> list[Received]:
             happened.unplaced(case, minutes=(minutes := minutes + 1))
         for into in draw(st.lists(st.sampled_from((None, *range(case))), max_size=3)):
             happened.merged(case, into, minutes=(minutes := minutes + 1))
+        if draw(st.booleans()):
+            happened.followed_up(case, 180, on=DAWN.date(), minutes=(minutes := minutes + 1))
+            happened.excepted(case, reason="complaint", minutes=(minutes := minutes + 1))
+            happened.erased(case, minutes=(minutes := minutes + 1))
     minutes = draw_files(draw, happened, minutes)
     for code in draw(st.lists(st.sampled_from(CODES), max_size=4)):
         happened.organisation(code, key=public_key(code), minutes=(minutes := minutes + 1))

@@ -32,7 +32,7 @@ class Definition(Shown):
     """What is counted, in which unit, out of what and from which events; parts: what `by` may be."""
 
     code: str
-    unit: Literal["persons", "referrals", "files", "suspects", "cases"]
+    unit: Literal["persons", "referrals", "files", "suspects", "cases", "exceptions"]
     numerator: str
     denominator: str
     source: str

@@ -11,6 +11,9 @@ from chassis.database import as_json
 Table = Literal[
     "facts_cases",
     "facts_merges",
+    "facts_erasures",
+    "facts_followups",
+    "facts_exceptions",
     "facts_referrals",
     "facts_referral_steps",
     "facts_unplaced",

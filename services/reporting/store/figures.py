@@ -14,9 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.domain import STATES, Window
 
+# A case that was registered in error was nobody, from the moment at which that was said.
+NOBODY = """
+    select case_id from facts_erasures where reason = 'registered_in_error' and at < :as_of
+"""
 # Cases of one person count as one, under the case that they are merged into: its row says what the
 # person is. A case that has not been heard of yet may be of either population: it waits.
-_VICTIMS = """
+_VICTIMS = f"""
     select known.case_id, person.case_id as person, person.detected_on
     from facts_cases as known
     left join (
@@ -26,7 +30,8 @@ _VICTIMS = """
     join facts_cases as person on person.case_id = coalesce(merge.merged_into, known.case_id)
     where person.offence_class <> 'migrant_smuggling'
       and known.recorded_at < :as_of and person.recorded_at < :as_of
-"""
+      and known.case_id not in ({NOBODY}) and person.case_id not in ({NOBODY})
+"""  # noqa: S608 - constants of ours
 _OFFERED = f"""
     select facts_referrals.*, person
     from facts_referrals join ({_VICTIMS}) as victims using (case_id)
@@ -88,7 +93,7 @@ async def victims_detected(connection: AsyncConnection, window: Window) -> int:
     """V1. Unit: persons.
 
     Numerator: distinct persons (cases merged at `as_of` are one, that of the case they are merged
-    into) detected on a day of the window, whose offence class is not `migrant_smuggling`.
+    into; a case registered in error is none) detected on a day of the window, whose offence class is not `migrant_smuggling`.
     Denominator: none. Source: `case.registered`, `case.merged`, `case.unmerged`.
     """
     return int(await connection.scalar(_DETECTED, bound(window)) or 0)

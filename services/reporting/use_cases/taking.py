@@ -10,8 +10,15 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.directory_keys import save_keys
+from contracts.cases import FollowupDone
 from contracts.event import Message
-from contracts.intake import CaseMerged, CaseRegistered, CaseUnmerged
+from contracts.intake import (
+    AccessExcepted,
+    CaseErased,
+    CaseMerged,
+    CaseRegistered,
+    CaseUnmerged,
+)
 from contracts.keyring import PublicKey
 from contracts.referral import (
     CapacityChanged,
@@ -86,6 +93,23 @@ def _merge(one: Happened) -> Row:
     return merged | _at(one) | _lies(one)
 
 
+def _erasure(one: Happened) -> Row:
+    return _of_case(one, "reason", "erased_on")
+
+
+def _followup(one: Happened) -> Row:
+    return _of_case(one, "after_days", "outcome", "done_on")
+
+
+def _exception(one: Happened) -> Row:
+    return _of_case(one, "organisation", "reason")
+
+
+def _of_case(one: Happened, *fields: str) -> Row:
+    body = one.event.model_dump(mode="json", include=set(fields))
+    return body | {"case_id": one.subject} | _at(one) | _lies(one)
+
+
 def _referral(one: Happened) -> Row:
     body = one.event.model_dump(mode="json", include=_OF_REFERRAL)
     return body | {"case_id": one.subject, "offered_at": one.recorded_at.isoformat()} | _lies(one)
@@ -98,8 +122,7 @@ def _step(one: Happened) -> Row:
 
 
 def _unplaced(one: Happened) -> Row:
-    body = one.event.model_dump(mode="json", include={"service", "reason"})
-    return body | {"case_id": one.subject} | _at(one) | _lies(one)
+    return _of_case(one, "service", "reason")
 
 
 def _places(one: Happened) -> Row:
@@ -170,6 +193,9 @@ class _Fact(NamedTuple):
 _FACTS: Final = (
     _Fact((CaseRegistered,), "facts_cases", _case),
     _Fact((CaseMerged, CaseUnmerged), "facts_merges", _merge),
+    _Fact((CaseErased,), "facts_erasures", _erasure),
+    _Fact((FollowupDone,), "facts_followups", _followup),
+    _Fact((AccessExcepted,), "facts_exceptions", _exception),
     _Fact((ReferralOffered,), "facts_referrals", _referral),
     _Fact((ReferralEvent,), "facts_referral_steps", _step),
     _Fact((ReferralUnplaced,), "facts_unplaced", _unplaced),

@@ -44,6 +44,45 @@ create table facts_merges (
     primary key (case_id, case_sequence)
 );
 
+-- A case that was registered in error was nobody.
+create table facts_erasures (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    reason text not null,
+    erased_on date not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
+create table facts_followups (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    after_days int not null,
+    outcome text not null,
+    done_on date not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
+-- Where a dossier was opened by whom it was not, with a second person's word.
+create table facts_exceptions (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    organisation text not null,
+    reason text not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
 create table facts_referrals (
     referral_id uuid primary key,
     case_id uuid not null,
@@ -197,7 +236,7 @@ create table published (
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots, published from reporting_work;
-grant select on facts_cases, facts_merges, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
+grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
     facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.domain import Window
 from services.reporting.store.figures import bound
-from services.reporting.store.indicators import persons, proceedings, referrals
+from services.reporting.store.indicators import care, outcomes, persons, proceedings, referrals
 from services.reporting.store.indicators.defined import Indicator
 
 __all__ = ["INDICATORS", "Counted", "Indicator", "behind", "by_code", "counted"]
@@ -18,12 +18,13 @@ __all__ = ["INDICATORS", "Counted", "Indicator", "behind", "by_code", "counted"]
 INDICATORS: Final[Mapping[str, Indicator]] = {
     one.code: one
     for one in (
-        persons.V1, persons.V2, persons.V6,
+        persons.V1, persons.V2, persons.V3, referrals.V5, persons.V6,
         referrals.R1, referrals.R2, referrals.R3, referrals.R4, referrals.R6,
-        persons.A1,
+        persons.A1, care.A2, care.A3, care.A5,
         proceedings.J1, proceedings.J2, proceedings.J3_FILES, proceedings.J3_SUSPECTS,
-        proceedings.J4, proceedings.J5,
-        persons.Q1,
+        proceedings.J4, proceedings.J5, outcomes.J6_COURT, outcomes.J6_VERDICT,
+        outcomes.J7_VICTIMS, outcomes.J8, outcomes.J8_HELD,
+        persons.Q1, care.S1,
     )
 }  # fmt: skip
 

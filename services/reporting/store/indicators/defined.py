@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["persons", "referrals", "files", "suspects", "cases"]
+Unit = Literal["persons", "referrals", "files", "suspects", "cases", "exceptions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

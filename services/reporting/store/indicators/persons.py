@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.reporting.store.figures import NOBODY
 from services.reporting.store.indicators.defined import Indicator
 
 # D1 to D6 of domain §6, as far as a coded case says them: there is one region of a case, and no
@@ -21,8 +22,10 @@ _BY: Final = """
         'detection_channel', jsonb_build_array(person.detection_channel)
     )
 """
+PEOPLE: Final = "case.registered, case.merged, case.unmerged, case.erased"
 DIMENSIONS: Final = ("group", "exploitation", "citizenship", "region", "detection_channel")
-# Merged cases are one person: that of the case they are merged into. One that has not been heard
+# Merged cases are one person: that of the case they are merged into; a case registered in error is
+# none. One that has not been heard
 # of yet may be of either population: it waits.
 PERSONS: Final = f"""
     select known.case_id, person.case_id as person, person.event_id, person.detected_on,
@@ -35,10 +38,14 @@ PERSONS: Final = f"""
     ) as merge on merge.case_id = known.case_id
     join facts_cases as person on person.case_id = coalesce(merge.merged_into, known.case_id)
     where known.recorded_at < :as_of and person.recorded_at < :as_of
+      and known.case_id not in ({NOBODY}) and person.case_id not in ({NOBODY})
 """  # noqa: S608 - constants of ours
 _ASSISTED: Final = f"""
     select person as item, steps.event_id,
-           by || jsonb_build_object('service', jsonb_build_array(service)) as by
+           by || jsonb_build_object(
+               'service', jsonb_build_array(service),
+               'organisation_kind', jsonb_build_array(organisation_kind)
+           ) as by
     from facts_referral_steps as steps
     join facts_referrals using (referral_id)
     join ({PERSONS}) as persons using (case_id)
@@ -50,7 +57,7 @@ V1: Final = Indicator(
     code="V1",
     unit="persons",
     numerator="distinct persons detected on a day of the window, smuggled migrants not among them",
-    source="case.registered, case.merged, case.unmerged",
+    source=PEOPLE,
     dimensions=DIMENSIONS,
     counted=f"""
         select person as item, event_id, by from ({PERSONS}) as persons
@@ -62,7 +69,7 @@ V2: Final = Indicator(
     unit="persons",
     numerator="distinct persons registered on a day of the window as identified, or as recognised "
     "by a court; smuggled migrants not among them",
-    source="case.registered, case.merged, case.unmerged",
+    source=PEOPLE,
     dimensions=DIMENSIONS,
     counted=f"""
         select person as item, event_id, by from ({PERSONS}) as persons
@@ -71,12 +78,23 @@ V2: Final = Indicator(
           and registered_on >= :start and registered_on < :end
     """,  # noqa: S608 - constants of ours
 )
+V3: Final = Indicator(
+    code="V3",
+    unit="persons",
+    numerator="those who were registered as identified, recognised by a court or not a victim "
+    "within 30 days of the day on which they were detected",
+    denominator="the persons of V1",
+    source=PEOPLE,
+    dimensions=DIMENSIONS,
+    counted=f"{V1.counted} and victim_status <> 'presumed' and registered_on <= detected_on + 30",
+    out_of=V1.counted,
+)
 V6: Final = Indicator(
     code="V6",
     unit="persons",
     numerator="distinct smuggled migrants to whom a service was delivered in the window",
-    source="referral.delivered; population by case.registered, case.merged, case.unmerged",
-    dimensions=(*DIMENSIONS, "service"),
+    source=f"referral.delivered; population by {PEOPLE}",
+    dimensions=(*DIMENSIONS, "service", "organisation_kind"),
     counted=f"{_ASSISTED} and is_smuggled",
 )
 A1: Final = Indicator(
@@ -84,23 +102,24 @@ A1: Final = Indicator(
     unit="persons",
     numerator="distinct victims to whom a service was delivered in the window: neither those "
     "referred nor those identified",
-    source="referral.delivered; population by case.registered, case.merged, case.unmerged",
-    dimensions=(*DIMENSIONS, "service"),
+    source=f"referral.delivered; population by {PEOPLE}",
+    dimensions=(*DIMENSIONS, "service", "organisation_kind"),
     counted=f"{_ASSISTED} and not is_smuggled",
 )
-_CASES: Final = """
+_CASES: Final = f"""
     select case_id as item, event_id, jsonb_build_object(
         'owner', jsonb_build_array(owner), 'region', jsonb_build_array(coalesce(region, 'unknown'))
     ) as by
     from facts_cases
     where recorded_at < :as_of and detected_on >= :start and detected_on < :end
-"""
+      and case_id not in ({NOBODY})
+"""  # noqa: S608 - constants of ours
 Q1: Final = Indicator(
     code="Q1",
     unit="cases",
     numerator="cases of which sex, age, citizenship and form of exploitation are all known",
     denominator="all cases of persons detected on a day of the window, of both populations",
-    source="case.registered",
+    source="case.registered, case.erased",
     dimensions=("owner", "region"),
     counted=f"""{_CASES}
         and sex <> 'unknown' and age_band <> 'unknown' and cardinality(citizenship) > 0

@@ -12,7 +12,7 @@ _PROSECUTED: Final = """(
 _FIRST: Final = "order by stood_on, at, stream_sequence"
 _LAST: Final = "order by at desc, stream_sequence desc"
 # A file is its organisation's, however many cases it is on; what it is about, its last word says.
-_FILES: Final = f"""
+FILES: Final = f"""
     select * from (
         select organisation, proceeding_id, organisation || ' ' || proceeding_id as file,
                min(stood_on) as opened_on, (array_agg(event_id {_FIRST}))[1] as event_id,
@@ -30,10 +30,12 @@ _FILES: Final = f"""
     ) as every where offence_class <> 'migrant_smuggling'
 """  # noqa: S608 - constants of ours
 # An organisation's own id of a suspect is the same in all its files. What she is, its last word says.
-_SUSPECTS: Final = f"""
+SUSPECTS: Final = f"""
     select organisation || ' ' || suspect_id as suspect, min(stood_on) as suspected_on,
            (array_agg(suspects.event_id {_FIRST}))[1] as event_id,
            (array_agg(is_official {_LAST}))[1] as is_official,
+           (array_agg(is_victim_too {_LAST}))[1] as is_victim_too,
+           (array_agg(custody {_LAST}))[1] as custody,
            jsonb_build_object(
                'sex', jsonb_build_array((array_agg(sex {_LAST}))[1]),
                'age', jsonb_build_array(case
@@ -46,17 +48,17 @@ _SUSPECTS: Final = f"""
                    when 0 then '["unknown"]' else (array_agg(to_jsonb(citizenship) {_LAST}))[1] end
            ) as by
     from facts_suspects as suspects
-    join (select organisation, proceeding_id from ({_FILES}) as files) as files
+    join (select organisation, proceeding_id from ({FILES}) as files) as files
         using (organisation, proceeding_id)
     where at < :as_of
     group by organisation, suspect_id
 """  # noqa: S608 - constants of ours
-_SUSPECTED: Final = f"""
-    select suspect as item, event_id, by from ({_SUSPECTS}) as suspects
+SUSPECTED: Final = f"""
+    select suspect as item, event_id, by from ({SUSPECTS}) as suspects
     where suspected_on >= :start and suspected_on < :end
 """  # noqa: S608 - constants of ours
-_OF_FILE: Final = ("offence_class", "region", "organisation_kind")
-_OF_SUSPECT: Final = ("sex", "age", "citizenship")
+OF_FILE: Final = ("offence_class", "region", "organisation_kind")
+OF_SUSPECT: Final = ("sex", "age", "citizenship")
 
 J1: Final = Indicator(
     code="J1",
@@ -64,9 +66,9 @@ J1: Final = Indicator(
     numerator="files of which the first day that was told lies in the window; smuggling of "
     "migrants not among them",
     source="proceeding.opened, proceeding.advanced",
-    dimensions=_OF_FILE,
+    dimensions=OF_FILE,
     counted=f"""
-        select file as item, event_id, by from ({_FILES}) as files
+        select file as item, event_id, by from ({FILES}) as files
         where opened_on >= :start and opened_on < :end
     """,  # noqa: S608 - constants of ours
 )
@@ -75,17 +77,17 @@ J2: Final = Indicator(
     unit="suspects",
     numerator="distinct suspects, by their organisation's id, first told of on a day of the window",
     source="suspect.recorded; offence by proceeding.opened, proceeding.advanced",
-    dimensions=_OF_SUSPECT,
-    counted=_SUSPECTED,
+    dimensions=OF_SUSPECT,
+    counted=SUSPECTED,
 )
 J3_FILES: Final = Indicator(
     code="J3F",
     unit="files",
     numerator="files that on a day of the window first were before a judge or a court",
     source="proceeding.opened, proceeding.advanced",
-    dimensions=_OF_FILE,
+    dimensions=OF_FILE,
     counted=f"""
-        select file as item, prosecution as event_id, by from ({_FILES}) as files
+        select file as item, prosecution as event_id, by from ({FILES}) as files
         where prosecuted_on >= :start and prosecuted_on < :end
     """,  # noqa: S608 - constants of ours
 )
@@ -94,12 +96,12 @@ J3_SUSPECTS: Final = Indicator(
     unit="suspects",
     numerator="distinct suspects of the files of J3F",
     source="suspect.recorded; files as in J3F",
-    dimensions=_OF_SUSPECT,
+    dimensions=OF_SUSPECT,
     counted=f"""
         select suspect as item, prosecution as event_id, suspects.by
-        from ({_FILES}) as files
+        from ({FILES}) as files
         join facts_suspects as known using (organisation, proceeding_id)
-        join ({_SUSPECTS}) as suspects on suspect = organisation || ' ' || suspect_id
+        join ({SUSPECTS}) as suspects on suspect = organisation || ' ' || suspect_id
         where known.at < :as_of and prosecuted_on >= :start and prosecuted_on < :end
     """,  # noqa: S608 - constants of ours
 )
@@ -130,10 +132,10 @@ J5: Final = Indicator(
     numerator="those of J2 who hold a public office",
     denominator="the suspects of J2",
     source="suspect.recorded; offence by proceeding.opened, proceeding.advanced",
-    dimensions=_OF_SUSPECT,
+    dimensions=OF_SUSPECT,
     counted=f"""
-        select suspect as item, event_id, by from ({_SUSPECTS}) as suspects
+        select suspect as item, event_id, by from ({SUSPECTS}) as suspects
         where suspected_on >= :start and suspected_on < :end and is_official
     """,  # noqa: S608 - constants of ours
-    out_of=_SUSPECTED,
+    out_of=SUSPECTED,
 )

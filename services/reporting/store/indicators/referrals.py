@@ -3,10 +3,10 @@
 from typing import Final
 
 from services.reporting.store.indicators.defined import Indicator
-from services.reporting.store.indicators.persons import DIMENSIONS, PERSONS
+from services.reporting.store.indicators.persons import DIMENSIONS, PEOPLE, PERSONS, V2
 
 # Numbers of one case do not go back, so the state is that of the highest.
-_REFERRALS: Final = f"""
+REFERRALS: Final = f"""
     select referral_id, facts_referrals.event_id, person, service, urgency, offered_at, answered_at,
            accepted_at, delivered_at,
            by || jsonb_build_object(
@@ -28,22 +28,41 @@ _REFERRALS: Final = f"""
     ) as steps
     where not is_smuggled and offered_at < :as_of
 """  # noqa: S608 - constants of ours
-_OFFERED: Final = f"""
+OFFERED: Final = f"""
     select referral_id as item, event_id, by, person, urgency, offered_at, answered_at,
            accepted_at, delivered_at
-    from ({_REFERRALS}) as referrals
+    from ({REFERRALS}) as referrals
     where offered_at >= :first_moment and offered_at < :end_moment
 """  # noqa: S608 - constants of ours
 _ROAD: Final = ("group", "service", "organisation_kind", "urgency", "region", "state")
-_STEPS: Final = "referral.*; population by case.registered, case.merged, case.unmerged"
+_STEPS: Final = f"referral.*; population by {PEOPLE}"
 
+# Enslaved by descent and identified: whom, it was said abroad, nobody refers (domain §2, gap b).
+_ENSLAVED: Final = f"""
+    select * from ({V2.counted}) as identified
+    where by -> 'exploitation' @> '["descent_based_slavery"]'
+"""  # noqa: S608 - constants of ours
+V5: Final = Indicator(
+    code="V5",
+    unit="persons",
+    numerator="those of whom at least one referral was accepted at as_of",
+    denominator="the persons of V2 who were held in descent-based slavery",
+    source=_STEPS,
+    dimensions=DIMENSIONS,
+    counted=f"""
+        select * from ({_ENSLAVED}) as enslaved where item in (
+            select person from ({REFERRALS}) as referrals where accepted_at is not null
+        )
+    """,  # noqa: S608 - constants of ours
+    out_of=_ENSLAVED,
+)
 R1: Final = Indicator(
     code="R1",
     unit="persons",
     numerator="distinct victims for whom at least one referral was offered in the window",
-    source="referral.offered; population by case.registered, case.merged, case.unmerged",
+    source=f"referral.offered; population by {PEOPLE}",
     dimensions=("group", "exploitation", "detection_channel", "service"),
-    counted=f"select person as item, event_id, by from ({_OFFERED}) as offered",  # noqa: S608 - ours
+    counted=f"select person as item, event_id, by from ({OFFERED}) as offered",  # noqa: S608 - ours
 )
 R2: Final = Indicator(
     code="R2",
@@ -51,7 +70,7 @@ R2: Final = Indicator(
     numerator="victims' referrals offered in the window, by the state they are in at as_of",
     source=_STEPS,
     dimensions=_ROAD,
-    counted=_OFFERED,
+    counted=OFFERED,
 )
 R3: Final = Indicator(
     code="R3",
@@ -61,13 +80,13 @@ R3: Final = Indicator(
     source=_STEPS,
     dimensions=_ROAD,
     counted=f"""
-        select item, event_id, by from ({_OFFERED}) as offered
+        select item, event_id, by from ({OFFERED}) as offered
         where answered_at <= offered_at + case urgency
             when 'vital_1h' then interval '1 hour' when 'emergency_24h' then interval '24 hours'
             when 'urgent_72h' then interval '72 hours' when 'normal_14d' then interval '14 days'
         end
     """,  # noqa: S608 - constants of ours
-    out_of=_OFFERED,
+    out_of=OFFERED,
 )
 R4: Final = Indicator(
     code="R4",
@@ -77,10 +96,10 @@ R4: Final = Indicator(
     source=_STEPS,
     dimensions=_ROAD,
     counted=f"""
-        select item, event_id, by from ({_OFFERED}) as offered
+        select item, event_id, by from ({OFFERED}) as offered
         where accepted_at is not null and delivered_at is not null
     """,  # noqa: S608 - constants of ours
-    out_of=f"select item, event_id, by from ({_OFFERED}) as offered where accepted_at is not null",  # noqa: S608 - ours
+    out_of=f"select item, event_id, by from ({OFFERED}) as offered where accepted_at is not null",  # noqa: S608 - ours
 )
 R6: Final = Indicator(
     code="R6",
@@ -91,7 +110,7 @@ R6: Final = Indicator(
     dimensions=(*DIMENSIONS, "service"),
     counted=f"""
         select person as item, event_id, by from (
-            select person, service, event_id, by, offered_at as at from ({_REFERRALS}) as referrals
+            select person, service, event_id, by, offered_at as at from ({REFERRALS}) as referrals
             union all
             select person, service, facts_unplaced.event_id,
                    by || jsonb_build_object('service', jsonb_build_array(service)), at
@@ -99,7 +118,7 @@ R6: Final = Indicator(
             where not is_smuggled and at < :as_of
         ) as asked
         where at >= :first_moment and at < :end_moment and (person, service) not in (
-            select person, service from ({_REFERRALS}) as referrals where accepted_at is not null
+            select person, service from ({REFERRALS}) as referrals where accepted_at is not null
         )
     """,  # noqa: S608 - constants of ours
 )
