@@ -1,8 +1,8 @@
 """Judges which grounds stand for one recipient and purpose, and what a withdrawal takes away."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.policy.cut import Cut, Reader
 from contracts.policy.need_to_know import good_grounds, may_know
@@ -18,6 +18,8 @@ _MAY_GIVE: Mapping[bool, frozenset[str]] = {
     True: frozenset({"guardian", "best_interests"}),
 }
 _MAY_GIVE_A_CHILD_TO_A_CONSULATE: frozenset[str] = frozenset({"best_interests"})
+#: What PostgreSQL can still tell apart.
+_LEAST = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,14 @@ def consent_stands(record: Record, reader: Reader, at: datetime) -> bool:
         and not any(_undoes(no, one) for no in refusals)
         for one in said
     )
+
+
+def moment_after(earlier: Iterable[datetime], now: datetime) -> datetime:
+    """When a decision of now counts as said: after all that was decided before it.
+
+    A clock that is behind, or was put back, would else let a yes outlive the no that came after it.
+    """
+    return max([now, *(one + _LEAST for one in earlier)])
 
 
 def standing(record: Record, reader: Reader, at: datetime) -> tuple[str, ...]:

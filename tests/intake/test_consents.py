@@ -79,6 +79,18 @@ async def test_a_withdrawal_takes_the_disclosure_out_of_the_feed_and_the_recipie
     assert (body, headers) == (None, None)
 
 
+async def test_a_no_counts_though_the_yes_came_by_a_clock_that_was_a_day_ahead(room: Room) -> None:
+    case = await room.register()
+    referral_id = await room.accepted(case)
+    ahead = "update intake.cases set registered_at = registered_at + interval '1 day'"
+    await room.site.run(ahead)
+
+    answer = await room.withdraw(case, recipient_kind="shelter")
+
+    assert (answer.status_code, answer.json()["told"]) == (201, [SHELTER])
+    assert [one[3] for one in await room.receipts(referral_id)] == [False]
+
+
 async def test_what_another_ground_carries_stays_in_the_feed(room: Room) -> None:
     case = await room.register(grounds=[DANGER])
     referral_id = await room.accepted(case)

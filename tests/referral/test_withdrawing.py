@@ -24,11 +24,13 @@ def no(**scope: str) -> Consent:
     return Consent(state="refused", by="person", **scope)
 
 
-async def said(office: Office, case_id: UUID, line: Line) -> None:
+async def said(
+    office: Office, case_id: UUID, line: Line, *, after: timedelta = timedelta(seconds=1)
+) -> None:
     """What intake publishes once somebody has decided."""
     async with office.engine.begin() as connection:
         announcer = await office._announcer(connection)
-        decision = Said(case_id=case_id, line=line, recorded_at=NOON + timedelta(seconds=1))
+        decision = Said(case_id=case_id, line=line, recorded_at=NOON + after)
         await follow_consents(connection, [decision], announcer=announcer)
 
 
@@ -55,6 +57,17 @@ async def test_an_offer_that_rested_on_consent_is_never_sent(office: Office) -> 
     (case_id,) = await office.offer(ADULT)
 
     await said(office, case_id, no(recipient_kind="shelter"))
+
+    assert await states(office, "SHELTER_B") == [("referral.offered", "erased")]
+
+
+async def test_a_no_counts_though_the_server_s_clock_was_put_back_a_day_before_it(
+    office: Office,
+) -> None:
+    await office.publish(POLICE, NEAR)
+    (case_id,) = await office.offer(ADULT)
+
+    await said(office, case_id, no(recipient_kind="shelter"), after=-timedelta(days=1))
 
     assert await states(office, "SHELTER_B") == [("referral.offered", "erased")]
 

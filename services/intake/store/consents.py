@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.intake import CodedCase, Consent, Line, read_line
 from contracts.policy import Record
+from contracts.policy.consent import moment_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,10 @@ class CaseFile:
     def judged(self, at: datetime) -> datetime:
         """The moment to judge it at: another clock may be ahead, and what is recorded was said."""
         return max(at, self.registered_at, *(when for when, _ in self.decided))
+
+    def decides(self, now: datetime) -> datetime:
+        """When what is decided now counts as said; no clock makes it earlier than what was before."""
+        return moment_after((self.registered_at, *(when for when, _ in self.decided)), now)
 
     @property
     def lines(self) -> tuple[Consent, ...]:

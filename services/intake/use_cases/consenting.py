@@ -65,7 +65,7 @@ async def _decide(
     connection: AsyncConnection, case_id: UUID, decided: Decided, *, by: Discloser
 ) -> Outcome:
     before = (await consents.files(connection, [case_id]))[case_id]
-    decision_id, at = by.mint.message_id(), by.mint.moment()
+    decision_id, at = by.mint.message_id(), before.decides(by.mint.moment())
     await consents.add_decision(
         connection,
         decided.line,

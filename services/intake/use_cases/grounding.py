@@ -39,7 +39,8 @@ async def record_ground(
 async def _record(
     connection: AsyncConnection, case_id: UUID, grounded: Grounded, *, by: Discloser
 ) -> tuple[UUID, datetime]:
-    decision_id, at = by.mint.message_id(), by.mint.moment()
+    before = (await consents.files(connection, [case_id]))[case_id]
+    decision_id, at = by.mint.message_id(), before.decides(by.mint.moment())
     await consents.add_decision(
         connection,
         grounded.line,

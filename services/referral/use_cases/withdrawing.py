@@ -1,7 +1,7 @@
 """Following what is decided about a case: what its offers rested on may be gone."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import outbox
 from contracts.feed import FeedTrimmed
 from contracts.intake import Consent, Line
-from contracts.policy.consent import CONSENT
+from contracts.policy.consent import CONSENT, moment_after
 from services.referral.store import endings, referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer, Cause
@@ -58,10 +58,8 @@ async def follow_consents(
     Nobody else is asked in its place: she has said no, and the owner hears of it. What a later yes
     carries again is asked for again, once.
     """
-    for decision in said:
-        line = decision.recorded_at, decision.line
-        await referrals.decide(connection, decision.case_id, [line])
     cases = {decision.case_id for decision in said}
+    await _remember(connection, said, await referrals.known_cases(connection, cases))
     fallen = await _fallen(connection, cases, announcer=announcer)
     await _trim(connection, fallen, announcer=announcer)
     causes = {one.case_id: one.cause for one in said}
@@ -104,6 +102,19 @@ async def _trim(
 
 def _is_no(line: Line) -> bool:
     return isinstance(line, Consent) and line.state != "given"
+
+
+async def _remember(
+    connection: AsyncConnection, said: Sequence[Said], known: Mapping[UUID, KnownCase]
+) -> None:
+    """In the order in which it was said, whatever a server's clock has written on it."""
+    moments = {
+        id: [case.recorded_at, *(at for at, _ in case.decided)] for id, case in known.items()
+    }
+    for one in said:
+        earlier = moments[one.case_id]
+        earlier.append(moment_after(earlier, one.recorded_at))
+        await referrals.decide(connection, one.case_id, [(earlier[-1], one.line)])
 
 
 async def find_fallen(
