@@ -15,7 +15,7 @@ from chassis.settings import ServiceSettings
 from chassis.telemetry.http import TraceRequests
 from chassis.telemetry.metrics import measures
 from chassis.web import Entrance, KeyLookup, Pages, Sessions, web_app
-from chassis.web.session import LIFE
+from chassis.web.session import LIFE, SECRET_BYTES
 from contracts.callers import public_key
 
 
@@ -59,16 +59,31 @@ def key_lookup(parts: Parts) -> KeyLookup:
 
 
 def entrance(
-    parts: Parts, settings: ServiceSettings, *, roles: Sequence[str], life: timedelta = LIFE
+    parts: Parts,
+    settings: ServiceSettings,
+    *,
+    roles: Sequence[str],
+    life: timedelta = LIFE,
+    by_link: bool = True,
 ) -> Entrance:
-    """How people of these roles come to a service's pages; its sessions have a key of their own."""
+    """How people of these roles come to a service's pages; its sessions have a key of their own.
+
+    by_link: false where nobody comes by a link, so that no key for it has to be kept.
+    """
+    key_file = f"{parts.service}-session.key"
     sessions = Sessions(
-        read_secret(settings.secrets_dir, f"{parts.service}-session.key"),
+        read_secret(settings.secrets_dir, key_file)
+        if by_link
+        else parts.mint.entropy(SECRET_BYTES),
         service=parts.service,
         path=f"/{parts.service}",
         secure=settings.secure_cookies,
         life=life,
     )
     return Entrance(
-        sessions=sessions, key_of=key_lookup(parts), clock=parts.mint.moment, roles=roles
+        sessions=sessions,
+        key_of=key_lookup(parts),
+        clock=parts.mint.moment,
+        roles=roles,
+        ring=parts.keys.look,
     )

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "officer": "deploy.commands.officer:officer",
     "partner": "deploy.commands.partner:partner",
     "notices": "deploy.commands.notices:notices",
+    "user": "deploy.commands.user:user",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",
     "simulate": "deploy.commands.simulate:simulate",

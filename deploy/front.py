@@ -11,14 +11,16 @@ import httpx
 from starlette.types import Receive, Scope, Send
 
 from contracts.form import INCIDENT_BYTES
+from deploy.front_people import PASSES, with_pass
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 #: What takes more, by its whole path.
 LARGER_BODIES: Final = {"/intake/incidents": INCIDENT_BYTES}
 _DRAINED_BYTES: Final = 16 * MAX_BODY_BYTES
-_START_PAGE: Final = b"/reporting/"
+_START_PAGE: Final = b"/login"
 #: For whoever runs the platform, at each service's own address: small numbers point at persons.
-_INSIDE: Final = frozenset({"metrics", "readyz"})
+#: And where we ourselves ask who is signed in.
+_INSIDE: Final = frozenset({"metrics", "readyz", PASSES})
 #: RFC 9110 §7.6.1, and what a client may not say about itself to a service behind us.
 _DROPPED: Final = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer "
@@ -71,8 +73,9 @@ class Front:
             await _refuse_large(receive, send, limit=limit)
             return
         try:
+            headers = await self._headers(target, scope)
             answer = await self._transport.handle_async_request(
-                _request(target, scope, _limited(receive, limit=limit))
+                _request(target, scope, _limited(receive, limit=limit), headers=headers)
             )
         except _BodyTooLargeError:
             await _refuse_large(receive, send, limit=limit)
@@ -81,17 +84,33 @@ class Front:
         else:
             await _relay(answer, send)
 
+    async def _headers(self, target: str, scope: Scope) -> Headers:
+        """What the client sent, and who is signed in there."""
+        referral = self._services.get("referral")
+        if referral is None:
+            return list(scope["headers"])
+        # Paths may be another name of a service; its pages are the same ones.
+        audience = next(name for name, url in self._services.items() if url == target)
+        return await with_pass(
+            list(scope["headers"]),
+            audience=audience,
+            referral=referral,
+            transport=self._transport,
+        )
 
-def _request(target: str, scope: Scope, content: AsyncIterator[bytes]) -> httpx.Request:
+
+def _request(
+    target: str, scope: Scope, content: AsyncIterator[bytes], *, headers: Headers
+) -> httpx.Request:
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     url = httpx.URL(target).copy_with(raw_path=raw_path + query)
     # Without a framing header there is no body, and adding one would change the request.
-    names = {name for name, _ in scope["headers"]}
+    names = {name for name, _ in headers}
     body = content if names & {b"content-length", b"transfer-encoding"} else None
-    headers = [*_kept(scope["headers"]), *_forwarded(scope)]
+    sent = [*_kept(headers), *_forwarded(scope)]
     limits = {"timeout": httpx.Timeout(60, connect=5).as_dict()}
-    return httpx.Request(scope["method"], url, headers=headers, content=body, extensions=limits)
+    return httpx.Request(scope["method"], url, headers=sent, content=body, extensions=limits)
 
 
 async def _limited(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:

@@ -46,7 +46,10 @@ from deploy.supervise import Supervisor
 Report = Callable[[str], None]
 MEND_SECONDS = 10.0
 #: Keys of 32 bytes that services share or keep, besides those for signing and for the vault.
-SECRETS = ("feed.key", "fingerprints.key", "intake-session.key", "reporting-session.key")
+SECRETS = (
+    "accounts.key", "feed.key", "fingerprints.key",
+    "intake-session.key", "reporting-session.key",
+)  # fmt: skip
 
 
 def make_secrets(state: State, *, now: datetime) -> None:

@@ -25,6 +25,7 @@ from tests.servers import Database, NatsServer
 from tests.signing import write_platform_keys
 
 KEYS = {
+    "accounts.key": b"a" * 32,
     "feed.key": b"f" * 32,
     "fingerprints.key": b"p" * 32,
     "intake-session.key": b"s" * 32,

@@ -5,7 +5,7 @@ from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, problem
-from chassis.web.session import Sessions
+from chassis.web.session import Sessions, check_origin
 from chassis.web.shown import Shown
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Sessions",
     "Shown",
     "Violation",
+    "check_origin",
     "language_of",
     "problem",
     "read_caller",

@@ -1,15 +1,27 @@
-"""Lets people in by a link: it becomes a session, which every page asks for."""
+"""Lets people in: by the pass that the front address brings for their session, or by a link."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
 from chassis.web.callers import Clock, KeyLookup, read_caller
+from chassis.web.pages import VISIT
 from chassis.web.refusals import CALLER
-from chassis.web.session import Sessions
+from chassis.web.session import Sessions, check_form, check_origin
 from contracts.callers import Caller, TokenMissing
+from contracts.keyring import Keyring
+from contracts.passes import HEADER, PassRefused, read_pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who looks at a page. form: what its forms carry; signed_in: by an account, not by a link."""
+
+    caller: Caller
+    form: str
+    signed_in: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +30,7 @@ class Entrance:
 
     Args:
         key_of, clock: what links are checked with.
+        ring: the platform's public keys, by which passes are checked; without them none is let in.
         roles: who may come in; asked again at each page.
     """
 
@@ -25,6 +38,7 @@ class Entrance:
     key_of: KeyLookup
     clock: Clock
     roles: Sequence[str]
+    ring: Callable[[], Keyring] = Keyring
 
     def add_to(self, app: FastAPI) -> None:
         """Add `GET /enter?token=`, which swaps a short-lived token for a session, and `POST /leave`."""
@@ -47,18 +61,42 @@ class Entrance:
 
     async def visitor(self, request: Request) -> Caller:
         """The FastAPI dependency of a page. Raises TokenMissing, which people see as the door."""
-        caller = self.sessions.caller(request, now=self.clock())
-        if caller is None:
+        visit = self._by_pass(request) or self._by_link(request)
+        if visit is None:
             raise TokenMissing
-        request.scope[CALLER] = caller.organisation
-        caller.require(*self.roles)
-        return caller
+        request.scope[VISIT] = visit
+        request.scope[CALLER] = visit.caller.organisation
+        visit.caller.require(*self.roles)
+        return visit.caller
 
     async def sender(self, request: Request) -> Caller:
         """The same for what a form sends, if the form is one of this session. Raises Refusal, too."""
         caller = await self.visitor(request)
-        await self.sessions.check_form(request)
+        visit: Visit = request.scope[VISIT]
+        if visit.signed_in:
+            check_origin(request)
+        await check_form(request, visit.form)
         return caller
+
+    def _by_pass(self, request: Request) -> Visit | None:
+        """Whoever signed in too long ago for this service does so again."""
+        text = request.headers.get(HEADER)
+        if text is None:
+            return None
+        now = self.clock()
+        try:
+            shown = read_pass(text, audience=self.sessions.service, now=now, keys=self.ring())
+        except PassRefused:
+            return None
+        if now - shown.signed_in_at >= self.sessions.life:
+            return None
+        return Visit(caller=shown.caller, form=shown.form, signed_in=True)
+
+    def _by_link(self, request: Request) -> Visit | None:
+        caller = self.sessions.caller(request, now=self.clock())
+        if caller is None:
+            return None
+        return Visit(caller=caller, form=self.sessions.form_token(request), signed_in=False)
 
 
 def to_start(request: Request) -> RedirectResponse:

@@ -21,6 +21,8 @@ HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 LANGUAGE_COOKIE = "siraba_lang"
 A_YEAR = 365 * 24 * 3600
+#: Where in a request's scope a page finds who looks at it (chassis.web.entrance).
+VISIT = "siraba.visit"
 
 
 def load_translations(
@@ -100,6 +102,7 @@ class Pages:
             {
                 "language": language,
                 "root": root,
+                "visit": request.scope.get(VISIT),
                 "switches": _switches(kept or {}),
                 **(context or {}),
             }
@@ -109,7 +112,7 @@ class Pages:
         )
         if request.query_params.get("lang") == language:
             response.set_cookie(
-                LANGUAGE_COOKIE, language, max_age=A_YEAR, path=root or "/",
+                LANGUAGE_COOKIE, language, max_age=A_YEAR, path="/",
                 httponly=True, samesite="lax", secure=request.url.scheme == "https",
             )  # fmt: skip
         return response

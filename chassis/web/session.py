@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -95,9 +96,26 @@ class Sessions:
         cookie = request.cookies.get(self.cookie, "")
         return hmac.digest(self.secret, f"form:{cookie}".encode(), "sha256").hex()
 
-    async def check_form(self, request: Request) -> None:
-        """Let a form of this very session pass. Raises Refusal for any other."""
-        given = (await request.form()).get(FORM_FIELD)
-        expected = self.form_token(request).encode()
-        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected):
-            raise Refusal(403, "foreign_form", "The form is not one of this session")
+
+async def check_form(request: Request, expected: str) -> None:
+    """Let a form pass that carries what this session's forms do. Raises Refusal for any other."""
+    given = (await request.form()).get(FORM_FIELD)
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise foreign_form()
+
+
+def check_origin(request: Request) -> None:
+    """Let a form pass that a browser sends from a page of this very address.
+
+    Every browser of the last years says where a form comes from, by one header or the other.
+    Raises Refusal where it was elsewhere, or where nothing says that it was here.
+    """
+    site, origin = (request.headers.get(name) for name in ("sec-fetch-site", "origin"))
+    host = request.headers.get("host", "")
+    is_here = origin is not None and urlsplit(origin).netloc == host
+    if site not in (None, "same-origin") or not (is_here or (origin is None and site is not None)):
+        raise foreign_form()
+
+
+def foreign_form() -> Refusal:
+    return Refusal(403, "foreign_form", "The form is not one of this session")

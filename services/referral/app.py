@@ -9,18 +9,22 @@ from opentelemetry.sdk.trace import SpanProcessor
 from chassis.assembly import Assembly, Parts, assemble
 from chassis.broker import open_wire
 from chassis.secrets import read_secret
-from chassis.serving import key_lookup, serve
-from chassis.web import BearerCaller
+from chassis.serving import entrance, key_lookup, serve
+from chassis.trust import SigningKey
+from chassis.web import BearerCaller, Pages
 from contracts.feed import EvidenceRooted
 from contracts.referral import SOURCE
 from contracts.topology import readings_of
-from services.referral import api
+from services.referral import api, pages
 from services.referral.consumers import Handlers, consumers
+from services.referral.domain.accounts import LIFE
+from services.referral.gateways.credentials import Credentials
 from services.referral.gateways.door import Door
 from services.referral.gateways.unread import is_all_read
 from services.referral.notifier import Notifier
 from services.referral.settings import ReferralSettings
 from services.referral.timers import Timekeeper
+from services.referral.use_cases.inviting import PEOPLE
 
 
 def create_app(
@@ -40,7 +44,8 @@ def create_app(
     notifier = _notifier(parts, handlers, settings)
     parts.jobs += [door.run, _timekeeper(parts, handlers).run, notifier.run]
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
-    app = serve(parts)
+    layout = pages.layout()
+    app = serve(parts, pages=layout)
     app.include_router(api.router(parts.reads, caller))
     app.include_router(api.routings_router(parts.reads, caller))
     desk = api.Desk(parts, caller, handlers.announcer, handlers.master_key)
@@ -50,7 +55,21 @@ def create_app(
     app.include_router(api.notices_router(desk))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
+    pages.add_pages(app, _peoples_door(settings, parts, layout))
     return app
+
+
+def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pages.PeoplesDoor:
+    """Where people sign in, for the pages of all services."""
+    accounts_key = read_secret(settings.secrets_dir, "accounts.key")
+    return pages.PeoplesDoor(
+        parts=parts,
+        entrance=entrance(parts, settings, roles=PEOPLE, life=LIFE, by_link=False),
+        pages=layout,
+        credentials=Credentials(accounts_key, parts.mint.entropy),
+        signing=SigningKey(parts.keys, "referral"),
+        secure=settings.secure_cookies,
+    )
 
 
 def _door(settings: ReferralSettings, parts: Parts) -> Door:

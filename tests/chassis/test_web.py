@@ -308,7 +308,7 @@ async def test_every_answer_carries_the_security_headers(
     assert "frame-ancestors 'none'" in policy
     assert "unsafe-inline" not in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert "geolocation=()" in headers["permissions-policy"]
     expected = "public, max-age=3600" if path.startswith("/static") else "no-store"
     assert headers["cache-control"] == expected

@@ -138,7 +138,7 @@ async def test_other_paths_are_the_fronts_own() -> None:
     async with running_front() as client:
         assert (await client.get("/healthz")).status_code == 200
         home = await client.get("/")
-        assert (home.status_code, home.headers["location"]) == (302, "/reporting/")
+        assert (home.status_code, home.headers["location"]) == (302, "/login")
         nothing = await client.get("/secret")
     assert nothing.status_code == 404
     assert "secret" not in nothing.text

@@ -46,7 +46,6 @@ class Desk:
         """One of our pages; like every answer that says nothing else, no browser may keep it."""
         common = {
             "organisation": who.organisation,
-            "form_token": self.entrance.sessions.form_token(request),
             "words": _speaker(language_of(request)),
             "now": self.parts.mint.moment(),
         }

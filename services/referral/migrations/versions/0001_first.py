@@ -208,6 +208,34 @@ create table notices (
 create index notices_waiting on notices (next_at) where state = 'waiting';
 create index notices_organisation on notices (organisation, created_at);
 
+-- People with a browser. What can be known of one is a name to log in with, and no more.
+create table accounts (
+    account_id uuid primary key,
+    organisation text not null,
+    role text not null,
+    login text not null unique,
+    -- Argon2id; none before the invitation is taken up.
+    password text,
+    -- Sealed with a key outside of the database.
+    code_key bytea,
+    code_step bigint not null default 0,
+    -- SHA-256 of what the invitation's address holds; none once it was used.
+    invitation bytea unique,
+    invited_until timestamptz,
+    failures int not null default 0,
+    rests_until timestamptz,
+    disabled_at timestamptz,
+    made_at timestamptz not null
+);
+create table sessions (
+    -- SHA-256 of what the cookie holds.
+    digest bytea primary key,
+    account_id uuid not null references accounts,
+    signed_in_at timestamptz not null,
+    seen_at timestamptz not null
+);
+create index sessions_account on sessions (account_id);
+
 alter table cases enable row level security;
 alter table cases force row level security;
 alter table referrals enable row level security;

@@ -1,0 +1,21 @@
+"""The pages of referral: signing in, for everybody, and the desk of an organisation; French first."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from chassis.web import Pages
+from services.referral.pages.door import PeoplesDoor, add_door
+
+__all__ = ["PeoplesDoor", "add_pages", "layout"]
+HERE = Path(__file__).parent
+
+
+def layout() -> Pages:
+    """Our templates and words, before the chassis's own."""
+    return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
+
+
+def add_pages(app: FastAPI, door: PeoplesDoor) -> None:
+    """All of them."""
+    add_door(app, door)

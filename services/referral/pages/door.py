@@ -1,0 +1,167 @@
+"""The door of people: an invitation is taken up, password and code open a session, leaving ends it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from chassis.assembly import Parts
+from chassis.trust import SigningKey
+from chassis.web import Entrance, Pages, check_origin
+from contracts.callers import Caller, TokenMissing
+from contracts.passes import Pass, issue_pass
+from services.referral.domain.accounts import LIFE, PASSWORD_LIMIT
+from services.referral.gateways.credentials import Credentials
+from services.referral.pages.invitation import add_invitation
+from services.referral.store import accounts
+from services.referral.use_cases.inviting import digest_of
+from services.referral.use_cases.signing_in import Attempt, sign_in
+
+#: Where who signed in goes on, by role, and where they may have come from.
+AUDIENCES = ("intake", "referral", "reporting")
+_FIGURES = ("analyst", "data_officer")
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplesDoor:
+    """What it stands on. entrance: of referral's own pages; secure: behind TLS."""
+
+    parts: Parts
+    entrance: Entrance
+    pages: Pages
+    credentials: Credentials
+    signing: SigningKey
+    secure: bool
+
+    @property
+    def cookie(self) -> str:
+        """A browser takes the first name only over HTTPS, for this very host and all of it."""
+        return "__Host-siraba" if self.secure else "siraba_person"
+
+    def give(self, response: Response, secret: str) -> None:
+        """Let the browser keep the session for as long as it can last."""
+        response.set_cookie(
+            self.cookie, secret, max_age=int(LIFE.total_seconds()), path="/",
+            secure=self.secure, httponly=True, samesite="lax",
+        )  # fmt: skip
+
+    def take(self, response: Response) -> None:
+        """Let the browser forget it."""
+        response.delete_cookie(
+            self.cookie, path="/", secure=self.secure, httponly=True, samesite="lax"
+        )
+
+
+def add_door(app: FastAPI, door: PeoplesDoor) -> None:
+    """`/login`, `/join`, `/leave`, and `/session_pass` for the front address alone."""
+    routes = APIRouter(include_in_schema=False)
+    _add_passes(routes, door)
+    _add_login(routes, door)
+    _add_leaving(routes, door)
+    add_invitation(routes, parts=door.parts, pages=door.pages, credentials=door.credentials)
+    app.include_router(routes)
+
+
+def _add_passes(routes: APIRouter, door: PeoplesDoor) -> None:
+    @routes.get("/session_pass")
+    async def make_pass(request: Request, audience: str) -> Response:
+        secret, now = request.cookies.get(door.cookie), door.parts.mint.moment()
+        if not secret or audience not in AUDIENCES:
+            return Response(status_code=204)
+        async with door.parts.work.begin() as connection:
+            seen = await accounts.seen(connection, digest_of(secret), now=now)
+        if seen is None:
+            return Response(status_code=204)
+        who = Pass(
+            caller=Caller(seen.organisation, seen.role, seen.account_id.hex),
+            signed_in_at=seen.signed_in_at,
+            # From which nobody finds the session.
+            form=digest_of(f"form:{secret}").hex(),
+        )
+        signer = door.signing.signer()
+        return PlainTextResponse(issue_pass(who, audience=audience, now=now, signer=signer))
+
+
+def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
+    @routes.get("/login")
+    async def show_login(request: Request, joined: str = "") -> Response:
+        try:
+            who = await door.entrance.visitor(request)
+        except TokenMissing:
+            return _login(door, request, joined=joined == "1")
+        return RedirectResponse(home_of(who), status_code=303)
+
+    @routes.post("/login")
+    async def log_in(request: Request) -> Response:
+        check_origin(request)
+        secret = door.parts.mint.entropy(SECRET_BYTES).hex()
+        who = await _signed_in(door, await fields(request), secret=secret)
+        if who is None:
+            return _login(door, request, wrong=True)
+        response = RedirectResponse(home_of(who), status_code=303)
+        await _end(door, request)
+        door.give(response, secret)
+        return response
+
+
+def _add_leaving(routes: APIRouter, door: PeoplesDoor) -> None:
+    @routes.post("/leave")
+    async def leave(
+        request: Request, _: Annotated[Caller, Depends(door.entrance.sender)]
+    ) -> Response:
+        await _end(door, request)
+        response = RedirectResponse("/login", status_code=303)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        door.take(response)
+        return response
+
+
+async def _signed_in(door: PeoplesDoor, given: Mapping[str, str], *, secret: str) -> Caller | None:
+    """The long comparison happens outside of any transaction."""
+    login = given.get("login", "").strip().lower()[:PASSWORD_LIMIT]
+    password = given.get("password", "")[:PASSWORD_LIMIT]
+    async with door.parts.work.connect() as connection:
+        known = await accounts.find(connection, login)
+    digest = known.password if known else None
+    attempt = Attempt(
+        login=login,
+        password_fits=await door.credentials.fits(password, digest),
+        compared_with=digest,
+        code=given.get("code", "").replace(" ", "")[:6],
+    )
+    async with door.parts.work.begin() as connection:
+        return await sign_in(
+            connection,
+            attempt,
+            secret=secret,
+            now=door.parts.mint.moment(),
+            credentials=door.credentials,
+        )
+
+
+async def _end(door: PeoplesDoor, request: Request) -> None:
+    """Whatever session this browser held before."""
+    if held := request.cookies.get(door.cookie):
+        async with door.parts.work.begin() as connection:
+            await accounts.end_session(connection, digest_of(held))
+
+
+def _login(
+    door: PeoplesDoor, request: Request, *, joined: bool = False, wrong: bool = False
+) -> HTMLResponse:
+    context = {"joined": joined, "wrong": wrong}
+    return door.pages.render(request, "login.html", context, status=401 if wrong else 200)
+
+
+def home_of(who: Caller) -> str:
+    """The first page of somebody's work."""
+    return "/reporting/" if who.role in _FIGURES else "/intake/"
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """The texts of a form."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str)}

@@ -1,0 +1,183 @@
+"""People's accounts and their sessions; only referral's working role reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referral.domain.accounts import IDLE, LIFE, SEEN_EVERY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One person at one organisation; see the table for what may be missing and when."""
+
+    account_id: UUID
+    organisation: str
+    role: str
+    login: str
+    password: str | None = field(repr=False)
+    code_key: bytes | None = field(repr=False)
+    code_step: int
+    invited_until: datetime | None
+    failures: int
+    rests_until: datetime | None
+    disabled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Whose session it is, and when they proved who they are."""
+
+    account_id: UUID
+    organisation: str
+    role: str
+    signed_in_at: datetime
+
+
+_COLUMNS = """account_id, organisation, role, login, password, code_key, code_step,
+              invited_until, failures, rests_until, disabled_at"""
+_BY_LOGIN = text(f"select {_COLUMNS} from accounts where login = :login")  # noqa: S608 - a constant
+_LOCK = text(f"select {_COLUMNS} from accounts where login = :login for update")  # noqa: S608 - a constant
+_INVITED = text(f"""
+    select {_COLUMNS} from accounts where invitation = :digest and invited_until > :now for update
+""")  # noqa: S608 - a constant of ours
+_IN_DIRECTORY = text("""
+    select 1 from organisations where code = :code and removed_at is null and not is_suspended
+""")
+_INVITE = text("""
+    insert into accounts (account_id, organisation, role, login, invitation, invited_until,
+                          made_at)
+    values (:account_id, :organisation, :role, :login, :digest, :until, :now)
+    on conflict (login) do update set role = excluded.role, invitation = excluded.invitation,
+        invited_until = excluded.invited_until
+    where accounts.organisation = excluded.organisation
+    returning account_id
+""")
+_JOIN = text("""
+    update accounts set password = :password, code_key = :code_key, code_step = :step,
+        invitation = null, invited_until = null, failures = 0, rests_until = null,
+        disabled_at = null
+    where account_id = :account_id
+""")
+_TRY = text("""
+    update accounts set failures = :failures, rests_until = :rests_until, code_step = :step
+    where account_id = :account_id
+""")
+_DISABLE = text("""
+    update accounts set disabled_at = :now, invitation = null, invited_until = null
+    where login = :login returning account_id, organisation
+""")
+_ALL = text("""
+    select login, organisation, role, password is not null as has_joined, invited_until,
+           rests_until, disabled_at,
+           (select max(seen_at) from sessions where sessions.account_id = accounts.account_id)
+               as seen_at
+    from accounts order by organisation, login
+""")
+_OPEN = text("""
+    insert into sessions (digest, account_id, signed_in_at, seen_at)
+    values (:digest, :account_id, :now, :now)
+""")
+# The account and its organisation are asked at each request: what is taken away is gone at once.
+_SEEN = text("""
+    select account_id, accounts.organisation, role, signed_in_at, seen_at < :stale as is_stale
+    from sessions join accounts using (account_id)
+        join organisations on code = accounts.organisation
+    where digest = :digest and disabled_at is null and removed_at is null and not is_suspended
+        and seen_at > :idle and signed_in_at > :life
+""")
+_MARK = text("update sessions set seen_at = :now where digest = :digest")
+_END = text("delete from sessions where digest = :digest")
+_END_ALL = text("delete from sessions where account_id = :account_id")
+_SWEEP = text("delete from sessions where seen_at < :idle or signed_in_at < :life")
+
+
+async def find(connection: AsyncConnection, login: str, *, lock: bool = False) -> Account | None:
+    """The account with this login, locked if asked."""
+    found = await connection.execute(_LOCK if lock else _BY_LOGIN, {"login": login})
+    return _account(found.one_or_none())
+
+
+async def invited(connection: AsyncConnection, digest: bytes, *, now: datetime) -> Account | None:
+    """The account that this invitation is for, locked; none once it is used or its time is over."""
+    found = await connection.execute(_INVITED, {"digest": digest, "now": now})
+    return _account(found.one_or_none())
+
+
+async def takes_part(connection: AsyncConnection, organisation: str) -> bool:
+    """Whether the directory has it, and it is not suspended."""
+    found = await connection.execute(_IN_DIRECTORY, {"code": organisation})
+    return found.one_or_none() is not None
+
+
+async def invite(connection: AsyncConnection, row: dict[str, Any]) -> UUID | None:
+    """A new account, or a new invitation to one; None where the login is another organisation's."""
+    found: UUID | None = (await connection.execute(_INVITE, row)).scalar()
+    return found
+
+
+async def join(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """The invitation is used: password and codes are new, and nothing rests or is disabled."""
+    await connection.execute(_JOIN, row)
+
+
+async def note_try(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """How many tries were wrong in a row, until when it rests, and the last code that was used."""
+    await connection.execute(_TRY, row)
+
+
+async def disable(connection: AsyncConnection, login: str, *, now: datetime) -> Any | None:
+    """Let nobody in by it any more; (account_id, organisation) if there is one."""
+    return (await connection.execute(_DISABLE, {"login": login, "now": now})).one_or_none()
+
+
+async def listed(connection: AsyncConnection) -> Sequence[Any]:
+    """All, as an operator sees them."""
+    return (await connection.execute(_ALL)).all()
+
+
+async def open_session(
+    connection: AsyncConnection, digest: bytes, account_id: UUID, *, now: datetime
+) -> None:
+    """Keep a new session, and forget those that are over."""
+    await connection.execute(_SWEEP, _limits(now))
+    await connection.execute(_OPEN, {"digest": digest, "account_id": account_id, "now": now})
+
+
+async def seen(connection: AsyncConnection, digest: bytes, *, now: datetime) -> Seen | None:
+    """Whose session this is, if it and all that it stands on still holds; marks it as seen."""
+    asked = {"digest": digest, "stale": now - SEEN_EVERY} | _limits(now)
+    row = (await connection.execute(_SEEN, asked)).one_or_none()
+    if row is None:
+        return None
+    if row.is_stale:
+        await connection.execute(_MARK, {"digest": digest, "now": now})
+    return Seen(
+        account_id=row.account_id,
+        organisation=row.organisation,
+        role=row.role,
+        signed_in_at=row.signed_in_at,
+    )
+
+
+async def end_session(connection: AsyncConnection, digest: bytes) -> None:
+    """Forget one."""
+    await connection.execute(_END, {"digest": digest})
+
+
+async def end_sessions_of(connection: AsyncConnection, account_id: UUID) -> None:
+    """Forget every one of an account."""
+    await connection.execute(_END_ALL, {"account_id": account_id})
+
+
+def _limits(now: datetime) -> dict[str, datetime]:
+    return {"idle": now - IDLE, "life": now - LIFE}
+
+
+def _account(row: Any | None) -> Account | None:
+    return None if row is None else Account(**row._mapping)

@@ -1,0 +1,81 @@
+"""Giving people accounts and taking them away: an invitation of one use, then their own password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import audit
+from chassis.audit import Look
+from contracts.callers import Caller
+from services.referral.domain.accounts import INVITED_FOR, LOGIN
+from services.referral.store import accounts
+
+#: The roles that some page is for.
+PEOPLE = ("officer", "case_owner", "focal_point", "analyst", "data_officer")
+
+
+class InvitationRefused(Exception):
+    """Why nobody was invited: `login`, `role`, `organisation` or `taken`."""
+
+    def __init__(self, reason: str):
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """Whom to let in: `login` at `organisation` as `role`. account_id is used for a new one."""
+
+    account_id: UUID
+    organisation: str
+    role: str
+    login: str
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of an invitation or a session: it cannot be made into one again."""
+    return sha256(secret.encode()).digest()
+
+
+async def invite(
+    connection: AsyncConnection, one: Invitation, *, secret: str, now: datetime, by: Caller
+) -> datetime:
+    """Keep an invitation under this secret, and until when it is good; an earlier one is void.
+
+    Who has an account already keeps it until the invitation is used: then password and codes are
+    new, and open sessions end. Raises InvitationRefused.
+    """
+    if LOGIN.fullmatch(one.login) is None:
+        raise InvitationRefused("login")
+    if one.role not in PEOPLE:
+        raise InvitationRefused("role")
+    if not await accounts.takes_part(connection, one.organisation):
+        raise InvitationRefused("organisation")
+    until = now + INVITED_FOR
+    row = {
+        "account_id": one.account_id,
+        "organisation": one.organisation,
+        "role": one.role,
+        "login": one.login,
+        "digest": digest_of(secret),
+        "until": until,
+        "now": now,
+    }
+    if await accounts.invite(connection, row) is None:
+        raise InvitationRefused("taken")
+    await audit.add(connection, by, [Look(action="account.invited", shown=0)])
+    return until
+
+
+async def disable(connection: AsyncConnection, login: str, *, now: datetime, by_role: str) -> bool:
+    """Let nobody in by this login from now on, open sessions included; False if there is none."""
+    row = await accounts.disable(connection, login, now=now)
+    if row is None:
+        return False
+    await accounts.end_sessions_of(connection, row.account_id)
+    by = Caller(row.organisation, by_role)
+    await audit.add(connection, by, [Look(action="account.disabled", shown=0)])
+    return True
