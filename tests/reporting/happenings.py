@@ -197,6 +197,19 @@ class Happenings:
         event = referral.JudgmentRendered.model_validate(said | facts)
         self.add(event, str(file_id(file)), stream="REFERRAL", minutes=minutes)
 
+    def has_places(
+        self, code: str, places: int, *, service: str = "shelter", minutes: float, ago: float = 0
+    ) -> None:
+        """An organisation has counted its places so many minutes before it said so."""
+        event = referral.CapacityChanged(
+            organisation=code,
+            service=service,
+            places=places,
+            free=0,
+            counted_at=DAWN + timedelta(minutes=minutes - ago),
+        )
+        self.add(event, code, stream="REFERRAL", minutes=minutes)
+
     def organisation(self, code: str, *, key: PublicKey | None = None, minutes: float = 0) -> None:
         event = referral.OrganisationRegistered(
             code=code,

@@ -125,6 +125,16 @@ class Lives:
             reason = pick(("life_in_danger", "complaint"))
             self.happened.excepted(case, reason=reason, minutes=self.later())
 
+    def count_places(self) -> None:
+        pick = self.chance.choice
+        self.happened.has_places(
+            pick(("ONG_ABRI", "ONG_TOIT")),
+            pick((0, 3, 40)),
+            service=pick(SERVICES),
+            minutes=self.later(),
+            ago=pick((0, 50_000)),
+        )
+
 
 def a_history(chance: random.Random) -> list[Received]:
     """Some persons, their referrals and files; cases merge and unmerge while all that goes on."""
@@ -136,6 +146,8 @@ def a_history(chance: random.Random) -> list[Received]:
         if chance.random() < 0.5:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))
         # What is said of a case may be recorded before the case itself: they are two streams.
+        if chance.random() < 0.4:
+            acts.append(lives.count_places)
         chance.shuffle(acts)
         for act in acts:
             act()

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import KeyLookup
 from contracts.identifiers import Mint
-from services.reporting.api import figures, indicators
+from services.reporting.api import figures, indicators, measures
 from services.reporting.api.asking import ROLES
 
 __all__ = ["ROLES", "router"]
@@ -14,6 +14,6 @@ __all__ = ["ROLES", "router"]
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """All routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter()
-    for each in (figures, indicators):
+    for each in (figures, indicators, measures):
         routes.include_router(each.router(web=web, key_of=key_of, mint=mint))
     return routes

@@ -1,14 +1,18 @@
 """What every route reads of a request, and how it refuses; table error → problem."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Query, Request
 
-from chassis.web import Refusal, Violation
+from chassis.web import BearerCaller, Refusal, Violation
+from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
 
 ROLES = ("analyst", "data_officer", "operator")
+#: A part may be so small that it points at somebody: only who may see the cases sees these.
+ROLE = "data_officer"
 DAY = "YYYY-MM-DD; by default the bound of the calendar year of as_of."
 MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
 
@@ -39,3 +43,20 @@ def refusal(field: str, rule: str, *, allowed: Sequence[str] = ()) -> Refusal:
         detail="Each error names a field and the rule it breaks.",
         errors=[violation],
     )
+
+
+def asking(caller: BearerCaller, mint: Mint) -> Callable[..., Window]:
+    """A dependency: the window that a data officer asks for."""
+
+    def asked(
+        *,
+        request: Request,
+        who: Annotated[Caller, Depends(caller)],
+        start: Annotated[str | None, Query(alias="from", description=DAY)] = None,
+        end: Annotated[str | None, Query(alias="to", description=DAY)] = None,
+        as_of: Annotated[str | None, Query(description=MOMENT)] = None,
+    ) -> Window:
+        who.require(ROLE)
+        return window_of(request, mint, besides=("by",))
+
+    return asked

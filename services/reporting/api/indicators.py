@@ -1,18 +1,17 @@
 """HTTP in: what each indicator means, and for data officers its figure, its parts and its events."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import DAY, MOMENT, ROLES, refusal, window_of
+from services.reporting.api.asking import ROLES, asking, refusal
 from services.reporting.domain import Window
 from services.reporting.use_cases.indicating import (
     INDICATORS,
@@ -23,9 +22,6 @@ from services.reporting.use_cases.indicating import (
     count_indicator,
     events_behind,
 )
-
-#: A part may be so small that it points at somebody: only who may see the cases sees these.
-ROLE = "data_officer"
 
 
 class Definition(Shown):
@@ -76,7 +72,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes; definitions for whoever sees figures, figures in parts for data officers."""
     routes = APIRouter(tags=["indicators"], prefix="/indicators")
     caller = BearerCaller(audience="reporting", key_of=key_of, clock=mint.moment)
-    asked = _asked(caller, mint)
+    asked = asking(caller, mint)
 
     @routes.get("")
     async def show_definitions(who: Annotated[Caller, Depends(caller)]) -> list[Definition]:
@@ -112,23 +108,6 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
         )
 
     return routes
-
-
-def _asked(caller: BearerCaller, mint: Mint) -> Callable[..., Window]:
-    """A dependency: the window that a data officer asks for."""
-
-    def asked(
-        *,
-        request: Request,
-        who: Annotated[Caller, Depends(caller)],
-        start: Annotated[str | None, Query(alias="from", description=DAY)] = None,
-        end: Annotated[str | None, Query(alias="to", description=DAY)] = None,
-        as_of: Annotated[str | None, Query(description=MOMENT)] = None,
-    ) -> Window:
-        who.require(ROLE)
-        return window_of(request, mint, besides=("by",))
-
-    return asked
 
 
 def _definition(one: Indicator) -> Definition:

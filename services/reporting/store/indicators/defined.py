@@ -25,3 +25,23 @@ class Indicator:
     dimensions: tuple[str, ...]
     denominator: str = ""
     out_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A sum, or a median that is one of the values, over things of a window.
+
+    meaning: what is measured, over what, and out of what where there is something. measured,
+    out_of: SQL that gives (item, by, amount), each item with one amount; measured also the event_id
+    it rests on. times: what the quotient is told as, such as per 100,000.
+    """
+
+    code: str
+    unit: Literal["persons", "nights", "days", "francs"]
+    how: Literal["sum", "median"]
+    meaning: str
+    source: str
+    measured: str
+    dimensions: tuple[str, ...]
+    out_of: str | None = None
+    times: int = 1
