@@ -2,7 +2,7 @@
 
 import gettext
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from babel.units import format_unit
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from contracts.vocabulary import label
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
@@ -137,7 +139,17 @@ def page_environment(
     )
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # added by the extension
     environment.filters.update(_filters(language))
+    environment.globals["words"] = _speaker(language)
     return environment
+
+
+def _speaker(language: str) -> Callable[..., str]:
+    """The words of a list's codes, one after the other."""
+
+    def words(list_name: str, *codes: str) -> str:
+        return ", ".join(label(list_name, code, language) for code in codes)
+
+    return words
 
 
 def _filters(language: str) -> dict[str, Any]:

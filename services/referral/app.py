@@ -1,6 +1,7 @@
 """Assembles referral: settings, parts, consumers, routes; nothing happens at import."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from fastapi import FastAPI
@@ -55,7 +56,14 @@ def create_app(
     app.include_router(api.notices_router(desk))
     app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
-    pages.add_pages(app, _peoples_door(settings, parts, layout))
+    peoples_door = _peoples_door(settings, parts, layout)
+    screen = pages.DeskPages(
+        parts=parts,
+        entrance=replace(peoples_door.entrance, roles=pages.ROLES),
+        pages=layout,
+        announcer=handlers.announcer,
+    )
+    pages.add_pages(app, peoples_door, screen)
     return app
 
 

@@ -41,7 +41,7 @@ async def browser(address: Address) -> AsyncIterator[Browser]:
 
 
 async def is_in(browser: Browser) -> bool:
-    """Whether the first page of a desk opens."""
+    """Whether the dossiers open."""
     return (await browser.get("/intake/")).status_code == 200
 
 
@@ -52,8 +52,9 @@ async def test_an_invitation_becomes_an_account_that_opens_the_pages_of_every_se
     arrived = await browser.arrive("a.diarra")
 
     assert (first.url.path, "Se connecter" in words(first)) == ("/login", True)
-    assert arrived.url.path == "/intake/"
-    assert "SHELTER_B Dossiers ouverts" in words(arrived)
+    assert arrived.url.path == "/referral/"
+    assert "SHELTER_B Référencements qui nous" in words(arrived)
+    assert "SHELTER_B Dossiers ouverts" in words(await browser.get("/intake/"))
     looks = await browser.address.site.rows(
         "select organisation, role, person is not null from intake.audit"
     )
@@ -136,7 +137,7 @@ async def test_wrong_tries_say_one_thing_and_make_the_account_rest(browser: Brow
     rests = "select failures, rests_until > now() from referral.accounts"
     assert await browser.address.site.rows(rests) == [(5, True)]
     await browser.address.site.run("update referral.accounts set rests_until = now()")
-    assert (await browser.log_in("a.diarra")).url.path == "/intake/"
+    assert (await browser.log_in("a.diarra")).url.path == "/referral/"
 
 
 async def test_a_code_opens_once(browser: Browser) -> None:
@@ -264,7 +265,7 @@ async def test_an_operator_invites_lists_and_disables_people(
     assert secret is not None
     assert "invited" in await told("list")
     await browser.join(secret[1])
-    assert (await browser.log_in("a.diarra")).url.path == "/intake/"
+    assert (await browser.log_in("a.diarra")).url.path == "/referral/"
     assert "joined" in await told("list")
     await told("disable", "a.diarra")
     assert not await is_in(browser)

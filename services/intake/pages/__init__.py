@@ -1,6 +1,5 @@
 """The pages of an organisation that has only a browser: its open dossiers, and each; French first."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from chassis.assembly import Parts
 from chassis.web import Entrance, Pages, Refusal, language_of, to_start
 from contracts.callers import Caller
-from contracts.vocabulary import label
 from services.intake.pages.reading import in_words
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Discloser
@@ -46,7 +44,6 @@ class Desk:
         """One of our pages; like every answer that says nothing else, no browser may keep it."""
         common = {
             "organisation": who.organisation,
-            "words": _speaker(language_of(request)),
             "now": self.parts.mint.moment(),
         }
         return self.pages.render(request, template, common | context)
@@ -100,15 +97,6 @@ def _add_confirming(routes: APIRouter, desk: Desk) -> None:
             raise _nothing_there()
         await desk.parts.wake_relay()
         return to_start(request)
-
-
-def _speaker(language: str) -> Callable[..., str]:
-    """For templates: the words of a list's codes, one after the other."""
-
-    def words(list_name: str, *codes: str) -> str:
-        return ", ".join(label(list_name, code, language) for code in codes)
-
-    return words
 
 
 def _nothing_there() -> Refusal:

@@ -5,9 +5,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from chassis.web import Pages
+from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.door import PeoplesDoor, add_door
+from services.referral.pages.standing import DeskPages
 
-__all__ = ["PeoplesDoor", "add_pages", "layout"]
+__all__ = ["ROLES", "DeskPages", "PeoplesDoor", "add_pages", "layout"]
 HERE = Path(__file__).parent
 
 
@@ -16,6 +18,7 @@ def layout() -> Pages:
     return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
 
 
-def add_pages(app: FastAPI, door: PeoplesDoor) -> None:
+def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     """All of them."""
     add_door(app, door)
+    add_desk(app, desk)

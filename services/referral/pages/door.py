@@ -14,6 +14,7 @@ from contracts.callers import Caller, TokenMissing
 from contracts.passes import Pass, issue_pass
 from services.referral.domain.accounts import LIFE, PASSWORD_LIMIT
 from services.referral.gateways.credentials import Credentials
+from services.referral.pages.fields import fields
 from services.referral.pages.invitation import add_invitation
 from services.referral.store import accounts
 from services.referral.use_cases.inviting import digest_of
@@ -158,10 +159,4 @@ def _login(
 
 def home_of(who: Caller) -> str:
     """The first page of somebody's work."""
-    return "/reporting/" if who.role in _FIGURES else "/intake/"
-
-
-async def fields(request: Request) -> dict[str, str]:
-    """The texts of a form."""
-    form = await request.form()
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    return "/reporting/" if who.role in _FIGURES else "/referral/"

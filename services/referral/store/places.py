@@ -29,6 +29,7 @@ _LOCK = text(f"""
     select from places where {_PAIRS} order by organisation, service for update
 """)
 _THESE = text(f"{_SELECT} where {_PAIRS}")
+_OF_ORGANISATION = text(f"{_SELECT} where organisation = :organisation order by service")
 _OF_SERVICE = text(f"{_SELECT} where service = :service order by organisation")
 # A count that was made earlier than the one we have says nothing new. By our clock, no count is made
 # later than it comes: whoever began after it would pass for counted.
@@ -67,6 +68,12 @@ async def lock(
 async def of_service(connection: AsyncConnection, service: str) -> Sequence[Places]:
     """Every organisation's places of a service."""
     found = await connection.execute(_OF_SERVICE, {"service": service})
+    return [Places(**row._mapping) for row in found]
+
+
+async def of_organisation(connection: AsyncConnection, organisation: str) -> Sequence[Places]:
+    """All that one organisation has counted."""
+    found = await connection.execute(_OF_ORGANISATION, {"organisation": organisation})
     return [Places(**row._mapping) for row in found]
 
 

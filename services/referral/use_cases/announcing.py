@@ -103,13 +103,13 @@ class Announcer:
             policy_version=policy_version,
             chosen_by_role=chosen_by_role,
         )
-        shown = feed.Offer(**_offer(one, case))
+        shown = feed.Offer(**shown_of(one, case))
         return self._announce(event, shown, one=one, cause=cause)
 
     def restated(self, one: Referral, case: KnownCase, *, cause: Cause) -> list[Outgoing]:
         """An offer of before with the state it is in, to its recipient alone."""
         return self._copies(
-            feed.Restated(**_offer(one, case), state=one.state),
+            feed.Restated(**shown_of(one, case), state=one.state),
             [(one.organisation, "recipient")],
             case_id=one.case_id,
             cause=cause,
@@ -269,7 +269,8 @@ class Announcer:
         return copies
 
 
-def _offer(one: Referral, case: KnownCase) -> dict[str, Any]:
+def shown_of(one: Referral, case: KnownCase) -> dict[str, Any]:
+    """What the recipient of an offer sees of it and of the person, and no more."""
     known = CaseRegistered.model_validate(case.facts)
     return {
         "referral_id": one.referral_id,

@@ -24,7 +24,10 @@ FULL = "capacity"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One request of one organisation; `verb` is `receive`, `accept`, `decline`, …"""
+    """One request of one organisation; `verb` is `receive`, `accept`, `decline`, …
+
+    is_by_hand: somebody said it at a page, and sees there why it is refused; no feed is told.
+    """
 
     organisation: str
     referral_id: UUID
@@ -32,6 +35,7 @@ class Answer:
     request_id: UUID
     cause: Cause
     reason: str | None = None
+    is_by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ class _Round:
     def _refuse(
         self, one: Answer, reason: str, *, field: str, allowed: tuple[str, ...] = ()
     ) -> None:
+        if one.is_by_hand:
+            return
         refusal = feed.RequestRefused(
             request_id=one.request_id,
             request_type=f"referral.{one.verb}",

@@ -1,0 +1,76 @@
+"""The page on which a desk says how many of its places are free."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from chassis.audit import Look
+from chassis.web import Refusal
+from contracts.callers import Caller
+from services.referral.pages.fields import fields
+from services.referral.pages.standing import DeskPages
+from services.referral.store import places
+from services.referral.use_cases.counting import Count, CountRefused, count_places
+
+#: As the API takes it.
+MOST: Final = 10_000
+
+
+def add_room(routes: APIRouter, desk: DeskPages) -> None:
+    """`/room`: everybody of the organisation sees it, its focal point counts."""
+    visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
+    sender = Annotated[Caller, Depends(desk.entrance.sender)]
+
+    @routes.get("/room")
+    async def show_room(request: Request, who: visitor) -> HTMLResponse:
+        return await _shown(desk, request, who=who)
+
+    @routes.post("/room/{service}")
+    async def count_room(request: Request, service: str, *, who: sender) -> Response:
+        who.require("focal_point")
+        given = await fields(request)
+        total, free = _number(given.get("places")), _number(given.get("free"))
+        if total is None or free is None or free > total:
+            return await _shown(desk, request, who=who, fault=service)
+        count = Count(
+            organisation=who.organisation,
+            service=service,
+            places=total,
+            free=free,
+            counted_at=desk.parts.mint.moment(),
+        )
+        async with desk.parts.work.begin() as connection:
+            announcer = await desk.announcer(connection)
+            try:
+                await count_places(connection, count, announcer=announcer, cause=None)
+            except CountRefused:
+                raise Refusal(404, "not_found", "The organisation offers no such service") from None
+        await desk.parts.wake_relay()
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/room", status_code=303)
+
+
+async def _shown(
+    desk: DeskPages, request: Request, *, who: Caller, fault: str | None = None
+) -> HTMLResponse:
+    counted = await desk.parts.reads.audited_read(
+        who,
+        lambda connection: places.of_organisation(connection, who.organisation),
+        lambda found: Look(action="places", shown=len(found)),
+    )
+    async with desk.parts.work.connect() as connection:
+        services = (await desk.announcer(connection)).services_of(who.organisation)
+    context = {
+        "services": sorted(services),
+        "counted": {one.service: one for one in counted},
+        "now": desk.parts.mint.moment(),
+        "fault": fault,
+    }
+    return desk.pages.render(request, "room.html", context, status=422 if fault else 200)
+
+
+def _number(text: str | None) -> int | None:
+    """A whole number of places, or nothing that counts."""
+    if text is None or not text.isascii() or not text.isdigit() or int(text[:6]) > MOST:
+        return None
+    return int(text[:6])
