@@ -38,7 +38,7 @@ from contracts.keyring import (
 
 SUITE: Final = "siraba-1"
 #: What a signature is about: one made for an event can never be shown as one for a receipt.
-Kind = Literal["event", "request", "receipt", "root", "key", "conformance", "pass"]
+Kind = Literal["event", "request", "receipt", "root", "key", "conformance", "pass", "report"]
 _BATCH: Final = "event-batch"
 Reason = Literal[
     "unsigned",

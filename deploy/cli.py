@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "catalogue": "deploy.commands.catalogue:catalogue",
     "simulate": "deploy.commands.simulate:simulate",
     "reporting": "deploy.commands.reporting:reporting",
+    "report": "deploy.commands.report:report",
     "dlq": "deploy.commands.dlq:dlq",
     "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",

@@ -38,22 +38,45 @@ def is_small(value: int, k: int) -> bool:
 
 
 def hidden_cells(
-    cells: Collection[Cell], *, k: int, published: Mapping[Groups, int], solve: Solver
+    cells: Collection[Cell],
+    *,
+    k: int,
+    published: Mapping[Groups, int],
+    solve: Solver,
+    wanted: Collection[str] = (),
 ) -> frozenset[str]:
     """The names of the cells to hide: the small ones, and as many others as it takes.
 
-    published: the sums that are out already, of every release before. What `exposed` finds is
-    mended by hiding the smallest cell that has to do with it. Raises `Unpublishable`.
+    published: the sums that are out already, of every release before. wanted: the cells that go
+    last. What `exposed` finds is mended by hiding the smallest cell that has to do with it, or
+    that lies beside it in a sum which is shown. Raises `Unpublishable`.
     """
     hidden = {cell.name for cell in cells if is_small(cell.value, k)}
-    while narrow := exposed(cells, hidden, k=k, published=published, solve=solve):
-        # What is out already cannot be taken back.
-        left = [cell for cell in cells if cell.name not in hidden and cell.groups not in published]
-        rest = [cell for cell in left if _touches(cell, narrow)] or left
-        if not rest:
-            raise Unpublishable
-        hidden.add(min(rest, key=lambda cell: (cell.value, cell.name)).name)
+    wide: set[Groups] = set()
+    while narrow := exposed(cells, hidden, k=k, published=published, solve=solve, wide=wide):
+        # What is out already cannot be taken back, and hiding a none hides nobody.
+        left = [
+            cell
+            for cell in cells
+            if cell.name not in hidden and cell.groups not in published and cell.groups
+        ]
+        hidden.add(_next(left, narrow, wanted=wanted).name)
     return frozenset(hidden)
+
+
+def _next(left: Collection[Cell], narrow: Sequence[Groups], *, wanted: Collection[str]) -> Cell:
+    free = [cell for cell in left if cell.name not in wanted]
+    near = frozenset().union(*(cell.groups for cell in left if _touches(cell, narrow)))
+    choices = (
+        [cell for cell in free if _touches(cell, narrow)],
+        [cell for cell in free if cell.groups & near],
+        free,
+        left,
+    )
+    for some in choices:
+        if some:
+            return min(some, key=lambda cell: (cell.value, cell.name))
+    raise Unpublishable
 
 
 def exposed(
@@ -63,23 +86,24 @@ def exposed(
     k: int,
     published: Mapping[Groups, int],
     solve: Solver,
+    wide: set[Groups] | None = None,
 ) -> list[Groups]:
     """The audit: each hidden cell and each group that somebody could compute too closely.
 
     That is a number which may be below k, is not known to be none, and whose feasible interval is
     less than k wide. A sum of groups that is pinned below k pins each of its groups below k, so no
-    sum or difference of many tables is forgotten by asking for each group.
+    sum or difference of many tables is forgotten by asking for each group. wide: those that were
+    wide enough with fewer cells hidden, and are so the more now; what is found is added.
     """
+    wide = set() if wide is None else wide
     known = {**published, **{cell.groups: cell.value for cell in cells if cell.name not in hidden}}
     groups = frozenset().union(*published, *(cell.groups for cell in cells))
     asked = {cell.groups for cell in cells if cell.name in hidden}
     asked |= {frozenset((group,)) for group in groups}
-    ordered = sorted(asked, key=sorted)
-    return [
-        one
-        for one, (least, most) in zip(ordered, solve(known, ordered), strict=True)
-        if most > 0 and least < k and most - least < k
-    ]
+    ordered = sorted(asked - wide, key=sorted)
+    found = list(zip(ordered, solve(known, ordered), strict=True))
+    wide |= {one for one, (least, most) in found if most - least >= k}
+    return [one for one, (least, most) in found if most > 0 and least < k and most - least < k]
 
 
 def _touches(cell: Cell, narrow: Sequence[Groups]) -> bool:

@@ -1,6 +1,7 @@
 """The register of all that was published: every cell of every release, shown or hidden."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,11 +12,20 @@ from services.reporting.domain.disclosure import Cell, Groups
 # Two that publish at once would each not see what the other lets out.
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('published', 0))")
 _OF_RELEASE = text("select name, groups, value from published where release = :release")
-_SHOWN = text("select groups, value from published where value is not null")
+_RELEASES = text("select release from published group by release order by min(place)")
+_SHOWN = text("select release, groups, value from published where value is not null")
 _ADD = text("""
-    insert into published
-    select * from jsonb_populate_recordset(cast(null as published), cast(:rows as jsonb))
+    insert into published (release, name, groups, value)
+    select release, name, groups, value from jsonb_populate_recordset(cast(null as published), cast(:rows as jsonb))
 """)
+
+
+class Shown(NamedTuple):
+    """A sum that is out, in the groups of its release."""
+
+    release: str
+    groups: Groups
+    value: int
 
 
 async def lock(connection: AsyncConnection) -> None:
@@ -31,10 +41,15 @@ async def of_release(
     return {row.name: (frozenset(row.groups), row.value) for row in found}
 
 
-async def shown(connection: AsyncConnection) -> Mapping[Groups, int]:
+async def releases(connection: AsyncConnection) -> list[str]:
+    """The names of all that is out, in the order in which it came."""
+    return list(await connection.scalars(_RELEASES))
+
+
+async def shown(connection: AsyncConnection) -> list[Shown]:
     """Every sum that anybody may know."""
     found = await connection.execute(_SHOWN)
-    return {frozenset(row.groups): row.value for row in found}
+    return [Shown(row.release, frozenset(row.groups), row.value) for row in found]
 
 
 async def add(

@@ -1,11 +1,26 @@
 """Lets tables out of the house: what may be shown is decided, and registered, before anybody sees it."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.domain.disclosure import Cell, Solver, Unpublishable, hidden_cells
+from services.reporting.domain.disclosure import (
+    Cell,
+    Groups,
+    Solver,
+    Unpublishable,
+    hidden_cells,
+)
 from services.reporting.store import register
+from services.reporting.store.register import Shown
+
+#: A sum that is out, in the groups of now; None where the new release's readers have not seen it.
+Seen = Callable[[Shown], Groups | None]
+
+
+def as_it_was(one: Shown) -> Groups:
+    """Where the groups of all releases are the same."""
+    return one.groups
 
 
 async def publish_tables(
@@ -15,22 +30,26 @@ async def publish_tables(
     *,
     k: int,
     solve: Solver,
+    wanted: Collection[str] = (),
+    seen: Seen = as_it_was,
 ) -> frozenset[str]:
     """The names of the cells that must be hidden; the others may be shown from the commit on.
 
     release: names all tables that come out together. Their groups are the same persons in every
-    release, so whoever was added to an earlier one is a group of its own. The same release again
-    gets the same answer. Raises `Unpublishable`, also for another content under a known name or
+    release, so whoever was added to an earlier one is a group of its own: `seen` says what an
+    earlier release's groups are now. wanted: the cells that are hidden last. The same release
+    again gets the same answer. Raises `Unpublishable`, also for another content under a known name or
     another number of groups that are out, and then nothing is registered.
     """
     await register.lock(connection)
     before = await register.of_release(connection, release)
     if before:
         return _as_before(before, cells)
-    published = await register.shown(connection)
+    out = [(seen(one), one.value) for one in await register.shown(connection)]
+    published = {groups: value for groups, value in out if groups}
     if any(published.get(cell.groups, cell.value) != cell.value for cell in cells):
         raise Unpublishable
-    hidden = hidden_cells(cells, k=k, published=published, solve=solve)
+    hidden = hidden_cells(cells, k=k, published=published, solve=solve, wanted=wanted)
     await register.add(connection, release, cells, hidden=hidden)
     return hidden
 

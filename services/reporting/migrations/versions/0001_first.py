@@ -224,13 +224,14 @@ create table followed (
     recorded_at timestamptz not null
 );
 
--- Every cell of every table that left the house; without a value where it was hidden. No fact: a
--- rebuild leaves it, and nobody takes back what is out.
+-- Every cell of every table that left the house; without a value where it was hidden;
+-- place: the order in which it came out. No fact: a rebuild leaves it, and nobody takes back what is out.
 create table published (
     release text not null,
     name text not null,
     groups text[] not null,
     value bigint,
+    place bigint generated always as identity,
     primary key (release, name)
 );
 

@@ -1,0 +1,78 @@
+"""Draws an edition of the annual report on a running platform, and signs what it was made of."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.trust import PlatformKeys, SigningKey
+from contracts.signing import SignatureRefused, verify
+from deploy.embedded.processes import ServerError
+from deploy.signing_keys import platform_keys
+from deploy.state import State
+from services.reporting.domain import BadWindow, read_window
+from services.reporting.domain.disclosure import Unpublishable
+from services.reporting.domain.edition import Audience, Edition
+from services.reporting.editions import SIGNATURE, NoManifest, edition_in
+from services.reporting.gateways.interval_solver import NoBounds, bounds_of
+from services.reporting.use_cases.dividing import UnknownCode
+from services.reporting.use_cases.drawing import Drawn, NothingCounted, Overtaken, draw_edition
+
+OWNER = "reporting"
+_WINDOW = {
+    "before_to": "the period must begin before it ends",
+    "day": "must be a day, as YYYY-MM-DD",
+    "moment_with_offset": "must be a moment with its offset, as YYYY-MM-DDThh:mm:ssZ",
+}
+_REFUSED: dict[type[Exception], str] = {
+    NothingCounted: "nothing is counted in this period: no report is written",
+    Overtaken: "another edition came out meanwhile: run it again",
+    Unpublishable: "not published: with what is out already, a small number could be computed",
+    NoBounds: "not published: the audit found no answer",
+    UnknownCode: "not published: a fact has a code that its list has not",
+}
+
+
+def edition_of(asked: dict[str, str], *, audience: Audience, now: datetime) -> Edition:
+    """asked: from, to and perhaps as_of; by default the last midnight, so that what is recorded
+    has been counted, and both languages of one day are one edition. Raises ServerError.
+    """
+    midnight = datetime.combine(now.date(), time.min, UTC).isoformat()
+    try:
+        return Edition(audience=audience, window=read_window({"as_of": midnight} | asked, now=now))
+    except BadWindow as bad:
+        raise ServerError(f"--{bad.field.replace('_', '-')}: {_WINDOW[bad.rule]}") from None
+
+
+async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[], None]) -> Drawn:
+    """The edition. engine: as reporting's working role. Raises ServerError."""
+    try:
+        return await draw_edition(
+            engine, edition, solve=partial(bounds_of, wide=edition.k), progress=progress
+        )
+    except tuple(_REFUSED) as refused:
+        raise ServerError(_REFUSED[type(refused)]) from None
+
+
+def signing(state: State) -> Callable[[bytes], str]:
+    """Signs with reporting's key."""
+    key = SigningKey(keys=PlatformKeys(folder=state.secrets), owner=OWNER)
+    return lambda content: key.signer().sign(content, kind="report")
+
+
+def read_manifest(path: Path, state: State, *, now: datetime) -> tuple[Edition, dict[str, Any]]:
+    """What a manifest says, once its signature beside it is found to be ours. Raises ServerError."""
+    try:
+        content = path.read_bytes()
+        signature = path.with_name(SIGNATURE).read_text("utf-8").strip()
+        verify(signature, content, kind="report", keys=platform_keys(state), owner=OWNER, at=now)
+        return edition_in(content)
+    except OSError as error:
+        raise ServerError(f"{error.filename}: {error.strerror}") from None
+    except SignatureRefused as refused:
+        raise ServerError(f"the manifest is not as it was signed: {refused.reason}") from None
+    except NoManifest:
+        raise ServerError("the file is no manifest of a report") from None

@@ -1,0 +1,82 @@
+"""What an edition was made of, as signed JSON: enough to make it again, and to see that it is the same."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any, Final
+
+from contracts.vocabulary import codes, entry, list_names
+from services.reporting.domain.edition import Edition, read_edition
+from services.reporting.store.indicators import INDICATORS
+from services.reporting.use_cases.drawing import Drawn, Table
+
+MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.sig"
+#: What another run must find again, part by part.
+_COMPARED: Final = ("codes", "questions", "tables")
+
+
+class NoManifest(ValueError):
+    """The file is no manifest of an edition."""
+
+
+def manifest(drawn: Drawn) -> dict[str, Any]:
+    """Everything that the numbers rest on; no number itself."""
+    return {
+        "edition": drawn.edition.name,
+        "k": drawn.edition.k,
+        "siraba": version("siraba"),
+        "positions": [
+            {
+                "stream": one.stream,
+                "sequence": one.sequence,
+                "recorded_at": one.recorded_at.isoformat(),
+            }
+            for one in drawn.positions
+        ],
+        "codes": {
+            name: _digest([repr(entry(name, code)) for code in codes(name)])
+            for name in list_names()
+        },
+        "questions": {
+            one.code: _digest([one.unit, one.numerator, one.denominator, one.counted, one.out_of])
+            for one in INDICATORS.values()
+        },
+        "tables": {one.name: _digest(_rows(one)) for one in drawn.tables},
+    }
+
+
+def written(said: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed."""
+    return (json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def edition_in(content: bytes) -> tuple[Edition, dict[str, Any]]:
+    """The edition that a manifest is about, and all it says. Raises `NoManifest`."""
+    try:
+        said = json.loads(content)
+        edition = read_edition(said["edition"])
+    except (ValueError, KeyError, TypeError):
+        raise NoManifest from None
+    if edition is None or any(not isinstance(said.get(part), dict) for part in _COMPARED):
+        raise NoManifest
+    return edition, said
+
+
+def differences(said: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Which code lists, questions and tables are not what they were; empty where all are."""
+    return [
+        f"{part}: {name}"
+        for part in _COMPARED
+        for name in sorted({*said[part], *now[part]})
+        if said[part].get(name) != now[part].get(name)
+    ]
+
+
+def _rows(table: Table) -> list[list[Any]]:
+    return [[one.code, one.value, one.out_of] for one in table.rows]
+
+
+def _digest(content: Any) -> str:
+    return sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,194 @@
+"""The annual report: what it shows, what it hides, and that it comes out the same again."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from services.reporting.domain import Window
+from services.reporting.domain.disclosure import PUBLIC_K
+from services.reporting.domain.edition import Audience, Edition
+from services.reporting.editions import differences, edition_in, manifest, write_edition
+from services.reporting.editions.manifest import written
+from services.reporting.editions.view import LOCALE, View, view_of
+from services.reporting.editions.words import (
+    CODES,
+    DIMENSIONS,
+    METHOD,
+    SECTIONS,
+    TITLES,
+    UNITS,
+    section_of,
+)
+from services.reporting.gateways.interval_solver import bounds_of
+from services.reporting.store.indicators import INDICATORS
+from services.reporting.use_cases.drawing import Drawn, NothingCounted, Table, draw_edition
+from tests.ledger import Figure
+from tests.reporting.conftest import one_database
+from tests.reporting.happenings import Happenings, Roles, take
+
+__all__ = ["one_database"]
+pytestmark = pytest.mark.share("figures")
+AS_OF = datetime(2027, 1, 15, tzinfo=UTC)
+#: Children, women, men: region, sex, age band, how many.
+PERSONS = (
+    ("01", "female", "12-14", 40), ("01", "male", "9-11", 30), ("06", "female", "25-34", 25),
+    ("06", "male", "35-59", 3), ("07", "female", "18-24", 14), ("07", "unknown", "unknown", 12),
+)  # fmt: skip
+
+
+def edition(audience: Audience = "public", *, year: int = 2026, as_of: datetime = AS_OF) -> Edition:
+    window = Window(start=date(year, 1, 1), end=date(year + 1, 1, 1), as_of=as_of)
+    return Edition(audience=audience, window=window)
+
+
+def a_year(year: int) -> Happenings:
+    """Each test has its own: what was published cannot be taken back, also not by a test."""
+    happened = Happenings()
+    case = 0
+    for region, sex, age_band, count in PERSONS:
+        for _ in range(count):
+            happened.registered(
+                case,
+                region=region,
+                sex=sex,
+                age_band=age_band,
+                detected_on=date(year, 5, 1),
+                minutes=case,
+            )
+            case += 1
+    return happened
+
+
+async def draw(roles: Roles, which: Edition) -> Drawn:
+    return await draw_edition(roles.work, which, solve=partial(bounds_of, wide=which.k))
+
+
+def table(drawn: Drawn, name: str) -> Table:
+    return next(one for one in drawn.tables if one.name == name)
+
+
+def values(drawn: Drawn, name: str) -> dict[str, int | None]:
+    return {one.code: one.value for one in table(drawn, name).rows}
+
+
+async def test_a_small_number_is_hidden_and_cannot_be_computed(roles: Roles) -> None:
+    await take(roles.work, a_year(2020).events)
+    drawn = await draw(roles, edition(year=2020))
+
+    assert values(drawn, "V1") == {"": 124}
+    groups = values(drawn, "V1 group")
+    # Three men, and the twelve of whom nobody knows the sex would tell of them.
+    assert groups == {"girl": 40, "boy": 30, "woman": 39, "man": None, "unknown": None}
+    regions = values(drawn, "V1 region")
+    assert regions["01"] == 70
+    assert None not in regions.values()
+
+
+async def test_the_internal_edition_shows_from_five_on(roles: Roles) -> None:
+    happened = a_year(2021)
+    for case in range(900, 903):
+        happened.registered(
+            case,
+            detected_on=date(2021, 5, 1),
+            region="06",
+            sex="male",
+            age_band="35-59",
+            minutes=case,
+        )
+    await take(roles.work, happened.events)
+
+    assert values(await draw(roles, edition(year=2021)), "V1 group")["man"] is None
+    inside = values(await draw(roles, edition("internal", year=2021)), "V1 group")
+    assert inside == {"girl": 40, "boy": 30, "woman": 39, "man": 6, "unknown": 12}
+
+
+async def test_a_later_edition_does_not_tell_who_was_added(roles: Roles) -> None:
+    happened = a_year(2022)
+    early = datetime(2026, 12, 1, tzinfo=UTC)
+    for case in range(900, 903):
+        happened.registered(
+            case, detected_on=date(2022, 5, 1), region="01", age_band="12-14", minutes=60 * 24 * 20
+        )
+    await take(roles.work, happened.events)
+
+    first, second = (
+        await draw(roles, edition(year=2022, as_of=early)),
+        await draw(roles, edition(year=2022)),
+    )
+
+    assert values(first, "V1") == {"": 124}
+    # 127 beside 124 would say that three came: it is not shown, and so is no row of theirs.
+    assert values(second, "V1") == {"": None}
+    assert values(second, "V1 region")["01"] is None
+    assert values(second, "V1 region")["07"] == 26
+
+
+async def test_the_same_edition_again_has_the_same_tables(roles: Roles, figure: Figure) -> None:
+    await take(roles.work, a_year(2023).events)
+    first_drawn = await draw(roles, edition(year=2023))
+    first = manifest(first_drawn)
+    await draw(roles, edition(year=2023, as_of=datetime(2027, 2, 1, tzinfo=UTC)))
+
+    which, said = edition_in(written(first))
+    again = manifest(await draw(roles, which))
+
+    assert said["tables"].keys() >= {"V1", "V1 group", "J4 verdict"}
+    # What would differ is seen.
+    which_not = replace(first_drawn, tables=first_drawn.tables[1:])
+    assert differences(said, manifest(which_not)) == ["tables: V1"]
+    figure("figures.manifest.identical", int(not differences(said, again)))
+
+
+async def test_a_year_without_data_is_no_report(roles: Roles) -> None:
+    await take(roles.work, a_year(2024).events)
+    with pytest.raises(NothingCounted):
+        await draw(roles, edition(year=2031))
+
+
+async def test_the_report_is_written_whole_or_not_at_all(roles: Roles, tmp_path: Path) -> None:
+    await take(roles.work, a_year(2025).events)
+    drawn = await draw(roles, edition(year=2025))
+    out = tmp_path / "report"
+
+    def refuse(_: bytes) -> str:
+        raise OSError("no key")
+
+    with pytest.raises(OSError, match="no key"):
+        write_edition(drawn, out, language="fr", sign=refuse)
+    assert list(tmp_path.iterdir()) == []
+    files = write_edition(drawn, out, language="fr", sign=lambda _: "signed")
+    assert {"manifest.json", "manifest.sig", "report-fr.html"} <= {one.name for one in files}
+    with pytest.raises(FileExistsError):
+        write_edition(drawn, out, language="en", sign=lambda _: "signed")
+
+
+async def test_every_figure_says_its_unit_and_meaning_in_both_languages(
+    roles: Roles, tmp_path: Path
+) -> None:
+    await take(roles.work, a_year(2026).events)
+    drawn = await draw(roles, edition(year=2026))
+    views: dict[str, View] = {one: view_of(drawn, one) for one in ("fr", "en")}
+    for view in views.values():
+        shown = [one for section in view.sections for one in section.figures]
+        assert {one.code for one in shown} == set(INDICATORS)
+        assert all(one.unit and len(one.definition) >= 2 for one in shown)
+    write_edition(drawn, tmp_path / "fr", language="fr", sign=lambda _: "signed")
+    text = (tmp_path / "fr" / "report-fr.html").read_text("utf-8")
+    assert "Victimes présumées repérées" in text
+    assert str(PUBLIC_K) in text
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_word_is_in_the_catalogue(language: str) -> None:
+    with (LOCALE / language / "LC_MESSAGES" / "report.po").open("rb") as file:
+        known = {message.id for message in read_po(file, locale=language) if message.string}
+    said = {*TITLES.values(), *UNITS.values(), *DIMENSIONS.values(), *CODES.values(), *METHOD}
+    said |= {title for _, title in SECTIONS}
+    for one in INDICATORS.values():
+        said |= {one.numerator} | ({one.denominator} if one.denominator else set())
+        assert section_of(one.code)
+    assert said - known == set()
