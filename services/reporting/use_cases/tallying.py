@@ -42,7 +42,7 @@ def divisions(indicator: Indicator) -> tuple[str, ...]:
 
 
 def system_of(indicator: Indicator, dimension: str) -> System:
-    """The tables that a table is judged with (docs/decisions/0022)."""
+    """The tables that a table is judged with (docs/decisions/0023)."""
     return System(indicator.code[0], indicator.unit, dimension)
 
 
