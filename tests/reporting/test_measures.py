@@ -106,6 +106,21 @@ async def test_a_median_of_nothing_is_none_and_a_sum_of_nothing_is_nought(
         assert shown["whole"] == {"value": value, "over": 0, "out_of": None}
 
 
+async def test_a_window_of_all_time_is_no_fault(client: httpx.AsyncClient, roles: Roles) -> None:
+    full = Happenings()
+    full.has_places("ONG_ABRI", 10_000_000, minutes=1)
+    full.offered(9, 1, minutes=2)
+    full.stepped(9, 1, "started", minutes=3)
+    await take(roles.work, full.events)
+    officer = bearer(role="data_officer")
+    for code in MEASURES:
+        for start in ("0001-01-01", "9999-12-30"):
+            asked = {"from": start, "to": "9999-12-31"}
+            answer = await client.get(f"/measures/{code}", params=asked, headers=officer)
+
+            assert answer.status_code == 200, code
+
+
 async def test_a_rate_is_told_with_what_it_is_out_of_and_the_events_behind_it(
     client: httpx.AsyncClient, roles: Roles
 ) -> None:

@@ -11,22 +11,25 @@ from services.reporting.store.indicators.proceedings import FILES, OF_FILE
 from services.reporting.store.indicators.referrals import OFFERED, R4
 
 # RGPH5 counted in 2022; 3.3 % more each year is the growth that domain §6 names, and so is whoever
-# divides by it. A window is of the year in which it begins.
+# divides by it. A window is of the year in which it begins; a century away nothing is guessed any
+# more, and the number stays what it is there.
 _COUNTED_2022: Final = ", ".join(f"('{one.ct}', {one.population_2022})" for one in territories())
 _RESIDENTS: Final = f"""
     select ct as item, jsonb_build_object('region', jsonb_build_array(ct)) as by,
            round(population * power(
-               1.033::numeric, extract(year from cast(:start as date)) - 2022
+               1.033::numeric,
+               greatest(-100, least(100, extract(year from cast(:start as date)) - 2022))
            ))::bigint as amount
     from (values {_COUNTED_2022}) as residents (ct, population)
 """  # noqa: S608 - constants of ours
-# An organisation's last count of its places, times the days of the window that have been.
+# An organisation's last count of its places, times the days of the window that have been. The first
+# day of all reaches PostgreSQL as minus infinity, from which no days can be counted.
 _PLACE_NIGHTS: Final = """
     select organisation as item,
            jsonb_build_object('organisation', jsonb_build_array(organisation)) as by,
-           places * greatest(0, least(
+           places::bigint * greatest(0, least(
                cast(:end as date), (cast(:as_of as timestamptz) at time zone 'UTC')::date
-           ) - cast(:start as date)) as amount
+           ) - greatest(cast(:start as date), date '0001-01-02')) as amount
     from (
         select distinct on (organisation) organisation, places from facts_places
         where service = 'shelter' and at < :as_of and counted_at < :end_moment
