@@ -1,5 +1,6 @@
 """The annual report: what it shows, what it hides, and that it comes out the same again."""
 
+import csv
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -7,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
+from openpyxl import load_workbook
 
 from services.reporting.domain import Window
 from services.reporting.domain.disclosure import PUBLIC_K
 from services.reporting.domain.edition import Audience, Edition
 from services.reporting.editions import differences, edition_in, manifest, write_edition
 from services.reporting.editions.manifest import written
+from services.reporting.editions.sheets import COLUMNS
 from services.reporting.editions.view import LOCALE, View, view_of
 from services.reporting.editions.words import (
     CODES,
@@ -177,6 +180,11 @@ async def test_every_figure_says_its_unit_and_meaning_in_both_languages(
         assert {one.code for one in shown} == set(INDICATORS)
         assert all(one.unit and len(one.definition) >= 2 for one in shown)
     write_edition(drawn, tmp_path / "fr", language="fr", sign=lambda _: "signed")
+    book = load_workbook(tmp_path / "fr" / "report-fr.xlsx")
+    assert [one.value for one in book["V1 group"]["B"][2:]] == [40, 30, 39, "s", "s"]
+    with (tmp_path / "fr" / "tables-fr.csv").open(encoding="utf-8-sig") as file:
+        rows = {(one["indicator"], one["code"]): one["value"] for one in csv.DictReader(file)}
+    assert (rows["V1", ""], rows["V1", "man"]) == ("124", "s")
     text = (tmp_path / "fr" / "report-fr.html").read_text("utf-8")
     assert "Victimes présumées repérées" in text
     assert str(PUBLIC_K) in text
@@ -187,7 +195,7 @@ def test_every_word_is_in_the_catalogue(language: str) -> None:
     with (LOCALE / language / "LC_MESSAGES" / "report.po").open("rb") as file:
         known = {message.id for message in read_po(file, locale=language) if message.string}
     said = {*TITLES.values(), *UNITS.values(), *DIMENSIONS.values(), *CODES.values(), *METHOD}
-    said |= {title for _, title in SECTIONS}
+    said |= {title for _, title in SECTIONS} | {text for _, text in COLUMNS}
     for one in INDICATORS.values():
         said |= {one.numerator} | ({one.denominator} if one.denominator else set())
         assert section_of(one.code)

@@ -1,4 +1,4 @@
-"""An edition of the annual report as files: a page, a signed manifest; all of them or none."""
+"""An edition of the annual report as files: a page, sheets, a signed manifest; all of them or none."""
 
 import shutil
 import tempfile
@@ -15,6 +15,7 @@ from services.reporting.editions.manifest import (
     written,
 )
 from services.reporting.editions.page import page
+from services.reporting.editions.sheets import write_sheets
 from services.reporting.editions.view import view_of
 from services.reporting.use_cases.drawing import Drawn
 
@@ -46,6 +47,7 @@ def write_edition(
 def _write(drawn: Drawn, folder: Path, *, language: str, sign: Callable[[bytes], str]) -> None:
     view = view_of(drawn, language)
     (folder / f"report-{language}.html").write_text(page(view), "utf-8")
+    write_sheets(view, folder)
     content = written(manifest(drawn))
     (folder / MANIFEST).write_bytes(content)
     (folder / SIGNATURE).write_text(sign(content) + "\n", "utf-8")

@@ -23,7 +23,7 @@ HIDDEN: Final = "s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A row as it is read; share: of the largest shown value, for a bar; None without a number."""
+    """A row as it is read; number and whole: as they are, None where hidden; share: of the largest shown value, for a bar; None without a number."""
 
     code: str
     label: str
@@ -31,6 +31,7 @@ class Line:
     out_of: str
     percent: str
     number: int | None
+    whole: int | None
     share: float | None
 
 
@@ -196,6 +197,7 @@ class _Reader:
             out_of=self.shown(row.out_of),
             percent="–" if not is_whole else self.percent((row.value or 0) / (row.out_of or 1)),
             number=row.value,
+            whole=row.out_of,
             share=None if row.value is None or not most else row.value / most,
         )
 
