@@ -3,7 +3,7 @@
 import pytest
 
 from tests.ledger import Figure, Form
-from tests.machines.interleaving import STEPS, run
+from tests.machines.interleaving import run
 from tests.machines.protections import Protections
 from tests.trust.telling import say
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.share("lifecycle"), pytest.mark.timeout(3_000)]
 def test_no_interleaving_of_messages_leads_to_an_invalid_state(form: Form, figure: Figure) -> None:
     wanted = form.pick(short=2_000, long=1_000_000)
     try:
-        steps = run(Protections(), examples=wanted // (STEPS - 5))
+        steps = run(Protections(), examples=form.pick(short=70, long=25_000))
     except AssertionError as wrong:
         say(f"an invalid state: {wrong}")
         figure("lifecycle.machine.invalid", 1)
