@@ -68,6 +68,15 @@ async def test_half_way_its_recipient_is_reminded_and_at_the_end_the_next_is_ask
     ]  # fmt: skip
 
 
+async def test_after_an_outage_longer_than_the_time_for_an_answer_only_its_end_is_said(
+    days: Days,
+) -> None:
+    await offered(days, urgency="vital_1h")
+    await days.pass_by(LIMITS["vital_1h"] + MINUTE)
+    assert await days.names("SHELTER_B") == ["referral.offered", "referral.overdue"]
+    assert [row[2] for row in await days.office.referrals()] == ["overdue", "offered"]
+
+
 async def test_why_the_next_was_asked_after_silence_is_kept_and_said_as_after_any_answer(
     days: Days,
 ) -> None:
@@ -213,9 +222,7 @@ async def test_while_answers_lie_unread_nobody_is_overdue_but_not_for_ever(
 
     monkeypatch.setattr("services.referral.timers.PATIENCE_SECONDS", -PATIENCE_SECONDS)
     await days.pass_by(MINUTE)
-    assert (await days.names())[:3] == [
-        "referral.offered", "referral.reminded", "referral.overdue",
-    ]  # fmt: skip
+    assert (await days.names())[:2] == ["referral.offered", "referral.overdue"]
 
 
 async def test_a_timer_that_fails_holds_up_no_other_and_is_tried_again(days: Days) -> None:

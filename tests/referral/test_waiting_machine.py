@@ -74,8 +74,8 @@ class Case:
     def pass_to(self, now: float) -> None:
         """It is later."""
         while (last := self.offers[-1]).state in WAITING and now >= last.since + self.limit / 2:
-            last.is_reminded = True
             if now < last.since + self.limit:
+                last.is_reminded = True
                 return
             last.state = "overdue"
             self.ask(now)

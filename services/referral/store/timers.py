@@ -23,10 +23,11 @@ class Timer(NamedTuple):
 
 
 class Due(NamedTuple):
-    """A timer whose moment has come."""
+    """A timer whose moment has come. late_by: how long ago, where nobody was there to look."""
 
     matter_id: UUID
     step: str
+    late_by: timedelta = timedelta()
 
 
 _GIVEN = """
@@ -50,16 +51,16 @@ _AGAIN = text(f"""
 _END = text("delete from timers where matter_id = any(cast(:ids as uuid[]))")
 # A clock that is asked once can be looked up in the index.
 _IS_DUE = "due_at <= (select clock_timestamp())"
+_DUE = "select matter_id, step, clock_timestamp() - due_at from timers"
 _IS_ANY_DUE = text(f"select exists (select from timers where {_IS_DUE})")  # noqa: S608 - a constant of ours
 # Whoever else looks at the same time gets others; who ends before the commit has taken none.
 _CLAIM = text(f"""
-    select matter_id, step from timers where {_IS_DUE}
+    {_DUE} where {_IS_DUE}
     order by due_at, matter_id limit :room for update skip locked
-""")  # noqa: S608 - a constant of ours
+""")
 _CLAIM_ONE = text(f"""
-    select matter_id, step from timers
-    where matter_id = :matter_id and {_IS_DUE} for update skip locked
-""")  # noqa: S608 - a constant of ours
+    {_DUE} where matter_id = :matter_id and {_IS_DUE} for update skip locked
+""")
 _POSTPONE = text(f"""
     update timers set due_at = clock_timestamp() + cast(:pause as interval)
     where matter_id = :matter_id and {_IS_DUE}

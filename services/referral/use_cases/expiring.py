@@ -1,6 +1,6 @@
 """Not waiting for ever: whoever does not answer is reminded, then somebody else is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -24,10 +24,7 @@ async def act_on_time(
 ) -> None:
     """What these timers, claimed in this transaction, are for; where nothing waits any more, they end."""
     known = await referrals.lock(connection, [one.matter_id for one in due])
-    late = {
-        step: [known[id] for id in _ids(due, step) if id in known and known[id].state in WAITING]
-        for step in (Step.REMIND, Step.EXPIRE)
-    }
+    late = _late(due, {id: one for id, one in known.items() if one.state in WAITING})
     await _remind(connection, late[Step.REMIND], announcer=announcer)
     await _expire(connection, late[Step.EXPIRE], announcer=announcer)
     waiting = [*_referrals(late[Step.REMIND]), *_referrals(late[Step.EXPIRE])]
@@ -42,6 +39,19 @@ async def act_on_time(
     await timers.again(connection, climbing(called.values()))
     over = {one.matter_id for one in due} - called.keys() - {*_referrals(late[Step.REMIND])}
     await timers.end(connection, over)
+
+
+def _late(
+    due: Sequence[Due], waiting: Mapping[UUID, Referral]
+) -> Mapping[Step, Sequence[Referral]]:
+    """After an outage longer than the time for an answer nobody is reminded of what is over already."""
+    late: dict[Step, list[Referral]] = {Step.REMIND: [], Step.EXPIRE: []}
+    for one in due:
+        found = waiting.get(one.matter_id)
+        if found is not None and one.step in late:
+            is_over = one.step == Step.EXPIRE or one.late_by >= pause(found.urgency)
+            late[Step.EXPIRE if is_over else Step.REMIND].append(found)
+    return late
 
 
 def _ids(due: Sequence[Due], step: Step) -> list[UUID]:
