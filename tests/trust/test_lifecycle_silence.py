@@ -165,7 +165,7 @@ async def with_directory(worker: Worker) -> Worker:
     return worker
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3000)
 async def test_every_silence_is_escalated_rung_by_rung_whatever_our_clocks_say(
     fresh_database: Database, form: Form, figure: Figure
 ) -> None:
