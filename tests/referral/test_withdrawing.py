@@ -1,3 +1,4 @@
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from sqlalchemy import text
 
 from contracts.intake import Basis, Consent, Line
 from contracts.policy import CHILD_BANDS
+from services.referral.use_cases.answering import take_answers
 from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
 from tests.builders import NOON, an_organisation
 from tests.referral.offices import Office, a_count, an_answer
@@ -203,3 +205,21 @@ async def test_what_another_ground_carries_goes_on(office: Office) -> None:
 
     (taken,) = await office.answer(an_answer("SHELTER_B", referral_id, "accept"))
     assert taken.refused is None
+
+
+async def test_who_is_asked_while_she_says_no_is_taken_back_as_well(office: Office) -> None:
+    await office.publish(POLICE, NEAR, NEXT)
+    (case_id,) = await office.offer(ADULT)
+    decline = an_answer("SHELTER_B", await office.open_offer("SHELTER_B"), "decline")
+    async with office.engine.begin() as connection:
+        announcer = await office._announcer(connection)
+        await take_answers(connection, [decline], announcer=announcer)
+        meanwhile = asyncio.create_task(said(office, case_id, no(recipient_kind="shelter")))
+        await asyncio.wait([meanwhile], timeout=1)
+        assert not meanwhile.done(), "it waits for what is being asked"
+    await meanwhile
+
+    assert await office.referrals() == [
+        ("SHELTER_B", "shelter", "declined", 1),
+        ("SHELTER_C", "shelter", "withdrawn", 2),
+    ]

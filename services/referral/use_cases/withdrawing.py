@@ -59,6 +59,10 @@ async def follow_consents(
     carries again is asked for again, once.
     """
     cases = {decision.case_id for decision in said}
+    # Whoever asks the next in rank holds the one before: so its offer is here to be seen, or it sees
+    # what is decided here.
+    made = await referrals.of_cases(connection, cases)
+    await referrals.lock(connection, [one.referral_id for one in made])
     await _remember(connection, said, await referrals.known_cases(connection, cases))
     fallen = await _fallen(connection, cases, announcer=announcer)
     await _trim(connection, fallen, announcer=announcer)
