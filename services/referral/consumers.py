@@ -33,7 +33,6 @@ from contracts.requests import (
     Request,
     SnapshotFeed,
 )
-from services.referral.store import referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer, take_answers
 from services.referral.use_cases.closing import Turn, follow_closings
@@ -41,6 +40,7 @@ from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
 from services.referral.use_cases.gathering import open_groups
+from services.referral.use_cases.handing_over import hand_over
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
 from services.referral.use_cases.refusing import Asked, refuse_unsupported
@@ -87,7 +87,7 @@ class Handlers:
             if isinstance(one.message, CaseMerged | CaseUnmerged | CaseTransferred)
         }
         if owners:
-            await referrals.hand_over(connection, owners)
+            await hand_over(connection, owners)
         if said := _said(batch):
             await follow_consents(connection, said, announcer=await self.announcer(connection))
         if turns := _turns(batch):

@@ -19,7 +19,9 @@ _REGAIN = text("""
     where case_id = :case_id and service = any(:services) and lost_ground
 """)
 # Whoever asks for a case holds it, and is waited for.
-_HOLD = text("select from cases where case_id = :case_id for update")
+_HOLD = text("""
+    select from cases where case_id = any(cast(:ids as uuid[])) order by case_id for update
+""")
 _CLOSE = text("update cases set is_closed = true where case_id = :case_id")
 _FORGET = text(
     "update referrals set is_asked_again = true where case_id = :case_id and lost_ground"
@@ -47,9 +49,9 @@ async def regain_ground(
     await connection.execute(_REGAIN, {"case_id": case_id, "services": list(services)})
 
 
-async def hold(connection: AsyncConnection, case_id: UUID) -> None:
-    """Nobody asks for it before this transaction ends."""
-    await connection.execute(_HOLD, {"case_id": case_id})
+async def hold(connection: AsyncConnection, cases: Iterable[UUID]) -> None:
+    """Nobody asks for these before this transaction ends."""
+    await connection.execute(_HOLD, {"ids": list(cases)})
 
 
 async def close(connection: AsyncConnection, case_id: UUID) -> None:

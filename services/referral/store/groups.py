@@ -73,6 +73,9 @@ _CASES = text("""
     select case_id, incident_id, owner, services from group_cases
     where incident_id = :incident_id order by case_id
 """)
+_OF = text("""
+    select distinct incident_id from group_cases where case_id = any(cast(:ids as uuid[]))
+""")
 _ONE = text(f"select {_COLUMNS} from groups where incident_id = :incident_id")  # noqa: S608 - a constant of ours
 _ONE_LOCKED = text(f"{_ONE.text} for update")
 _SAVE = text("""
@@ -130,6 +133,11 @@ async def cases(connection: AsyncConnection, incident_id: UUID) -> list[Joined]:
         Joined(row.case_id, row.incident_id, row.owner, tuple(_loaded(row.services)))
         for row in rows
     ]
+
+
+async def of_cases(connection: AsyncConnection, cases: Collection[UUID]) -> list[UUID]:
+    """The incidents that these cases belong to."""
+    return list(await connection.scalars(_OF, {"ids": list(cases)}))
 
 
 async def one(

@@ -267,7 +267,6 @@ async def threaten(connection: AsyncConnection, case_id: UUID, *, safety: Sequen
 
 async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> None:
     """These cases, and with them what is told of their referrals, have other owners from now on."""
-    await lock(connection, [one.referral_id for one in await of_cases(connection, owners)])
     given = {"ids": list(owners), "owners": list(owners.values())}
     for statement in _HAND_OVER:
         await connection.execute(statement, given)

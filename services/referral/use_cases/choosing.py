@@ -50,12 +50,14 @@ async def choose(
     announcer: Announcer,
 ) -> Referral:
     """Ask the organisation that the owner chose. Raises `NothingWaits`, `CannotBeAsked`."""
-    left = await unplaced.lock(connection, unplaced_id, owner=owner)
-    if left is None:
+    seen = await unplaced.find(connection, unplaced_id)
+    if seen is None:
         raise NothingWaits
     offers = Offers()
-    asking = await _asking(connection, left, announcer=announcer, offers=offers)
-    if asking.case.is_closed:
+    # The case before what waits of it, as whoever hands it over or records a no does.
+    asking = await _asking(connection, seen, announcer=announcer, offers=offers)
+    left = await unplaced.lock(connection, unplaced_id, owner=owner)
+    if left is None or asking.case.is_closed:
         raise NothingWaits
     need = asking.need_of(left.service, left.urgency)
     asked = _states(await _asked(connection, left))

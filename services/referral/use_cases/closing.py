@@ -38,20 +38,20 @@ async def follow_closings(
 
 async def _close(connection: AsyncConnection, turn: Turn, *, announcer: Announcer) -> None:
     await groups.leave(connection, turn.case_id)
-    # What is open is taken before the case is held, as whoever asks for it does; then, once nobody
-    # can ask any more, what came between.
-    await _empty(connection, turn, announcer=announcer)
-    await endings.hold(connection, turn.case_id)
+    # Referrals, case, what waits: in the order of whoever asks for it. Then, once nobody can ask any
+    # more, what came between.
+    await _take_back(connection, turn, announcer=announcer)
+    await endings.hold(connection, [turn.case_id])
     await endings.close(connection, turn.case_id)
-    await _empty(connection, turn, announcer=announcer)
+    await _take_back(connection, turn, announcer=announcer)
+    await unplaced.remove_of_case(connection, turn.case_id)
     await notices.spare(connection, turn.case_id)
 
 
-async def _empty(connection: AsyncConnection, turn: Turn, *, announcer: Announcer) -> None:
+async def _take_back(connection: AsyncConnection, turn: Turn, *, announcer: Announcer) -> None:
     made = await referrals.of_cases(connection, [turn.case_id])
     causes = {one.referral_id: turn.cause for one in made if one.state in OPEN}
     await take_back(connection, causes, reason=REASON, announcer=announcer)
-    await unplaced.remove_of_case(connection, turn.case_id)
 
 
 async def _reopen(connection: AsyncConnection, turn: Turn, *, announcer: Announcer) -> None:

@@ -16,6 +16,7 @@ from contracts.policy.consent import CONSENT, moment_after
 from services.referral.store import endings, referrals
 from services.referral.store.referrals import KnownCase, Referral
 from services.referral.use_cases.announcing import Announcer, Cause
+from services.referral.use_cases.handing_over import hold_all
 from services.referral.use_cases.regaining import follow_ground
 from services.referral.use_cases.taking_back import take_back
 
@@ -59,10 +60,9 @@ async def follow_consents(
     carries again is asked for again, once.
     """
     cases = {decision.case_id for decision in said}
-    # Whoever asks the next in rank holds the one before: so its offer is here to be seen, or it sees
-    # what is decided here.
-    made = await referrals.of_cases(connection, cases)
-    await referrals.lock(connection, [one.referral_id for one in made])
+    # Whoever asks for them now is waited for: so its offer is here to be seen, or it sees what is
+    # decided here.
+    await hold_all(connection, cases)
     await _remember(connection, said, await referrals.known_cases(connection, cases))
     fallen = await _fallen(connection, cases, announcer=announcer)
     await _trim(connection, fallen, announcer=announcer)

@@ -1,0 +1,25 @@
+"""Following a case to its new owner: whoever asks for it, or sends the plan it is in, comes first or after."""
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.referral.store import endings, groups, referrals
+
+
+async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> None:
+    """These cases, with all that was asked for them, belong to others from now on.
+
+    An offer that is being made meanwhile would else keep the owner of before for good.
+    """
+    await groups.lock(connection, await groups.of_cases(connection, owners))
+    await hold_all(connection, owners)
+    await referrals.hand_over(connection, owners)
+
+
+async def hold_all(connection: AsyncConnection, cases: Collection[UUID]) -> None:
+    """Their referrals, then they themselves: in the order of whoever asks the next in rank."""
+    made = await referrals.of_cases(connection, cases)
+    await referrals.lock(connection, [one.referral_id for one in made])
+    await endings.hold(connection, cases)
