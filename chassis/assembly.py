@@ -164,9 +164,8 @@ def assemble(
         sampler=sampler or RushSampler(time),
         processors=(spans, *otlp_processors(settings.otlp_endpoint), *processors),
     )
-    wire = open_wire(
-        service, url=settings.nats_url, seed_file=settings.nats_seed_file, on_lost=on_failure
-    )
+    seed_file = settings.nats_seed_file
+    wire = open_wire(service, settings.nats, seed_file=seed_file, on_lost=on_failure)
     keys = PlatformKeys(settings.secrets_dir)
     keys.look()
     stamper = Stamper(source, token_bytes, SigningKey(keys, service).signer)

@@ -11,7 +11,7 @@ from typing import Any
 
 import nats.errors
 from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats import JStream, NatsMessage, PullSub
 from faststream.nats.security import NatsNKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -21,6 +21,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from chassis.deliveries import guard_deliveries, pull
+from chassis.line import CarefulBroker, Server
 from chassis.telemetry.logs import fault
 from contracts.topology import API_PREFIX, inbox_prefix
 
@@ -47,7 +48,7 @@ class Wire:
     """A service's connection to NATS, and what it may do there; nothing else touches the client."""
 
     name: str
-    broker: NatsBroker
+    broker: CarefulBroker
     client: Client | None = None
     stopping: bool = False
     subscribers: list[tuple[Any, float]] = field(default_factory=list)
@@ -131,7 +132,7 @@ async def _raw(message: NatsMessage, original: Any = None) -> Any:
 
 
 def open_wire(
-    service: str, *, url: str, seed_file: Path, on_lost: Callable[[], None], tls: Any = None
+    service: str, server: Server, *, seed_file: Path, on_lost: Callable[[], None]
 ) -> Wire:
     """A broker that reconnects for ever; `on_lost` ends the process when NATS closes on us."""
 
@@ -145,9 +146,9 @@ def open_wire(
         words = {"reason": str(error)} if isinstance(error, NatsError) else fault(error)
         log.warning("nats.error", extra=words)
 
-    broker = NatsBroker(
-        url,
-        security=NatsNKey(seed_file, ssl_context=tls),
+    broker = CarefulBroker(
+        server.url,
+        security=NatsNKey(seed_file, ssl_context=server.tls),
         name=f"siraba-{service}",
         inbox_prefix=inbox_prefix(service),
         js_options={"prefix": API_PREFIX},
@@ -162,6 +163,7 @@ def open_wire(
         graceful_timeout=15.0,
         logger=None,
     )
+    broker.needs_tls = server.tls is not None
     wire = Wire(service, broker)
     return wire
 

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from chassis.line import Server, abandon, careful_client
 from contracts.topology import API_PREFIX, inbox_prefix
 from deploy.embedded.processes import ServerError
 from deploy.keys import PROVISIONER
+from deploy.settings import PlatformSettings
 
 Answer = dict[str, Any]
 
@@ -33,19 +34,23 @@ def client_name(user: str) -> str:
 @asynccontextmanager
 async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
     """A connection as one of our users; ServerError when it cannot be made within seconds."""
+    tls = Server(url, PlatformSettings().nats_ca_file).tls
+    client = careful_client(is_encrypted=tls is not None)
     try:
-        client = await nats.connect(
+        await client.connect(
             url,
+            tls=tls,
             nkeys_seed_str=seed.read_text("ascii").strip(),
             inbox_prefix=inbox_prefix(user),
             name=client_name(user),
             connect_timeout=5,
             max_reconnect_attempts=1,
-            reconnect_time_wait=0.2,
+            reconnect_time_wait=0.2,  # type: ignore[arg-type]  # seconds; nats-py sleeps by it
             allow_reconnect=False,
             error_cb=_quiet,
         )
     except (OSError, NatsError) as error:
+        abandon(client)
         raise ServerError(f"NATS at {url} as {user}: {type(error).__name__}") from None
     try:
         yield client

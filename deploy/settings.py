@@ -25,6 +25,9 @@ class PlatformSettings(BaseSettings):
     nats_port: _Port = Field(8422, description="Port of the embedded NATS, for the partners.")
     postgres_port: _Port = Field(0, description="Port of the embedded PostgreSQL.")
     nats_url: str | None = Field(None, description="An external NATS 2.15+ instead.")
+    nats_ca_file: Path | None = Field(
+        None, description="PEM file of the authority that vouches for it; its line is encrypted."
+    )
     database_admin_url: SecretStr | None = Field(
         None,
         description="An external PostgreSQL 15+ instead, as a role that may make roles and "

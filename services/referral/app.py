@@ -83,7 +83,7 @@ def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pa
 def _door(settings: ReferralSettings, parts: Parts) -> Door:
     """A connection of its own, whose user may do what referral's own may not."""
     wire = open_wire(
-        "door", url=settings.nats_url, seed_file=settings.door_seed_file, on_lost=parts.on_failure
+        "door", settings.nats, seed_file=settings.door_seed_file, on_lost=parts.on_failure
     )
     return Door(wire)
 

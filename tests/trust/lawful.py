@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chassis.broker import open_wire
 from chassis.conservation import LawKeeper, Standing
 from chassis.database import BY_INDEX, open_engine
+from chassis.line import Server
 from chassis.telemetry.metrics import start_metrics
 from contracts.topology import readings_of
 from deploy.keys import seed_file
@@ -78,7 +79,7 @@ async def _keeper(stack: AsyncExitStack, road: Road, service: str, *, settled: f
     stack.push_async_callback(engine.dispose)
     wire = open_wire(
         service,
-        url=road.platform.nats_url,
+        Server(road.platform.nats_url),
         seed_file=seed_file(road.platform.state, service),
         on_lost=lambda: None,
     )
