@@ -26,7 +26,9 @@ _LABELS: Final = 250
 
 
 def chart(division: Division) -> str:
-    """The picture; its title and description say the same in words."""
+    """The picture, whose title and description say the same in words; none where all is hidden."""
+    if all(one.value == HIDDEN for one in division.lines):
+        return ""
     draw = _tiles if division.kind == "map" else _bars
     return draw(division)
 
