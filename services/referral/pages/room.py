@@ -15,6 +15,7 @@ from services.referral.use_cases.counting import Count, CountRefused, count_plac
 
 #: As the API takes it.
 MOST: Final = 10_000
+DIGITS: Final = len(str(MOST))
 
 
 def add_room(routes: APIRouter, desk: DeskPages) -> None:
@@ -71,6 +72,6 @@ async def _shown(
 
 def _number(text: str | None) -> int | None:
     """A whole number of places, or nothing that counts."""
-    if text is None or not text.isascii() or not text.isdigit() or int(text[:6]) > MOST:
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > DIGITS:
         return None
-    return int(text[:6])
+    return int(text) if int(text) <= MOST else None
