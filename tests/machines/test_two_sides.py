@@ -47,7 +47,7 @@ async def test_both_sides_end_with_the_same_owners_and_the_same_words(
     fresh_database: Database, tmp_path: Path, form: Form
 ) -> None:
     async with two_sides(fresh_database, tmp_path) as sides:
-        for _ in range(form.pick(short=30, long=1_000)):
+        for _ in range(form.pick(short=10, long=1_000)):
             await sides.act(AT_ONCE)
         await sides.end()
 

@@ -18,7 +18,7 @@ __all__ = ["site"]
 pytestmark = pytest.mark.share("sealed")
 SEED = 20261124
 #: What reads somebody's record: the case by its number, the list, the dossier's way in.
-READS = ("from cases as one left join cases as above", "registered_at from cases where number is not",
+READS = ("from cases as one left join cases as above", "closed_at from cases where number is not",
          "case_id, owner from cases where number")  # fmt: skip
 
 
