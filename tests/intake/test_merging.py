@@ -3,7 +3,7 @@
 import random
 from itertools import combinations
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -44,16 +44,22 @@ EVENTS = text("""
 """)
 
 
-async def placed(connection: AsyncConnection) -> tuple[dict[UUID, str], list[UUID]]:
+async def placed(
+    connection: AsyncConnection, chance: random.Random
+) -> tuple[dict[UUID, str], list[UUID]]:
     """(case → owner, pairs): cases of three owners, each a candidate for each."""
-    cases = {uuid4(): OWNERS[nth % len(OWNERS)] for nth in range(CASES)}
+
+    def drawn() -> UUID:
+        return UUID(int=chance.getrandbits(128), version=4)
+
+    cases = {drawn(): OWNERS[nth % len(OWNERS)] for nth in range(CASES)}
     pairs = []
     async with connection.begin():
         for case_id, owner in cases.items():
             row = {"id": case_id, "number": str(case_id), "owner": owner, "at": NOON}
             await connection.execute(PLACE, row)
         for earlier, later in combinations(sorted(cases), 2):
-            pairs.append(uuid4())
+            pairs.append(drawn())
             row = {"earlier": earlier, "later": later, "id": pairs[-1]}
             owners = {"one": cases[earlier], "other": cases[later]}
             await connection.execute(PAIR, row | owners)
@@ -98,7 +104,7 @@ async def test_tables_and_events_agree_on_root_and_owner_after_any_decision(
     by = Discloser(mint=a_mint(), vault=a_vault(tmp_path), feed_key=b"f" * 32)
     url = fresh_database.url("intake_work")
     async with work_engine(url) as engine, engine.connect() as connection:
-        cases, pairs = await placed(connection)
+        cases, pairs = await placed(connection, chance)
         for _ in range(form.pick(short=150, long=3_000)):
             state = await one_act(connection, chance, pairs, by=by)
             if state in done:
