@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "duplicates": "deploy.commands.duplicates:duplicates",
     "evidence": "deploy.commands.evidence:evidence",
     "policy": "deploy.commands.policy:policy",
+    "reference": "deploy.commands.reference:reference",
     "keys": "deploy.commands.keys:keys",
     "vault": "deploy.commands.vault:vault",
     "directory": "deploy.commands.directory:directory",

@@ -132,6 +132,32 @@ async def test_a_suspect_and_a_judgment_are_facts_for_the_figures_and_told_to_no
     assert len(await office.said("POLICE_A")) == heard
 
 
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("court", {"court": "high_court_criminal", "on": "2025-06-12"}),
+        ("court", {"court": "assize_court", "on": "2025-06-13"}),
+        ("offence_class", {"offence_class": "migrant_smuggling", "on": "2012-07-11"}),
+    ],
+)
+async def test_a_court_or_offence_that_the_law_did_not_know_that_day_is_refused_by_name(
+    office: Office, field: str, changes: dict[str, str]
+) -> None:
+    _, referral_id = await a_case_of_three(office)
+    (refused,) = await office.file("COURT_J", a_file(referral_id, **changes))
+
+    assert (refused.reason, refused.field) == ("wrong_state", field)
+    assert not [name for name, _ in await office.said() if name.startswith("proceeding.")]
+
+
+async def test_a_court_that_is_no_more_is_taken_of_a_day_when_it_was(office: Office) -> None:
+    _, referral_id = await a_case_of_three(office)
+    assert (
+        await office.file("COURT_J", a_file(referral_id, court="assize_court", on="2025-06-12"))
+        == []
+    )
+
+
 async def test_who_a_suspect_is_has_no_place_yet_and_that_is_said(office: Office) -> None:
     _, referral_id = await a_case_of_three(office)
     await office.file("COURT_J", a_file(referral_id))

@@ -17,6 +17,7 @@ from contracts.referral import (
     SuspectRecorded,
 )
 from contracts.reports import ReportJudgment, ReportProceeding, ReportSuspect
+from contracts.vocabulary.reference import out_of_force
 from services.referral.domain.proceedings import REPORTERS, File, Standing, is_news
 from services.referral.store import proceedings, referrals
 from services.referral.use_cases.announcing import Announcer
@@ -77,6 +78,10 @@ async def follow_files(
 async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announcer) -> UUID | None:
     if one.kind not in REPORTERS[one.report.name]:
         raise _Impossible("wrong_state", "ce-source")
+    # What was recorded stays as it is: only a new word is held to the law of its own day.
+    field = out_of_force(one.report.model_dump(), one.report.on)
+    if field is not None:
+        raise _Impossible("wrong_state", field)
     match one.report:
         case ReportProceeding():
             return await _follow_file(connection, one, one.report, announcer=announcer)
