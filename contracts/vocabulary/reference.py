@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from contracts.vocabulary.tables import table
 
@@ -67,9 +67,16 @@ def out_of_force(said: Mapping[str, str | None], on: date) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def is_holiday(on: date) -> bool:
     """Whether it is a legal holiday by the rows we hold: a movable feast only where it is dated."""
     return bool(valid("holidays", on))
+
+
+def holidays_between(first: date, last: date) -> frozenset[date]:
+    """The legal holidays from the first day to the last, both included."""
+    days = ((first + timedelta(days=n)) for n in range((last - first).days + 1))
+    return frozenset(day for day in days if is_holiday(day))
 
 
 def day_of(holiday: Row, year: int) -> date | None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.referral.domain.routing import filtering, rules
+from services.referral.use_cases import offering
 from services.referral.use_cases.permitting import Permit
 from tests.situations.decided import differences, situations
 from tests.trust.telling import say
@@ -39,3 +40,8 @@ def test_no_filter_can_be_taken_away_unseen(filtered: str, monkeypatch: pytest.M
 
     say(f"without {filtered}: {len(wrong)} situations decided otherwise")
     assert wrong
+
+
+def test_no_holiday_can_be_taken_for_a_working_day_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offering, "holidays_between", lambda *_: frozenset())
+    assert decided_otherwise() == {"christmas-on-a-friday"}

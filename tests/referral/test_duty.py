@@ -36,6 +36,31 @@ def test_a_shift_belongs_to_the_day_on_which_it_begins(
     assert shift.covers(moment) is covers
 
 
+def test_on_a_legal_holiday_the_hours_of_sunday_are_kept() -> None:
+    friday = at(12, day=27)
+    holidays = {friday.date()}
+    for days, on_friday, on_holiday in (
+        (("friday",), True, False),
+        (("sunday",), False, True),
+        ((), True, True),
+    ):
+        shift = Shift(time(8), time(18), days)
+        assert (shift.covers(friday), shift.covers(friday, holidays)) == (on_friday, on_holiday)
+
+
+def test_a_night_that_began_on_a_holiday_is_the_holidays() -> None:
+    shift = Shift(time(18), time(8), ("friday",))
+    assert shift.covers(at(3, day=28))
+    assert not shift.covers(at(3, day=28), {at(0, day=27).date()})
+
+
+def test_a_post_that_keeps_the_holiday_is_tried_after_one_that_does_not() -> None:
+    weekdays = Shift(time(8), time(18), ("monday", "friday"))
+    posts, noon = [a_post("1", weekdays), a_post("2", DAY)], at(12, day=27)
+    assert addresses(posts, at=noon, near=None)[0] == ("sms", "+2231")
+    assert addresses(posts, at=noon, near=None, holidays={noon.date()})[0] == ("sms", "+2232")
+
+
 def a_post(name: str, *shifts: Shift, cercle: str = "1201", email: str | None = None) -> Post:
     return Post(cercle=cercle, phone=f"+223{name}", email=email, shifts=shifts)
 

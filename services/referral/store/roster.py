@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.directory import Contact
+from contracts.vocabulary.reference import holidays_between
 from services.referral.domain.duty import Post, Shift, addresses
 
 
@@ -69,7 +70,9 @@ async def reach(
         return Reach("fr", [])
     posts = [_post(row.cercle, Contact.model_validate(_loaded(row.contact))) for row in rows]
     now: datetime = rows[0].now.astimezone(UTC)
-    return Reach(_language(_loaded(rows[0].languages)), addresses(posts, at=now, near=near))
+    off = holidays_between(now.date() - timedelta(days=1), now.date())
+    ways = addresses(posts, at=now, near=near, holidays=off)
+    return Reach(_language(_loaded(rows[0].languages)), ways)
 
 
 def _post(cercle: str, contact: Contact) -> Post:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from chassis import outbox
 from chassis.outbox import Outgoing
 from contracts import policy
 from contracts.intake import CaseRegistered
+from contracts.vocabulary.reference import holidays_between
 from services.referral.domain.deadlines import Step, pause
 from services.referral.domain.placement import waits_for_plan
-from services.referral.domain.routing import Need, Ranked, View, needs_of
+from services.referral.domain.routing import HOURS, Need, Ranked, View, needs_of
 from services.referral.store import referrals, routings, timers, unplaced
 from services.referral.store.groups import Joined
 from services.referral.store.referrals import KnownCase, Referral
@@ -31,6 +32,7 @@ from services.referral.use_cases.weighing import situation_of, weigh
 CHOSEN = "person"
 #: What decided where somebody was placed with the others of an incident.
 TOGETHER = "group"
+_A_DAY, _LONGEST = timedelta(days=1), timedelta(hours=max(HOURS.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +191,14 @@ class Asking:
         self, need: Need, asked: Mapping[str, str]
     ) -> tuple[Sequence[Ranked], dict[str, Any]]:
         assert self.situation is not None  # noqa: S101 - without a place there is no need
+        at = self._announcer.at
         view = View(
             case=self.situation,
             need=need,
             directory=self._announcer.directory,
             telling=self._permit,
-            at=self._announcer.at,
+            at=at,
+            holidays=holidays_between((at - _A_DAY).date(), (at + _LONGEST).date()),
         )
         route, weighed = weigh(view, asked)
         return route.ranked, weighed

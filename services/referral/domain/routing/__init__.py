@@ -18,6 +18,7 @@ from services.referral.domain.routing.routes import Route, route
 from services.referral.domain.routing.rules import VERSION, needs_of
 from services.referral.domain.routing.situation import (
     CHILD_BANDS,
+    HOURS,
     URGENCIES,
     Need,
     Person,
@@ -29,6 +30,7 @@ from services.referral.domain.routing.view import Telling, View
 __all__ = [
     "CHILD_BANDS",
     "EVERYWHERE",
+    "HOURS",
     "PART",
     "QUESTIONS",
     "URGENCIES",

@@ -1,9 +1,9 @@
 """Organisations as routing sees them: what each gives, to whom, where, and how it has answered."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 EVERYWHERE = "*"
 #: Behind a region: some part of it.
@@ -12,6 +12,7 @@ PART = "/"
 FRESH_FOR = timedelta(hours=24)
 #: Of so many offers at least is an organisation's record judged.
 JUDGED_FROM = 4
+_SUNDAY = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +34,22 @@ class Limits:
 class Shift:
     """When a post is answered. days: 0 is Monday, none for every day; moments are Mali's, and UTC's.
 
-    It begins on such a day; where `ends` is not after `begins` it ends on the next.
+    It begins on such a day; where `ends` is not after `begins` it ends on the next. On a legal
+    holiday the shifts of Sunday are held.
     """
 
     begins: time
     ends: time
     days: frozenset[int] = frozenset()
 
-    def meets(self, since: datetime, until: datetime) -> bool:
+    def meets(
+        self, since: datetime, until: datetime, *, holidays: Collection[date] = frozenset()
+    ) -> bool:
         """Whether the post is answered at some moment of this stretch."""
         day = since.date() - timedelta(days=1)
         while day <= until.date():
-            if not self.days or day.weekday() in self.days:
+            weekday = _SUNDAY if day in holidays else day.weekday()
+            if not self.days or weekday in self.days:
                 begin = datetime.combine(day, self.begins, since.tzinfo)
                 end = datetime.combine(day, self.ends, since.tzinfo)
                 if self.ends <= self.begins:

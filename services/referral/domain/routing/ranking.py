@@ -65,7 +65,8 @@ def _off_duty(view: View, one: Candidate, unit: Unit) -> int:
     """Is nobody on duty before an answer is due?"""
     if one.shifts is None:
         return 0
-    return int(not any(shift.meets(view.at, view.due) for shift in one.shifts))
+    holidays = view.holidays
+    return int(not any(shift.meets(view.at, view.due, holidays=holidays) for shift in one.shifts))
 
 
 def _why_duty(view: View, one: Ranked, mark: int) -> Reason:

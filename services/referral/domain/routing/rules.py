@@ -11,7 +11,7 @@ from services.referral.domain.routing.organisations import Candidate, Unit
 from services.referral.domain.routing.reasons import Reason, because
 from services.referral.domain.routing.situation import Need, Situation, sooner
 
-VERSION: Final = "2026-12-01"
+VERSION: Final = "2026-12-02"
 
 _NEIGHBOURS_OF_MASTERS: Final = frozenset({"traditional", "committee_local"})
 _ARMED_OR_ACCUSING: Final = frozenset({"police", "gendarmerie", "justice"})

@@ -1,7 +1,7 @@
 """What is looked at when one need of one case is routed."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from services.referral.domain.routing.organisations import Candidate, Directory
@@ -20,13 +20,17 @@ class Telling(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One need of one case, among all who are there, at one moment (aware)."""
+    """One need of one case, among all who are there, at one moment (aware).
+
+    holidays: the legal ones, at least from the day before until an answer is due.
+    """
 
     case: Situation
     need: Need
     directory: Directory
     telling: Telling
     at: datetime
+    holidays: frozenset[date] = frozenset()
 
     @property
     def due(self) -> datetime:
