@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "simulate": "deploy.commands.simulate:simulate",
     "reporting": "deploy.commands.reporting:reporting",
     "report": "deploy.commands.report:report",
+    "export": "deploy.commands.export:export",
     "dlq": "deploy.commands.dlq:dlq",
     "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",

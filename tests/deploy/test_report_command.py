@@ -26,27 +26,36 @@ async def test_a_report_and_the_same_again_from_its_manifest(tmp_path: Path) -> 
 
         async def call(*words: str) -> Result:
             state = ("--state-dir", str(road.platform.state.root))
-            call = ["report", *words, *state]
-            return await asyncio.to_thread(lambda: CliRunner().invoke(app, call))
+            return await asyncio.to_thread(lambda: CliRunner().invoke(app, [*words, *state]))
 
         now = datetime.now(UTC).isoformat()
         window = ("--from", "2000-01-01", "--to", "2100-01-01")
         asked = ("annual", *window, "--as-of", now, "--internal", "--lang", "fr")
-        result = await call(*asked, "--out", str(tmp_path / "first"))
+        result = await call("report", *asked, "--out", str(tmp_path / "first"))
         assert result.exit_code == 0, result.output
         manifest = tmp_path / "first" / "manifest.json"
         assert len(json.loads(manifest.read_text())["tables"]) > 30
 
-        again = await call("again", str(manifest), "--out", str(tmp_path / "again"), "--lang", "en")
+        again = await call(
+            "report", "again", str(manifest), "--out", str(tmp_path / "again"), "--lang", "en"
+        )
         assert again.exit_code == 0, again.output
         assert "Identical" in again.output
 
         manifest.write_text(manifest.read_text().replace('"k": 5', '"k": 1'))
-        changed = await call("again", str(manifest), "--out", str(tmp_path / "changed"))
+        changed = await call("report", "again", str(manifest), "--out", str(tmp_path / "changed"))
         assert "not as it was signed" in changed.output
-        empty = await call("annual", "--year", "1990", "--out", str(tmp_path / "empty"))
+        empty = await call("report", "annual", "--year", "1990", "--out", str(tmp_path / "empty"))
         assert "nothing is counted in this period" in empty.output
         assert {one.name for one in tmp_path.iterdir()} == {"first", "again"}
+
+        year, out = str(datetime.now(UTC).year), tmp_path / "glotip.csv"
+        exported = ("export", "glotip", "--year", year, "--out", str(out), "--as-of", now)
+        given = await call(*exported)
+        assert given.exit_code == 0, given.output
+        assert "Detected trafficking victims" in out.read_text()
+        twice = await call(*exported)
+        assert "is there already" in twice.output
 
 
 @pytest.mark.parametrize(
