@@ -108,7 +108,7 @@ async def _figures(platform: Platform, committee: Keys) -> dict[str, Any]:
     token = issue_token(
         committee.signing,
         organisation=committee.code,
-        role="analyst",
+        role="data_officer",
         audience="reporting",
         now=datetime.now(UTC),
     )

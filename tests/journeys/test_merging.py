@@ -94,7 +94,7 @@ async def counted(road: Road, persons: int) -> None:
         token = issue_token(
             road.keys[POLICE].signing,
             organisation=POLICE,
-            role="analyst",
+            role="data_officer",
             audience="reporting",
             now=datetime.now(UTC),
         )

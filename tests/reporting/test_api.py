@@ -10,12 +10,14 @@ from chassis.web import web_app
 from contracts.callers import issue_token
 from contracts.identifiers import Mint
 from services.reporting import api
+from services.reporting.domain.disclosure import EXACT, INTERNAL_K
 from tests.reporting.happenings import Happenings, Roles, take
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 COMMITTEE = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
 STRANGER = Ed25519PrivateKey.from_private_bytes(b"\2" * 32)
 MINT = Mint(now_ms=lambda: int(NOON.timestamp() * 1000), entropy=lambda n: b"\0" * n)
+UNROUNDED = ("victims_detected", "victims_referred", "services_unplaced")
 SECRET_WORD = "Kadiatou"
 
 
@@ -25,7 +27,7 @@ async def key_of(organisation: str) -> Ed25519PublicKey | None:
 
 def bearer(
     *,
-    role: str = "analyst",
+    role: str = "data_officer",
     audience: str = "reporting",
     organisation: str = "COMITE",
     key: Ed25519PrivateKey = COMMITTEE,
@@ -52,7 +54,7 @@ async def client(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("role", api.ROLES)
+@pytest.mark.parametrize("role", EXACT)
 async def test_the_figures_name_their_window_and_their_units(
     client: httpx.AsyncClient, role: str
 ) -> None:
@@ -70,6 +72,7 @@ async def test_the_figures_name_their_window_and_their_units(
             {"stream": "INTAKE", "sequence": 2, "recorded_at": "2026-11-24T06:00:00Z"},
             {"stream": "REFERRAL", "sequence": 4, "recorded_at": "2026-11-24T06:03:00Z"},
         ],
+        "rounded_down_to": 1,
         "figures": {
             "victims_detected": {"unit": "persons", "value": 2},
             "victims_referred": {"unit": "persons", "value": 2},
@@ -105,6 +108,73 @@ async def test_the_same_question_gets_the_same_answer_whatever_came_since(
     after = (await client.get("/figures", params=asked, headers=bearer())).json()
 
     assert after["figures"] == before["figures"]
+
+
+@pytest.fixture
+async def crowd(client: httpx.AsyncClient, roles: Roles) -> httpx.AsyncClient:
+    """Nine persons referred: eight of them have been answered, seven with a yes."""
+    more = Happenings()
+    for case in range(11, 18):
+        more.registered(case)
+        more.offered(case, case)
+        more.stepped(case, case, "declined" if case == 11 else "accepted", minutes=90)
+    await take(roles.work, more.events)
+    return client
+
+
+async def seen_by(client: httpx.AsyncClient, role: str) -> dict[str, Any]:
+    answer = await client.get("/figures", headers=bearer(role=role))
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def off_step(body: dict[str, Any]) -> list[int]:
+    """The numbers that say more than a multiple of the least number."""
+    figures = body["figures"]
+    said = [figures[name]["value"] for name in UNROUNDED]
+    said += [
+        *figures["referrals_by_state"]["value"].values(),
+        figures["referrals_by_state"]["total"],
+    ]
+    said.append(figures["time_to_answer"]["answered"])
+    return [number for number in said if number % INTERNAL_K]
+
+
+async def test_an_analyst_sees_no_number_that_points_at_somebody(crowd: httpx.AsyncClient) -> None:
+    exact, rounded = await seen_by(crowd, "data_officer"), await seen_by(crowd, "analyst")
+
+    assert rounded["rounded_down_to"] == INTERNAL_K
+    assert exact["figures"]["victims_detected"]["value"] == 9
+    assert rounded["figures"]["victims_detected"]["value"] == 5
+    assert rounded["figures"]["referrals_by_state"]["value"]["declined"] == 0
+    # The exact sum would tell how much was taken off its parts.
+    assert rounded["figures"]["referrals_by_state"]["total"] == 5
+    assert off_step(exact)
+    assert off_step(rounded) == []
+    assert exact["figures"]["time_to_answer"] == {"unit": "seconds", "value": 5340.0, "answered": 8}
+    assert rounded["figures"]["time_to_answer"] == {
+        "unit": "seconds",
+        "value": 3600.0,
+        "answered": 5,
+    }
+
+
+async def test_an_analyst_hears_no_median_of_a_few(client: httpx.AsyncClient) -> None:
+    assert (await seen_by(client, "analyst"))["figures"]["time_to_answer"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"from": "2026-01-02"}, {"to": "2028-01-01"}, {"from": "2025-06-01", "to": "2026-06-01"}],
+)
+async def test_an_analyst_cannot_take_one_window_from_another(
+    client: httpx.AsyncClient, asked: dict[str, str]
+) -> None:
+    answer = await client.get("/figures", params=asked, headers=bearer(role="analyst"))
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "to", "rule": "calendar_year", "place": "query"}]
 
 
 @pytest.mark.parametrize(

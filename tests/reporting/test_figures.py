@@ -12,7 +12,7 @@ AUTUMN = Window(
 
 async def count(roles: Roles, happened: Happenings, window: Window = AUTUMN) -> Figures:
     await take(roles.work, happened.events)
-    return await count_figures(roles.web, window)
+    return await count_figures(roles.web, window, step=1)
 
 
 def a_year() -> Happenings:

@@ -26,7 +26,7 @@ def registered_twice(**facts: Any) -> Happenings:
 async def count(roles: Roles, happened: Happenings, *, minutes: float = 1000) -> Figures:
     await take(roles.work, happened.events)
     window = replace(AUTUMN, as_of=DAWN + timedelta(minutes=minutes))
-    return await count_figures(roles.web, window)
+    return await count_figures(roles.web, window, step=1)
 
 
 def persons(figures: Figures) -> tuple[int, int, int]:

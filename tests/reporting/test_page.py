@@ -21,7 +21,7 @@ async def key_of(organisation: str) -> Ed25519PublicKey | None:
     return COMMITTEE.public_key() if organisation == "COMITE" else None
 
 
-def token(role: str = "analyst", *, now: datetime = NOON) -> str:
+def token(role: str = "data_officer", *, now: datetime = NOON) -> str:
     return issue_token(COMMITTEE, organisation="COMITE", role=role, audience="reporting", now=now)
 
 
@@ -51,16 +51,16 @@ async def visitor(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def analyst(visitor: httpx.AsyncClient) -> httpx.AsyncClient:
+async def officer(visitor: httpx.AsyncClient) -> httpx.AsyncClient:
     entered = await visitor.get("/enter", params={"token": token()})
     assert entered.headers["location"] == "/reporting/"
     return visitor
 
 
 async def test_the_four_figures_stand_there_with_their_units_in_french(
-    analyst: httpx.AsyncClient,
+    officer: httpx.AsyncClient,
 ) -> None:
-    answer = await analyst.get("/")
+    answer = await officer.get("/")
     text = words(answer.text)
 
     assert (answer.status_code, answer.headers["content-language"]) == (200, "fr")
@@ -73,9 +73,9 @@ async def test_the_four_figures_stand_there_with_their_units_in_french(
 
 
 async def test_the_page_tells_its_window_and_its_moment_in_english_too(
-    analyst: httpx.AsyncClient,
+    officer: httpx.AsyncClient,
 ) -> None:
-    text = words((await analyst.get("/?lang=en")).text)
+    text = words((await officer.get("/?lang=en")).text)
 
     assert "From January 1, 2026 to December 31, 2026, both included" in text
     assert re.search(r"As of Nov 24, 2026, 12:00:00\sPM UTC", text)
@@ -83,10 +83,22 @@ async def test_the_page_tells_its_window_and_its_moment_in_english_too(
     assert "Offered 1 Received 0 Accepted 1" in text
 
 
-async def test_the_form_asks_for_another_window(analyst: httpx.AsyncClient) -> None:
+async def test_an_analyst_reads_that_numbers_are_rounded_and_why_a_part_of_a_year_is_not_counted(
+    visitor: httpx.AsyncClient,
+) -> None:
+    await visitor.get("/enter", params={"token": token("analyst")})
+    page = words((await visitor.get("/")).text)
+    assert "Victimes repérées 0 personne" in page
+    assert "arrondi au multiple de 5" in page
+    part = await visitor.get("/?from=2026-01-01&to=2026-02-01&lang=en")
+    assert part.status_code == 422
+    assert "Analysts see whole calendar years" in words(part.text)
+
+
+async def test_the_form_asks_for_another_window(officer: httpx.AsyncClient) -> None:
     asked = {"from": "2025-01-01", "to": "2025-07-01", "as_of": ""}
 
-    page = (await analyst.get("/", params={"lang": "en"} | asked)).text
+    page = (await officer.get("/", params={"lang": "en"} | asked)).text
 
     assert "From January 1, 2025 to June 30, 2025" in words(page)
     assert "Victims detected 0 persons" in words(page)
@@ -95,21 +107,21 @@ async def test_the_form_asks_for_another_window(analyst: httpx.AsyncClient) -> N
     assert 'name="to" type="date" required value="2025-07-01"' in page
 
 
-async def test_the_form_sends_a_moment_as_browsers_write_it(analyst: httpx.AsyncClient) -> None:
-    page = (await analyst.get("/", params={"lang": "en", "as_of": "2026-11-24T06:00"})).text
+async def test_the_form_sends_a_moment_as_browsers_write_it(officer: httpx.AsyncClient) -> None:
+    page = (await officer.get("/", params={"lang": "en", "as_of": "2026-11-24T06:00"})).text
 
     assert "Victims detected 0 persons" in words(page)
     assert re.search(r"As of Nov 24, 2026, 6:00:00\sAM UTC", words(page))
     assert 'value="2026-11-24T06:00"' in page
 
 
-async def test_the_address_of_these_figures_shows_them_again(analyst: httpx.AsyncClient) -> None:
-    first = (await analyst.get("/")).text
+async def test_the_address_of_these_figures_shows_them_again(officer: httpx.AsyncClient) -> None:
+    first = (await officer.get("/")).text
     link = re.search(r'href="/reporting(/\?from=[^"]*)"', first)
 
     assert link is not None
     assert "as_of=2026-11-24T12%3A00%3A00Z" in link[1]
-    assert words((await analyst.get(unescape(link[1]))).text) == words(first)
+    assert words((await officer.get(unescape(link[1]))).text) == words(first)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +133,9 @@ async def test_the_address_of_these_figures_shows_them_again(analyst: httpx.Asyn
     ],
 )
 async def test_a_bad_window_brings_the_form_back_with_advice(
-    analyst: httpx.AsyncClient, asked: dict[str, str], advice: str
+    officer: httpx.AsyncClient, asked: dict[str, str], advice: str
 ) -> None:
-    answer = await analyst.get("/", params={"lang": "en"} | asked)
+    answer = await officer.get("/", params={"lang": "en"} | asked)
 
     assert answer.status_code == 422
     assert advice in words(answer.text)
@@ -157,19 +169,19 @@ async def test_a_link_that_does_not_fit_opens_nothing(
     assert (await visitor.get("/")).status_code == 401
 
 
-async def test_whoever_leaves_has_left(analyst: httpx.AsyncClient) -> None:
-    await analyst.post("/leave")
+async def test_whoever_leaves_has_left(officer: httpx.AsyncClient) -> None:
+    await officer.post("/leave")
 
-    assert (await analyst.get("/")).status_code == 401
+    assert (await officer.get("/")).status_code == 401
 
 
 async def test_the_pages_need_no_script_no_inline_style_and_nothing_from_afar(
-    analyst: httpx.AsyncClient,
+    officer: httpx.AsyncClient,
 ) -> None:
-    shown = (await analyst.get("/")).text
-    await analyst.post("/leave")
+    shown = (await officer.get("/")).text
+    await officer.post("/leave")
 
-    for page in (shown, (await analyst.get("/")).text):
+    for page in (shown, (await officer.get("/")).text):
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page)
         for link in re.findall(r'(?:href|src|action)="([^"]*)"', page):
             assert link.startswith(("/reporting/", "/login", "?", "#"))

@@ -118,7 +118,7 @@ async def reporting(site: Site) -> AsyncIterator[Count]:
 
         await until(is_there, seconds=60)
         assert await site.rows("select count(*) from reporting.dead_letters") == [(0,)]
-        return replace(await count_figures(parts.web, EVER), followed=[])
+        return replace(await count_figures(parts.web, EVER, step=1), followed=[])
 
     async with parts.running():
         yield figures

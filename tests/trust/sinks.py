@@ -29,7 +29,7 @@ async def sinks(road: Road) -> AsyncIterator[tuple[str, bytes]]:
         for page in SHOWN:
             yield f"{name}/{page}", (await road.http.get(f"{url}/{page}")).content
     for report in (FIGURES, "/reporting/"):
-        yield report, (await road.http.get(report, headers=_analyst(road))).content
+        yield report, (await road.http.get(report, headers=_data_officer(road))).content
 
 
 def files(root: Path) -> Iterator[Path]:
@@ -67,9 +67,13 @@ async def run_as_superuser(road: Road, script: str) -> None:
         await connection.close()
 
 
-def _analyst(road: Road) -> dict[str, str]:
+def _data_officer(road: Road) -> dict[str, str]:
     code, keys = next(iter(road.keys.items()))
     token = issue_token(
-        keys.signing, organisation=code, role="analyst", audience="reporting", now=datetime.now(UTC)
+        keys.signing,
+        organisation=code,
+        role="data_officer",
+        audience="reporting",
+        now=datetime.now(UTC),
     )
     return {"Authorization": f"Bearer {token}"}

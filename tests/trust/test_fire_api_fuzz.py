@@ -38,7 +38,7 @@ class Entrance(NamedTuple):
 LET_IN = {
     "intake": Entrance("officer", "/cases", 60),
     "referral": Entrance("officer", "/referrals", 10),
-    "reporting": Entrance("analyst", "/figures", 20),
+    "reporting": Entrance("data_officer", "/figures", 20),
 }
 
 

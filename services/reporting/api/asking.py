@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request
 from chassis.web import BearerCaller, Refusal, Violation
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
+from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window, require_year
 
 ROLES = ("analyst", "data_officer", "operator")
 #: A part may be so small that it points at somebody: only who may see the cases sees these.
@@ -17,15 +17,20 @@ DAY = "YYYY-MM-DD; by default the bound of the calendar year of as_of."
 MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
 
 
-def window_of(request: Request, mint: Mint, *, besides: Sequence[str] = ()) -> Window:
+def window_of(
+    request: Request, mint: Mint, *, besides: Sequence[str] = (), a_year: bool = False
+) -> Window:
     """The window a request asks for. Raises `Refusal`.
 
-    besides: parameters that the route reads by itself.
+    besides: parameters that the route reads by itself. a_year: nothing but a calendar year will do.
     """
     # As it was sent: a parameter that we do not know must not be passed over in silence.
     asked = {name: value for name, value in request.query_params.items() if name not in besides}
     try:
-        return read_window(asked, now=mint.moment())
+        window = read_window(asked, now=mint.moment())
+        if a_year:
+            require_year(window)
+        return window
     except BadWindow as bad:
         known = (*PARAMETERS, *besides) if bad.rule == "unknown_parameter" else ()
         raise refusal(bad.field, bad.rule, allowed=known) from None

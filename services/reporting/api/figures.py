@@ -12,6 +12,7 @@ from chassis.web import BearerCaller, KeyLookup, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.api.asking import DAY, MOMENT, ROLES, window_of
+from services.reporting.domain.disclosure import step_for
 from services.reporting.use_cases import Figures, count_figures
 
 
@@ -73,12 +74,16 @@ class Position(Shown):
 
 
 class Report(Shown):
-    """The figures over days `from` ≤ day < `to`, of events recorded before `as_of`."""
+    """The figures over days `from` ≤ day < `to`, of events recorded before `as_of`.
+
+    rounded_down_to: each number is the last multiple of it; 1: none is rounded.
+    """
 
     start: date = Field(serialization_alias="from")
     end: date = Field(serialization_alias="to")
     as_of: datetime
     followed: list[Position]
+    rounded_down_to: int
     figures: FourFigures
 
 
@@ -96,10 +101,14 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
         end: Annotated[str | None, Query(alias="to", description=DAY)] = None,
         as_of: Annotated[str | None, Query(description=MOMENT)] = None,
     ) -> Report:
-        """The figures of a window; the same question with the same as_of gets the same answer."""
+        """The figures of a window; the same question with the same as_of gets the same answer.
+
+        An analyst asks for one calendar year, and gets numbers rounded down to a multiple of 5.
+        """
         who.require(*ROLES)
-        window = window_of(request, mint)
-        return _report(await count_figures(web, window))
+        step = step_for(who.role)
+        window = window_of(request, mint, a_year=step > 1)
+        return _report(await count_figures(web, window, step=step))
 
     return routes
 
@@ -110,6 +119,7 @@ def _report(counted: Figures) -> Report:
         start=counted.window.start,
         end=counted.window.end,
         as_of=counted.window.as_of,
+        rounded_down_to=counted.step,
         followed=[Position(**asdict(one)) for one in counted.followed],
         figures=FourFigures(
             victims_detected=Persons(value=counted.victims_detected),

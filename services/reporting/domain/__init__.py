@@ -1,5 +1,12 @@
 """What a figure counts over, and which of its parts may be shown."""
 
-from services.reporting.domain.window import PARAMETERS, STATES, BadWindow, Window, read_window
+from services.reporting.domain.window import (
+    PARAMETERS,
+    STATES,
+    BadWindow,
+    Window,
+    read_window,
+    require_year,
+)
 
-__all__ = ["PARAMETERS", "STATES", "BadWindow", "Window", "read_window"]
+__all__ = ["PARAMETERS", "STATES", "BadWindow", "Window", "read_window", "require_year"]

@@ -11,6 +11,8 @@ from typing import Final
 
 PUBLIC_K: Final = 11
 INTERNAL_K: Final = 5
+#: Who may see the cases behind the numbers, and so the numbers as they are.
+EXACT: Final = ("data_officer", "operator")
 
 #: The smallest and the largest that a sum over groups can be, given what is known.
 Bounds = tuple[float, float]
@@ -35,6 +37,20 @@ class Unpublishable(Exception):
 def is_small(value: int, k: int) -> bool:
     """Whether the number points at somebody; nobody is pointed at by none."""
     return 0 < value < k
+
+
+def step_for(role: str) -> int:
+    """In which steps a role sees what is counted at this moment; 1: exactly.
+
+    No register can know what somebody who asks again and again has seen, so a number that changes
+    under the eyes is not hidden but rounded: nobody then knows better than within k how many came.
+    """
+    return 1 if role in EXACT else INTERNAL_K
+
+
+def rounded_down(value: int, step: int) -> int:
+    """The last multiple of the step."""
+    return value - value % step
 
 
 def hidden_cells(

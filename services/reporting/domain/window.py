@@ -22,7 +22,7 @@ class BadWindow(Exception):
     """The window cannot be counted over; says which parameter breaks which rule, never its value.
 
     Rules: `unknown_parameter`; `day` (YYYY-MM-DD); `before_to` (the window holds a day at least);
-    `moment_with_offset` (RFC 3339: YYYY-MM-DDThh:mm:ssZ).
+    `moment_with_offset` (RFC 3339: YYYY-MM-DDThh:mm:ssZ); `calendar_year` (from 1 January to the next).
     """
 
     def __init__(self, field: str, rule: str):
@@ -65,6 +65,18 @@ def read_window(asked: Mapping[str, str], *, now: datetime) -> Window:
     if start >= end:
         raise BadWindow("from", "before_to")
     return Window(start=start, end=end, as_of=as_of)
+
+
+def require_year(window: Window) -> None:
+    """Raises `BadWindow` where the window is not one calendar year.
+
+    Two windows that overlap could be taken from each other, and tell of one day and one person.
+    """
+    if (window.start, window.end) != (
+        date(window.start.year, 1, 1),
+        date(window.start.year + 1, 1, 1),
+    ):
+        raise BadWindow("to", "calendar_year")
 
 
 def _day(asked: Mapping[str, str], field: str) -> date | None:

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import Entrance, Pages, language_of
 from contracts.callers import Caller
 from contracts.vocabulary import label
-from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window
+from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window, require_year
+from services.reporting.domain.disclosure import step_for
 from services.reporting.use_cases import Figures, count_figures
 
 HERE = Path(__file__).parent
@@ -30,18 +31,20 @@ def add_pages(app: FastAPI, pages: Pages, *, web: AsyncEngine, entrance: Entranc
 
     @app.get("/", include_in_schema=False)
     async def show_figures(
-        request: Request, _: Annotated[Caller, Depends(entrance.visitor)]
+        request: Request, who: Annotated[Caller, Depends(entrance.visitor)]
     ) -> HTMLResponse:
-        now = entrance.clock()
+        now, step = entrance.clock(), step_for(who.role)
         asked = _asked(request)
         try:
             window = read_window(asked, now=now)
+            if step > 1:
+                require_year(window)
         except BadWindow as bad:
             # The form again, over the figures that need no asking.
-            counted = await count_figures(web, read_window({}, now=now))
+            counted = await count_figures(web, read_window({}, now=now), step=step)
             context = _context(counted, {}, language_of(request))
             return pages.render(request, "figures.html", context | {"bad": bad}, status=422)
-        counted = await count_figures(web, window)
+        counted = await count_figures(web, window, step=step)
         context = _context(counted, asked, language_of(request))
         return pages.render(request, "figures.html", context, kept=asked)
 
