@@ -27,3 +27,15 @@ class IncidentOpened(Message):
     region: Region | None = None
     cercle: Cercle | None = None
     persons: Annotated[int, Field(ge=1, le=INCIDENT_PERSONS)]
+
+
+class IncidentRegistered(Message):
+    """Everybody of an incident is a case by now, or was refused; nobody more will come of it.
+
+    `ce-subject` is the incident. `persons`: how many became cases.
+    """
+
+    name: ClassVar[str] = "incident.registered"
+
+    owner: str
+    persons: Annotated[int, Field(ge=0, le=INCIDENT_PERSONS)]

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from contracts import cases, policy
 from contracts.event import Message
-from contracts.incidents import IncidentOpened
+from contracts.incidents import IncidentOpened, IncidentRegistered
 from contracts.topology import organisation_code
 from contracts.vocabulary import Cercle, Region, Term, lies_in_region
 
@@ -270,6 +270,7 @@ class CaseErased(Message):
 
 EVENTS: tuple[type[Message], ...] = (
     IncidentOpened,
+    IncidentRegistered,
     CaseRegistered,
     CaseMerged,
     CaseUnmerged,

@@ -16,7 +16,7 @@ from chassis.relay import Row
 from contracts import feed
 from contracts.cases import CaseClosed, CaseReopened, CaseTransferred
 from contracts.event import Message
-from contracts.incidents import IncidentOpened
+from contracts.incidents import IncidentOpened, IncidentRegistered
 from contracts.intake import (
     CaseMerged,
     CaseRegistered,
@@ -39,7 +39,7 @@ from services.referral.use_cases.closing import Turn, follow_closings
 from services.referral.use_cases.counting import Count, take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
-from services.referral.use_cases.gathering import open_groups
+from services.referral.use_cases.gathering import expect_persons
 from services.referral.use_cases.handing_over import hand_over
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import NewCase, offer_referrals
@@ -79,7 +79,7 @@ class Handlers:
         ]
         if cases:
             await offer_referrals(connection, cases, announcer=await self.announcer(connection))
-        await open_groups(connection, _opened(batch))
+        await expect_persons(connection, _incidents(batch))
         # Of a case the last word counts; it is no earlier than its registration.
         owners = {
             _case_id(one): one.message.owner
@@ -195,11 +195,14 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
     ]
 
 
-def _opened(batch: Sequence[Received]) -> dict[UUID, IncidentOpened]:
+def _incidents(
+    batch: Sequence[Received],
+) -> dict[UUID, IncidentOpened | IncidentRegistered]:
+    """Of each the last word: once everybody is registered, who was refused is not waited for."""
     return {
         UUID(one.envelope.subject): one.message
         for one in batch
-        if isinstance(one.message, IncidentOpened)
+        if isinstance(one.message, IncidentOpened | IncidentRegistered)
     }
 
 

@@ -43,11 +43,13 @@ async def test_everybody_becomes_a_case_of_the_owner_that_names_the_incident(des
         "select name, subject, id::text, causation_id, convert_from(body, 'UTF8')"
         " from intake.outbox order by position"
     )
-    (name, subject, id, cause, body), *cases = said
+    (name, subject, id, cause, body), *cases, ended = said
     assert (name, subject, cause) == ("incident.opened", done["incident_id"], None)
     assert (json.loads(body)["persons"], json.loads(body)["cercle"]) == (12, "0006")
     assert [(one[0], one[3]) for one in cases] == [("case.registered", id)] * 12
     assert {json.loads(one[4])["incident_id"] for one in cases} == {done["incident_id"]}
+    assert (ended[0], ended[1], ended[3]) == ("incident.registered", done["incident_id"], id)
+    assert json.loads(ended[4])["persons"] == 12
 
 
 async def test_no_name_lies_in_clear_while_somebody_waits_nor_after_and_no_word_for_a_family(
@@ -254,6 +256,11 @@ async def test_one_who_cannot_be_opened_waits_alone_and_holds_up_nobody(
     await desk.site.run("delete from intake.person_keys")
     done = await finished(desk, accepted)
     assert [(one["person"], one["errors"][0]["rule"]) for one in done["refused"]] == [(2, "lost")]
+    # And nobody waits for whoever does not come.
+    (ended,) = await desk.site.rows(
+        "select convert_from(body, 'UTF8') from intake.outbox where name = 'incident.registered'"
+    )
+    assert json.loads(ended[0]) == {"owner": "POLICE_A", "persons": 3}
 
 
 async def test_an_erased_person_of_an_incident_has_no_number_and_does_not_come_back(

@@ -15,7 +15,7 @@ from chassis.database import open_engine
 from chassis.directory_keys import load_keys
 from chassis.notify import Carrier
 from contracts.identifiers import Mint
-from contracts.incidents import IncidentOpened
+from contracts.incidents import IncidentOpened, IncidentRegistered
 from contracts.referral import OrganisationRegistered
 from contracts.reports import ReportThreat
 from contracts.requests import Request
@@ -33,7 +33,7 @@ from services.referral.use_cases.choosing import choose
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
 from services.referral.use_cases.following_threats import Threat, follow_threats
-from services.referral.use_cases.gathering import open_groups
+from services.referral.use_cases.gathering import expect_persons
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.notifying import acknowledge
 from services.referral.use_cases.offering import NewCase, offer_referrals
@@ -127,7 +127,13 @@ class Office:
         day = NOON.date()
         said = IncidentOpened(owner="POLICE_A", opened_on=day, detected_on=day, persons=persons)
         async with self.engine.begin() as connection:
-            await open_groups(connection, {incident_id: said})
+            await expect_persons(connection, {incident_id: said})
+
+    async def end_incident(self, incident_id: UUID, *, persons: int) -> None:
+        """Take in that so many of them became cases, and that nobody more will."""
+        said = IncidentRegistered(owner="POLICE_A", persons=persons)
+        async with self.engine.begin() as connection:
+            await expect_persons(connection, {incident_id: said})
 
     async def confirm(self, incident_id: UUID, *, owner: str, version: int | None = None) -> Sent:
         """Send the plan of an incident, as its owner saw it."""

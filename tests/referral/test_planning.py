@@ -67,6 +67,24 @@ async def test_shelter_waits_for_everybody_and_what_else_is_needed_does_not(offi
     assert await asked(office) == [], "nobody is sent before a human has seen it"
 
 
+async def test_who_was_refused_while_registering_is_not_waited_for(office: Office) -> None:
+    await opened(office, persons=3)
+    await office.offer(a_person(), a_person())
+    assert await office.timekeeper().once() == 0
+
+    await office.end_incident(INCIDENT, persons=2)
+    assert await office.timekeeper().once() == 1
+    assert len((await plan_of(office))["placed"]) == 2
+
+
+async def test_an_incident_of_which_nobody_became_a_case_is_done_with(office: Office) -> None:
+    await opened(office, persons=3)
+    await office.end_incident(INCIDENT, persons=0)
+    assert await office.timekeeper().once() == 1
+    assert await office.rows("select state from groups") == [("sent",)]
+    assert await office.timekeeper().once() == 0
+
+
 async def test_whose_life_is_in_danger_within_the_hour_waits_for_nobody(office: Office) -> None:
     await opened(office)
     await office.offer(a_person(urgency="vital_1h"))

@@ -104,6 +104,8 @@ _END = text("""
     where incident_id = :incident_id and not exists (
         select from incident_persons
         where incident_persons.incident_id = :incident_id and ciphertext is not null)
+    returning (select count(distinct case_id) from incident_persons
+               where incident_persons.incident_id = :incident_id)
 """)
 _DROP_KEY = text("delete from person_keys where case_id = :incident_id")
 _OWN = text("""
@@ -164,8 +166,11 @@ async def waiting(connection: AsyncConnection, *, size: int) -> Waiting | None:
 
 async def settle(
     connection: AsyncConnection, incident_id: UUID, settled: Sequence[Settled]
-) -> None:
-    """Write what became of these, and forget what was sealed; with the last, its key."""
+) -> int | None:
+    """Write what became of these, and forget what was sealed; with the last, its key.
+
+    With the last, how many of the incident are cases; None while somebody still waits.
+    """
     rows = [
         {
             "nth": one.nth,
@@ -176,8 +181,10 @@ async def settle(
     ]
     given = {"incident_id": incident_id}
     await connection.execute(_SETTLE, given | {"rows": json.dumps(rows)})
-    if (await connection.execute(_END, given)).rowcount:
+    registered: int | None = await connection.scalar(_END, given)
+    if registered is not None:
         await connection.execute(_DROP_KEY, given)
+    return registered
 
 
 async def set_back(connection: AsyncConnection, incident_id: UUID, places: Sequence[int]) -> None:

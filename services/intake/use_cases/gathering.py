@@ -13,7 +13,7 @@ from chassis.database import is_outage
 from chassis.outbox import Outgoing
 from contracts.form import CaseSubmission, PersonSubmission
 from contracts.identifiers import Mint
-from contracts.incidents import IncidentOpened
+from contracts.incidents import IncidentOpened, IncidentRegistered
 from services.intake import domain
 from services.intake.store import cases, incidents, reports
 from services.intake.store.incidents import Refusals, Settled, Waiting
@@ -113,7 +113,9 @@ async def register_some(connection: AsyncConnection, *, mint: Mint, keeping: Kee
     try:
         async with connection.begin_nested():
             settled = await _register(connection, chunk, mint=mint, keeping=keeping)
-            await incidents.settle(connection, chunk.incident_id, settled)
+            registered = await incidents.settle(connection, chunk.incident_id, settled)
+            if registered is not None:
+                await outbox.add(connection, [_all_there(chunk, registered, mint=mint)])
     except Exception as error:
         if is_outage(error):
             raise
@@ -203,6 +205,19 @@ def _opened(answer: Mapping[str, object], *, is_repeated: bool) -> Opened:
         persons=int(str(answer["persons"])),
         refused=int(str(answer["refused"])),
         is_repeated=is_repeated,
+    )
+
+
+def _all_there(chunk: Waiting, registered: int, *, mint: Mint) -> Outgoing:
+    """Whoever waits for the others of the incident need not wait for those who were refused."""
+    return Outgoing(
+        id=mint.message_id(),
+        stream="INTAKE",
+        message=IncidentRegistered(owner=chunk.owner, persons=registered),
+        subject=str(chunk.incident_id),
+        correlation_id=str(chunk.incident_id),
+        causation_id=str(chunk.event_id),
+        trace=chunk.trace,
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.incidents import IncidentOpened
+from contracts.incidents import IncidentOpened, IncidentRegistered
 from contracts.intake import CaseRegistered
 from services.referral.domain.deadlines import GATHERING, Step
 from services.referral.store import groups, timers
@@ -16,13 +16,15 @@ from services.referral.store.timers import Timer
 AT_ONCE = timedelta()
 
 
-async def open_groups(connection: AsyncConnection, opened: Mapping[UUID, IncidentOpened]) -> None:
-    """So many cases will come of these incidents; some may have come before the word of it."""
-    if not opened:
+async def expect_persons(
+    connection: AsyncConnection, said: Mapping[UUID, IncidentOpened | IncidentRegistered]
+) -> None:
+    """So many cases will come, or came, of these incidents; some before the word of it."""
+    if not said:
         return
-    await _find(connection, {id: one.owner for id, one in opened.items()})
-    await groups.expect(connection, {id: one.persons for id, one in opened.items()})
-    await _plan_complete(connection, list(opened))
+    await _find(connection, {id: one.owner for id, one in said.items()})
+    await groups.expect(connection, {id: one.persons for id, one in said.items()})
+    await _plan_complete(connection, list(said))
 
 
 async def find_gathering(connection: AsyncConnection, cases: Sequence[CaseRegistered]) -> set[UUID]:
