@@ -13,7 +13,7 @@ from deploy.embedded.processes import ServerError
 from deploy.reports import OWNER, drawn, edition_of, read_manifest, signing
 from deploy.state import State
 from services.reporting.domain.edition import Audience, Edition
-from services.reporting.editions import differences, manifest, write_edition
+from services.reporting.editions import differences, manifest, relaid, write_edition
 from services.reporting.use_cases.drawing import Drawn
 from services.reporting.use_cases.indicating import INDICATORS
 
@@ -48,7 +48,7 @@ def annual(
     ] = False,
     state_dir: StateDir = None,
 ) -> None:
-    """Write the report of a year: its page, and a signed manifest of what it was made of.
+    """Write the report of a year: as a page and a PDF, its tables, and a signed manifest of what it was made of.
 
     Numbers below 11 are hidden, and as many others as it takes that none of
     them can be computed, also from earlier editions: what is shown here is
@@ -93,6 +93,8 @@ def again(
     if differences(said, _said(found)):
         raise ServerError("the edition is not what it was: nothing is written")
     _write(found, out, lang=lang, state=state)
+    for one in relaid(said, out):
+        typer.echo(f"the same numbers, laid out otherwise: {one}", err=True)
     typer.echo(f"Identical: {len(said['tables'])} tables.")
 
 

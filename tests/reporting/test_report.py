@@ -14,9 +14,11 @@ from services.reporting.domain import Window
 from services.reporting.domain.disclosure import PUBLIC_K
 from services.reporting.domain.edition import Audience, Edition
 from services.reporting.editions import differences, edition_in, manifest, write_edition
-from services.reporting.editions.manifest import written
+from services.reporting.editions.charts import shade
+from services.reporting.editions.manifest import relaid, written
+from services.reporting.editions.paper import PHRASES, WORDS, paper
 from services.reporting.editions.sheets import COLUMNS
-from services.reporting.editions.view import LOCALE, View, view_of
+from services.reporting.editions.view import HIDDEN, LOCALE, View, view_of
 from services.reporting.editions.words import (
     CODES,
     DIMENSIONS,
@@ -32,6 +34,7 @@ from services.reporting.use_cases.drawing import Drawn, NothingCounted, Table, d
 from tests.ledger import Figure
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import Happenings, Roles, take
+from tests.trust.faults import need, ran
 
 __all__ = ["one_database"]
 pytestmark = pytest.mark.share("figures")
@@ -164,9 +167,22 @@ async def test_the_report_is_written_whole_or_not_at_all(roles: Roles, tmp_path:
         write_edition(drawn, out, language="fr", sign=refuse)
     assert list(tmp_path.iterdir()) == []
     files = write_edition(drawn, out, language="fr", sign=lambda _: "signed")
-    assert {"manifest.json", "manifest.sig", "report-fr.html"} <= {one.name for one in files}
+    named = {"manifest.json", "manifest.sig", "report-fr.html", "report-fr.pdf"}
+    assert named <= {one.name for one in files}
     with pytest.raises(FileExistsError):
         write_edition(drawn, out, language="en", sign=lambda _: "signed")
+    assert_the_same_files_again(drawn, out, tmp_path / "again")
+
+
+def assert_the_same_files_again(drawn: Drawn, first: Path, again: Path) -> None:
+    write_edition(drawn, again, language="fr", sign=lambda _: "signed")
+    _, said = edition_in((first / "manifest.json").read_bytes())
+    assert said["files"].keys() >= {"report-fr.pdf", "report-fr.html", "report-fr.xlsx"}
+    assert relaid(said, again) == []
+    # What would differ is seen.
+    with (again / "report-fr.pdf").open("ab") as file:
+        file.write(b" ")
+    assert relaid(said, again) == ["report-fr.pdf"]
 
 
 async def test_every_figure_says_its_unit_and_meaning_in_both_languages(
@@ -190,12 +206,43 @@ async def test_every_figure_says_its_unit_and_meaning_in_both_languages(
     assert str(PUBLIC_K) in text
 
 
+async def test_the_pdf_is_tagged_and_says_what_the_page_says(roles: Roles, tmp_path: Path) -> None:
+    need("poppler-utils")
+    await take(roles.work, a_year(2018).events)
+    drawn = await draw(roles, edition(year=2018))
+    file = tmp_path / "report.pdf"
+
+    for language, said in (("fr", "« s »"), ("en", "“s”")):
+        view = view_of(drawn, language)
+        file.write_bytes(paper(view))
+        assert "Tagged:          yes" in ran("pdfinfo", str(file))
+        assert f"<rdf:li>{language}</rdf:li>" in ran("pdfinfo", "-meta", str(file))
+        fonts = [one.split()[-5:-2] for one in ran("pdffonts", str(file)).splitlines()[2:]]
+        # Embedded, in part, and each letter can be read back.
+        assert {tuple(one) for one in fonts} == {("yes", "yes", "yes")}
+        text = " ".join(ran("pdftotext", "-layout", str(file), "-").split())
+        assert said in text
+        for shown in (one for section in view.sections for one in section.figures):
+            assert f"{shown.title} ({shown.code})" in text
+            assert f"{shown.whole.value} {shown.unit}" in text
+    assert_a_none_is_not_drawn_as_a_hidden_number(view_of(drawn, "en"))
+
+
+def assert_a_none_is_not_drawn_as_a_hidden_number(view: View) -> None:
+    figures = (one for section in view.sections for one in section.figures)
+    lines = [line for one in figures for part in one.divisions for line in part.lines]
+    assert {one.value for one in lines} >= {"0", HIDDEN, "70"}
+    assert all((one.share is None) == (one.value == HIDDEN) for one in lines)
+    assert shade(None) not in [shade(part / 10) for part in range(11)]
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_word_is_in_the_catalogue(language: str) -> None:
     with (LOCALE / language / "LC_MESSAGES" / "report.po").open("rb") as file:
         known = {message.id for message in read_po(file, locale=language) if message.string}
     said = {*TITLES.values(), *UNITS.values(), *DIMENSIONS.values(), *CODES.values(), *METHOD}
     said |= {title for _, title in SECTIONS} | {text for _, text in COLUMNS}
+    said |= {*WORDS.values(), *PHRASES.values()}
     for one in INDICATORS.values():
         said |= {one.numerator} | ({one.denominator} if one.denominator else set())
         assert section_of(one.code)

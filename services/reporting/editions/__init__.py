@@ -1,4 +1,4 @@
-"""An edition of the annual report as files: a page, sheets, a signed manifest; all of them or none."""
+"""An edition of the annual report as files: a page, a PDF, sheets, a signed manifest; all of them or none."""
 
 import shutil
 import tempfile
@@ -10,17 +10,21 @@ from services.reporting.editions.manifest import (
     SIGNATURE,
     NoManifest,
     differences,
+    digests,
     edition_in,
     manifest,
+    relaid,
     written,
 )
 from services.reporting.editions.page import page
+from services.reporting.editions.paper import paper
 from services.reporting.editions.sheets import write_sheets
 from services.reporting.editions.view import view_of
 from services.reporting.use_cases.drawing import Drawn
 
 __all__ = [
-    "MANIFEST", "SIGNATURE", "NoManifest", "differences", "edition_in", "manifest", "write_edition",
+    "MANIFEST", "SIGNATURE", "NoManifest", "differences", "edition_in", "manifest", "relaid",
+    "write_edition",
 ]  # fmt: skip
 
 
@@ -47,7 +51,8 @@ def write_edition(
 def _write(drawn: Drawn, folder: Path, *, language: str, sign: Callable[[bytes], str]) -> None:
     view = view_of(drawn, language)
     (folder / f"report-{language}.html").write_text(page(view), "utf-8")
+    (folder / f"report-{language}.pdf").write_bytes(paper(view))
     write_sheets(view, folder)
-    content = written(manifest(drawn))
+    content = written(manifest(drawn) | {"files": digests(folder)})
     (folder / MANIFEST).write_bytes(content)
     (folder / SIGNATURE).write_text(sign(content) + "\n", "utf-8")

@@ -52,7 +52,7 @@ def _tile(line: Line, place: tuple[int, int]) -> str:
     x, y = place[0] * _SIZE, place[1] * _SIZE
     fill, ink = shade(line.share if line.value != HIDDEN else None)
     middle = x + _SIZE // 2
-    name = line.label.removeprefix("District de ")
+    name = line.label.removeprefix("District de ").removesuffix(" District")
     return (
         f"<rect x='{x + 2}' y='{y + 2}' width='{_SIZE - 4}' height='{_SIZE - 4}' rx='6' "
         f"fill='{fill}' stroke='#5a6072' stroke-width='0.7'/>"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 from contracts.vocabulary import codes, entry, list_names
@@ -45,6 +46,21 @@ def manifest(drawn: Drawn) -> dict[str, Any]:
         },
         "tables": {one.name: _digest(_rows(one)) for one in drawn.tables},
     }
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Of every file there, so that the signature is theirs as well."""
+    return {
+        one.name: sha256(one.read_bytes()).hexdigest()
+        for one in sorted(folder.iterdir())
+        if one.name not in (MANIFEST, SIGNATURE)
+    }
+
+
+def relaid(said: Mapping[str, Any], folder: Path) -> list[str]:
+    """The files there that have other bytes than the manifest says: the same numbers, laid out by another release."""
+    before = said.get("files", {})
+    return [name for name, digest in digests(folder).items() if before.get(name, digest) != digest]
 
 
 def written(said: Mapping[str, Any]) -> bytes:

@@ -23,7 +23,7 @@ HIDDEN: Final = "s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A row as it is read; number and whole: as they are, None where hidden; share: of the largest shown value, for a bar; None without a number."""
+    """A row as it is read; number and whole: as they are, None where hidden; share: of the largest shown value, for a bar; None where hidden."""
 
     code: str
     label: str
@@ -198,7 +198,7 @@ class _Reader:
             percent="–" if not is_whole else self.percent((row.value or 0) / (row.out_of or 1)),
             number=row.value,
             whole=row.out_of,
-            share=None if row.value is None or not most else row.value / most,
+            share=None if row.value is None else row.value / max(most, 1),
         )
 
     def label(self, dimension: str, code: str) -> str:
