@@ -1,6 +1,7 @@
 """Nobody who has all published tables can compute a number of few persons."""
 
 import random
+import sys
 from itertools import product
 
 import pytest
@@ -17,6 +18,7 @@ from services.reporting.domain.disclosure import (
 from services.reporting.gateways.interval_solver import NoBounds, bounds_of
 from tests.ledger import Figure, Form
 from tests.reporting.populations import a_population, cells_of, recovered
+from tests.trust.faults import ran
 from tests.trust.telling import say
 
 pytestmark = pytest.mark.share("figures")
@@ -103,3 +105,11 @@ def test_the_bounds_are_those_of_all_populations_that_fit() -> None:
         ]
 
         assert bounds_of(known, [frozenset(one) for one in "abcd"]) == expected
+
+
+def test_the_solver_says_nothing_among_the_answers_of_a_command() -> None:
+    asking = (
+        "from services.reporting.gateways.interval_solver import bounds_of\n"
+        "print(bounds_of({frozenset({'a', 'b'}): 3}, [frozenset({'a'})]), flush=True)"
+    )
+    assert ran(sys.executable, "-c", asking) == "[(0.0, 3.0)]\n"
