@@ -9,6 +9,7 @@ from itertools import count
 from random import Random
 from typing import Final
 
+from contracts.cases import CaseClosed, CaseReopened
 from contracts.directory import DirectoryEntry
 from contracts.event import Message
 from contracts.intake import CaseErased, CaseMerged, CaseRegistered, CaseUnmerged
@@ -96,7 +97,7 @@ def _life(world: _World, day: date) -> list[tuple[datetime, str, Message]]:
 
 
 def _end(world: _World, life: Life, case: CaseRegistered) -> None:
-    """Found to be somebody who is known already, taken apart again, erased."""
+    """Found to be somebody who is known already, taken apart again, erased, cared for no more."""
     owner, chance = case.owner, world.chance
     if world.recent and chance.random() < rates.MERGED:
         into, owner_there = chance.choice(world.recent)
@@ -113,12 +114,29 @@ def _end(world: _World, life: Life, case: CaseRegistered) -> None:
     reason = rates.ERASURES.draw(chance)
     if reason is None:
         world.recent.append((life.subject, owner))
+        _close(life, case)
         return
     at = life.after(life.at, hours=24 * 90)
     erased = CaseErased(
         reason=reason, organisation=owner, confirmed_by="CNLTPPA", erased_on=at.date()
     )
     life.say(erased, at=at)
+
+
+def _close(life: Life, case: CaseRegistered) -> None:
+    """Cared for no more, which now and then was said by mistake."""
+    reason = rates.CLOSINGS["MLI" in case.citizenship].draw(life.chance)
+    if reason is None:
+        return
+    at = life.after(life.at, hours=24 * 180)
+    closed = CaseClosed(organisation=case.owner, reason=reason, closed_on=at.date())
+    life.say(closed, at=at)
+    if life.chance.random() < rates.CLOSED_IN_ERROR:
+        at = life.after(at, hours=24 * 10)
+        again = CaseReopened(
+            organisation=case.owner, reason="closed_in_error", reopened_on=at.date()
+        )
+        life.say(again, at=at)
 
 
 def _in_regions(plan: Plan, kind: str) -> dict[str, str]:

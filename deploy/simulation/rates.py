@@ -129,6 +129,15 @@ UNMERGED: Final = 0.15
 ERASURES: Final = Weighted(
     {None: 9960, "person_asks": 25, "retention_over": 5, "registered_in_error": 10}
 )
+#: How care ends, of citizens of Mali and of others; None where it goes on.
+CLOSINGS: Final[Mapping[bool, Weighted[str | None]]] = {
+    True: Weighted(
+        {None: 45, "reintegrated": 22, "reunified": 16, "not_reached": 10, "refuses": 5,
+         "repatriated": 2}
+    ),
+    False: Weighted({None: 35, "repatriated": 38, "not_reached": 20, "refuses": 7}),
+}  # fmt: skip
+CLOSED_IN_ERROR: Final = 0.02
 #: Of a referral that was offered: how it is answered, and what becomes of one that was accepted.
 ANSWERS: Final = Weighted({"accepted": 68, "declined": 16, "overdue": 13, "withdrawn": 3})
 ENDS: Final = Weighted({"delivered": 78, "not_delivered": 9, "started": 8, "accepted": 5})

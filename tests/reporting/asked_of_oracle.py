@@ -34,6 +34,7 @@ ASKED: dict[str, tuple[Callable[[Oracle], Iterator[Item]], ...]] = {
     "A1": (lambda oracle: assisted(oracle, migrants=False),),
     "A2": (care.a2,),
     "A3": (care.a3,),
+    "A4": (care.a4,),
     "A5": (care.a5,),
     "R1": (r1,),
     "R2": (r2,),

@@ -9,6 +9,7 @@ from functools import partial
 from chassis.inbox import Received
 from contracts.vocabulary import codes
 from services.reporting.domain import Window
+from tests.reporting.endings import closed, reopened
 from tests.reporting.happenings import DAWN, Happenings
 
 FIRST_DAY = date(2026, 10, 1)
@@ -125,6 +126,16 @@ class Lives:
             reason = pick(("life_in_danger", "complaint"))
             self.happened.excepted(case, reason=reason, minutes=self.later())
 
+    def end(self, case: int) -> None:
+        """Care ends and begins again, perhaps because it had been closed in error."""
+        pick = self.chance.choice
+        for _ in range(self.chance.randint(0, 2)):
+            reason = pick(("repatriated", "repatriated", "reunified"))
+            closed(self.happened, case, reason, on=self.day(), minutes=self.later())
+            if self.chance.random() < 0.5:
+                reason = pick(("closed_in_error", "needs_help"))
+                reopened(self.happened, case, reason, on=self.day(), minutes=self.later())
+
     def count_places(self) -> None:
         pick = self.chance.choice
         self.happened.has_places(
@@ -142,6 +153,7 @@ def a_history(chance: random.Random) -> list[Received]:
     for case in range(chance.randint(1, 6)):
         acts: list[Callable[[], None]] = [partial(lives.register, case)]
         acts.append(partial(lives.look_after, case))
+        acts.append(partial(lives.end, case))
         acts += [partial(lives.refer, 10 * case + nth, case) for nth in range(chance.randint(0, 3))]
         if chance.random() < 0.5:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))

@@ -1,4 +1,4 @@
-"""The oracle on protection: who was decided on, sheltered, reunited, followed up (domain §6)."""
+"""The oracle on protection: who was decided on, sheltered, reunited, returned, followed up (domain §6)."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, timedelta
@@ -76,6 +76,20 @@ def a3(oracle: Oracle) -> Iterator[Item]:
             codes = of_person(person)
             if is_reunion and oracle.is_moment(step.at) and codes["group"][0] in ("girl", "boy"):
                 yield person.subject, codes
+
+
+def a4(oracle: Oracle) -> Iterator[Item]:
+    words = oracle.of(cases.CaseClosed, cases.CaseReopened)
+    for one in words:
+        later = [w for w in words if w.subject == one.subject and w.number > one.number]
+        next_word = min(later, key=lambda word: word.number, default=None)
+        person = oracle.person_of(one.subject)
+        is_return = isinstance(one.body, cases.CaseClosed) and one.body.reason == "repatriated"
+        is_taken_back = next_word is not None and next_word.body.reason == "closed_in_error"
+        if not is_return or is_taken_back or person is None or smuggled(person):
+            continue
+        if oracle.is_day(one.body.closed_on):
+            yield person.subject, of_person(person)
 
 
 def a5(oracle: Oracle) -> Iterator[Item]:

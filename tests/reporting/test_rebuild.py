@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.inbox import Received
 from services.reporting.store.facts import TABLES
 from tests.ledger import Form
+from tests.reporting.endings import closed
 from tests.reporting.happenings import DAWN, Happenings, Roles, clear, engines, take
 from tests.servers import Database
 from tests.signing import public_key
@@ -50,6 +51,7 @@ def histories(draw: st.DrawFn) -> list[Received]:
             happened.merged(case, into, minutes=(minutes := minutes + 1))
         if draw(st.booleans()):
             happened.followed_up(case, 180, on=DAWN.date(), minutes=(minutes := minutes + 1))
+            closed(happened, case, "repatriated", on=DAWN.date(), minutes=(minutes := minutes + 1))
             happened.excepted(case, reason="complaint", minutes=(minutes := minutes + 1))
             happened.erased(case, minutes=(minutes := minutes + 1))
     minutes = draw_files(draw, happened, minutes)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.cases import CaseClosed
 from contracts.intake import CaseRegistered
 from contracts.referral import ProceedingOpened, SuspectRecorded
 from deploy.directory import load_directory
@@ -89,6 +90,21 @@ def test_who_is_found_is_who_was_published_of_2024(decade: Sequence[Happened]) -
     assert len(suspects) / files == pytest.approx(430 / 93, rel=0.2)
     found = Counter(one.detected_on.year for one in cases)
     assert set(found) == {*range(2016, 2026)}
+
+
+def test_who_is_not_from_mali_goes_home_more_often(decade: Sequence[Happened]) -> None:
+    malian = {
+        one.subject: "MLI" in one.event.citizenship
+        for one in decade
+        if isinstance(one.event, CaseRegistered)
+    }
+    closed = [
+        (one.subject, one.event.reason) for one in decade if isinstance(one.event, CaseClosed)
+    ]
+    home = Counter(malian[subject] for subject, reason in closed if reason == "repatriated")
+
+    assert len(closed) > len(malian) / 4
+    assert home[False] > home[True] > 0
 
 
 async def test_a_history_that_was_invented_is_counted_whole_or_not_at_all(

@@ -13,6 +13,7 @@ Table = Literal[
     "facts_merges",
     "facts_erasures",
     "facts_followups",
+    "facts_closings",
     "facts_exceptions",
     "facts_referrals",
     "facts_referral_steps",

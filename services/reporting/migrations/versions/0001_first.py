@@ -70,6 +70,20 @@ create table facts_followups (
     primary key (case_id, case_sequence)
 );
 
+-- Where care of a person ended, or began again; of one case the next word says what became of it.
+create table facts_closings (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    step text not null,
+    reason text not null,
+    stood_on date not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
 -- Where a dossier was opened by whom it was not, with a second person's word.
 create table facts_exceptions (
     case_id uuid not null,
@@ -237,7 +251,7 @@ create table published (
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots, published from reporting_work;
-grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
+grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
     facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;

@@ -1,4 +1,4 @@
-"""Indicators of protection in persons: sheltered, reunified, followed up, opened in need (domain §6)."""
+"""Indicators of protection in persons: sheltered, reunified, returned, followed up, opened in need (domain §6)."""
 
 from typing import Final
 
@@ -64,6 +64,27 @@ A3: Final = Indicator(
           and by ->> 'group' in ('["girl"]', '["boy"]')
           and steps.at < :as_of and offered_at < :as_of
           and steps.at >= :first_moment and steps.at < :end_moment
+    """,  # noqa: S608 - constants of ours
+)
+A4: Final = Indicator(
+    code="A4",
+    unit="persons",
+    numerator="distinct victims whose case was closed as repatriated on a day of the window, unless "
+    "the next word on that case at as_of is that it was closed in error; whether the return was "
+    "wanted and its risk assessed is not an event yet",
+    source=f"case.closed, case.reopened; population by {PEOPLE}",
+    dimensions=DIMENSIONS,
+    counted=f"""
+        select person as item, closings.event_id, by
+        from (
+            select case_id, event_id, step, reason, stood_on,
+                   lead(reason) over (partition by case_id order by case_sequence) as next_reason
+            from facts_closings where at < :as_of
+        ) as closings
+        join ({PERSONS}) as persons using (case_id)
+        where step = 'closed' and reason = 'repatriated' and not is_smuggled
+          and next_reason is distinct from 'closed_in_error'
+          and stood_on >= :start and stood_on < :end
     """,  # noqa: S608 - constants of ours
 )
 A5: Final = Indicator(
