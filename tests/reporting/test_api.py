@@ -160,6 +160,25 @@ async def test_an_analyst_sees_no_number_that_points_at_somebody(crowd: httpx.As
     }
 
 
+async def test_who_has_the_figures_hears_that_nothing_was_counted_since(
+    client: httpx.AsyncClient, roles: Roles
+) -> None:
+    first = await client.get("/figures", headers=bearer())
+    known = {"if-none-match": first.headers["etag"]}
+    same = await client.get("/figures", headers=bearer() | known)
+    assert (same.status_code, same.content) == (304, b"")
+    other_eyes = await client.get("/figures", headers=bearer(role="analyst") | known)
+    assert other_eyes.status_code == 200
+    more = Happenings()
+    more.registered(7, minutes=60)
+    await take(roles.work, more.events)
+
+    changed = await client.get("/figures", headers=bearer() | known)
+
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != first.headers["etag"]
+
+
 async def test_an_analyst_hears_no_median_of_a_few(client: httpx.AsyncClient) -> None:
     assert (await seen_by(client, "analyst"))["figures"]["time_to_answer"]["value"] is None
 
