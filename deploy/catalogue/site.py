@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from contracts.generate import ASYNCAPI, ASYNCAPI_INTERNAL, SCHEMAS, rendered
 from contracts.recorded import recorded_messages
 from contracts.releases import VERSION
 from contracts.vocabulary import codes, entry, list_names
+from contracts.vocabulary.reference import rows
 from deploy.catalogue.calls import calls_of
 from deploy.catalogue.messages import CHANNELS, Page, message_pages
 
@@ -88,6 +89,7 @@ class _Site:
                 pages=mine,
             )
         self._codes(environment, pages)
+        self._law(environment, words.gettext)
         apis = [(service, calls_of(document)) for service, document in self.apis.items()]
         self._page(environment, "apis.html", "apis/index.html", apis=apis)
         self._page(environment, "changes.html", "changes.html", versions=_versions(pages))
@@ -113,6 +115,15 @@ class _Site:
                 has_htcds=any(one.htcds for one in entries),
                 has_glotip=any(one.glotip for one in entries),
             )
+
+    def _law(self, environment: Environment, _: Callable[[str], str]) -> None:
+        titles = {
+            "offences": _("Offences"),
+            "courts": _("Courts"),
+            "holidays": _("Legal holidays"),
+        }
+        lists = [(name, title, rows(name)) for name, title in titles.items()]
+        self._page(environment, "law.html", "law.html", lists=lists)
 
     def _page(self, environment: Environment, template: str, path: str, **context: Any) -> None:
         root = "../" * (path.count("/") + 1)

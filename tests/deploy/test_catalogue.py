@@ -10,11 +10,13 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 from babel.messages.pofile import read_po
+from markupsafe import escape
 
 from contracts.catalogue import EVENTS, FEED, REQUESTS
 from contracts.generate import SCHEMAS
 from contracts.recorded import recorded_messages
 from contracts.vocabulary import codes, label, list_names
+from contracts.vocabulary.reference import LISTS, rows
 from deploy.catalogue.messages import CHANNELS, audience_of, paragraphs
 from deploy.catalogue.site import LOCALE, build
 
@@ -124,6 +126,19 @@ def test_every_code_has_its_words(reference: Path, language: str) -> None:
     service = (reference / language / "codes" / "service.html").read_text("utf-8")
     assert label("service", "shelter", "fr") in service
     assert label("service", "shelter", "en") in service
+
+
+@BOTH
+def test_every_line_of_the_law_is_shown_with_its_days_and_its_source(
+    reference: Path, language: str
+) -> None:
+    shown = (reference / language / "law.html").read_text("utf-8").replace("<wbr>", "")
+    for name in LISTS:
+        for row in rows(name):
+            named = row.fr if language == "fr" else row.en
+            days = (str(day) for day in (row.valid_from, row.valid_to) if day)
+            for said in (row.code, named, row.source, row.note, *days):
+                assert str(escape(said)) in shown
 
 
 def test_the_documents_lie_beside_the_pages(reference: Path) -> None:
