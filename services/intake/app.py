@@ -66,7 +66,8 @@ def create_app(
     caller = BearerCaller(audience="intake", key_of=door.key_of, clock=door.clock)
     layout = pages.layout()
     app = serve(parts, pages=layout, larger_bodies=api.LARGER_BODIES)
-    app.include_router(api.router(api.Desk(parts, api.Registrar(parts, keeping), caller)))
+    registrar = api.Registrar(parts, keeping)
+    app.include_router(api.router(api.Desk(parts, registrar, caller)))
     app.include_router(api.incident_router(api.IncidentDesk(admitter, caller)))
     desk = api.ConsentDesk(parts, discloser, caller)
     for routes in DESK_ROUTES:
@@ -74,7 +75,7 @@ def create_app(
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
-    pages.add_pages(app, screen)
+    _add_pages(app, screen, registrar)
     return app
 
 
@@ -90,3 +91,14 @@ def _vault(settings: IntakeSettings, parts: Parts) -> Vault:
     keys = KeyFiles(settings.kek_dir, parts.mint.entropy)
     keys.ids()
     return Vault(keys, parts.mint.entropy)
+
+
+def _add_pages(app: FastAPI, screen: pages.Desk, registrar: api.Registrar) -> None:
+    pages.add_pages(app, screen)
+    form = pages.FormDesk(
+        parts=screen.parts,
+        register=registrar.register,
+        entrance=screen.entrance,
+        pages=screen.pages,
+    )
+    pages.add_form(app, form)

@@ -9,6 +9,8 @@ from contracts.vocabulary import codes, label
 from services.intake.imports.columns import columns
 from services.intake.pages.words import FIELDS, SECTIONS
 
+#: What our own form ticks under `indicators`, where others write freely.
+SIGNS = "forced_labour_sign"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLACES = {name: place for place, name in enumerate((*SECTIONS, *FIELDS))}
 
@@ -51,6 +53,8 @@ def _lines(held: Mapping[str, str], language: str) -> tuple[Line, ...]:
 
 def _value(name: str, text: str, language: str) -> str | date | bool:
     """Imports leave codes, ISO days and true or false in the columns that HTCDS has for them."""
+    if name == "indicators" and set(text.split(";")) <= set(codes(SIGNS)):
+        return ", ".join(label(SIGNS, code, language) for code in text.split(";"))
     column = columns().get(name)
     if column is not None and column.list_name:
         return ", ".join(_label(column.list_name, code, language) for code in text.split(";"))
