@@ -48,6 +48,7 @@ lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--up
 	@$(COMPILE) $(ARGS) --all-extras --group build -o requirements/test.txt pyproject.toml
 	@$(COMPILE) -c requirements/test.txt --extra embedded --group build -o requirements/embedded.txt pyproject.toml
 	@$(COMPILE) -c requirements/test.txt -o requirements/runtime.txt pyproject.toml
+	@$(COMPILE) -c requirements/test.txt --group image -o requirements/image.txt
 
 clean: ## forget the environment, build products and every embedded state
 	@rm -rf .venv .siraba build dist $(NODE_FOLDERS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

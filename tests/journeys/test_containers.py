@@ -1,10 +1,8 @@
 """The road on real containers: an external PostgreSQL and NATS, as an operator would run them."""
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -22,6 +20,7 @@ from deploy.provision import emit
 from deploy.settings import PlatformSettings
 from deploy.state import State
 from partners.kit import Keys, init
+from tests.engine import NO_ENGINE, engine_answers
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, known
 from tests.servers import open_folder
@@ -44,18 +43,7 @@ CASE = {
 }
 
 
-def engine_answers() -> bool:
-    """Docker's own client leaves a socket open when nobody answers, so this asks by itself."""
-    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    if not host.startswith("unix://"):
-        return True
-    with closing(socket.socket(socket.AF_UNIX)) as probe:
-        return probe.connect_ex(host.removeprefix("unix://")) == 0
-
-
-pytestmark = pytest.mark.skipif(
-    not engine_answers(), reason="no container engine answers at DOCKER_HOST"
-)
+pytestmark = pytest.mark.skipif(not engine_answers(), reason=NO_ENGINE)
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+"""A container engine for tests: whether one answers, and our image built on it."""
+
+import os
+import shutil
+import socket
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+IMAGE = "localhost/siraba:tests"
+NO_ENGINE = "no container engine answers at DOCKER_HOST"
+NO_PODMAN = "no podman beside a container engine that answers at CONTAINER_HOST"
+
+
+def engine_answers() -> bool:
+    """Docker's own client leaves a socket open when nobody answers, so this asks by itself."""
+    host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    if not host.startswith("unix://"):
+        return True
+    with closing(socket.socket(socket.AF_UNIX)) as probe:
+        return probe.connect_ex(host.removeprefix("unix://")) == 0
+
+
+def podman_answers() -> bool:
+    """Whether images can be built."""
+    return (
+        "CONTAINER_HOST" in os.environ and engine_answers() and shutil.which("podman") is not None
+    )
+
+
+def podman(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Ask the engine; its own words are in the failure."""
+    done = subprocess.run(
+        ["podman", "--remote", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert not check or done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    return done
+
+
+def in_image(*command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in a container of our image, as docs/deploy.md says."""
+    rules = ("--rm", "--read-only", "--network", "host", "--entrypoint", command[0])
+    return podman("run", *rules, IMAGE, *command[1:], check=check)
+
+
+def build_image() -> None:
+    """Build it; what did not change since the last time is taken from the engine's cache."""
+    rules = ("--isolation", "chroot", "--network", "host", "--format", "docker", "--quiet")
+    podman("build", *rules, "--tag", IMAGE, "--file", "deploy/image/Containerfile", ".")
