@@ -4,12 +4,14 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from deploy.service_process import ServiceProcess
+
 ROOT = Path(__file__).parents[1]
 IMAGE = "localhost/siraba:tests"
-NO_ENGINE = "no container engine answers at DOCKER_HOST"
 NO_PODMAN = "no podman beside a container engine that answers at CONTAINER_HOST"
 
 
@@ -48,3 +50,26 @@ def build_image() -> None:
     """Build it; what did not change since the last time is taken from the engine's cache."""
     rules = ("--isolation", "chroot", "--network", "host", "--format", "docker", "--quiet")
     podman("build", *rules, "--tag", IMAGE, "--file", "deploy/image/Containerfile", ".")
+
+
+class ServiceInContainer(ServiceProcess):
+    """A service in a container of our image: another user, a root it cannot write, its secrets."""
+
+    def command(self) -> Sequence[str]:
+        """Names of settings alone: their values go through the environment."""
+        told = [name for name in self.environment() if name.startswith("SIRABA_")]
+        secrets = self.environment()["SIRABA_SECRETS_DIR"]
+        return [
+            shutil.which("podman") or "podman", "--remote", "run", "--rm", "--read-only", "--network", "host",
+            "--name", self._container, "--volume", f"{secrets}:{secrets}:ro,U",
+            *(f"--env={name}" for name in told), IMAGE, "run", self.name,
+        ]  # fmt: skip
+
+    def stop(self) -> None:
+        """End the container, and with it the client that shows its log."""
+        podman("stop", "--ignore", "--time", "25", self._container)
+        super().stop()
+
+    @property
+    def _container(self) -> str:
+        return f"siraba-{self.name}-{self.port}"

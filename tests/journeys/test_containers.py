@@ -1,4 +1,4 @@
-"""The road on real containers: an external PostgreSQL and NATS, as an operator would run them."""
+"""The road on real containers: our image three times, PostgreSQL and NATS, as on servers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,9 +20,10 @@ from deploy.provision import emit
 from deploy.settings import PlatformSettings
 from deploy.state import State
 from partners.kit import Keys, init
-from tests.engine import NO_ENGINE, engine_answers
+from tests.engine import IMAGE, NO_PODMAN, ServiceInContainer, build_image, podman, podman_answers
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, known
+from tests.ledger import Figure
 from tests.servers import open_folder
 
 OWNER = "INTL_MIGRATION"
@@ -43,11 +44,17 @@ CASE = {
 }
 
 
-pytestmark = pytest.mark.skipif(not engine_answers(), reason=NO_ENGINE)
+pytestmark = [
+    pytest.mark.docker,
+    pytest.mark.share("operators"),
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not podman_answers(), reason=NO_PODMAN),
+]
 
 
 @pytest.fixture
 async def platform() -> AsyncIterator[tuple[Platform, Keys]]:
+    build_image()
     with open_folder() as folder, ExitStack() as stack:
         state = State(folder)
         state.prepare()
@@ -61,7 +68,7 @@ async def platform() -> AsyncIterator[tuple[Platform, Keys]]:
             nats_url=f"nats://{nats.get_container_host_ip()}:{nats.get_exposed_port(4222)}",
             database_admin_url=SecretStr(postgres.get_connection_url()),
         )
-        async with running_platform(settings) as running:
+        async with running_platform(settings, process=ServiceInContainer) as running:
             yield running, keys
 
 
@@ -79,8 +86,8 @@ def nats_container(state: State, folder: Path) -> DockerContainer:
     return container.start()
 
 
-async def test_a_case_travels_over_an_external_postgresql_and_nats(
-    platform: tuple[Platform, Keys],
+async def test_a_case_travels_through_services_postgresql_and_nats_in_containers(
+    platform: tuple[Platform, Keys], figure: Figure
 ) -> None:
     running, keys = platform
     async with httpx.AsyncClient(base_url=running.front_url, timeout=15) as client:
@@ -96,3 +103,6 @@ async def test_a_case_travels_over_an_external_postgresql_and_nats(
                 await asyncio.sleep(0.2)
     assert "postgres" not in running.pids()
     assert "nats" not in running.pids()
+    ours = podman("ps", "--filter", f"ancestor={IMAGE}", "--format", "{{.Names}}").stdout.split()
+    running_ones = {name.split("-")[1] for name in ours}
+    figure("operators.containers.journey", int(running_ones >= {"intake", "referral", "reporting"}))
