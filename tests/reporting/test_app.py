@@ -87,7 +87,11 @@ async def publish(nats: NatsServer, happened: Happenings) -> None:
 def token() -> str:
     now = datetime.now(UTC)
     return issue_token(
-        private_key("COMITE"), organisation="COMITE", role="analyst", audience="reporting", now=now
+        private_key("COMITE"),
+        organisation="COMITE",
+        role="data_officer",
+        audience="reporting",
+        now=now,
     )
 
 

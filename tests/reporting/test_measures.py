@@ -74,7 +74,7 @@ async def of_histories(
 async def test_every_measure_agrees_with_the_events_in_plain_python(
     roles: Roles, form: Form
 ) -> None:
-    wrong, seen = await of_histories(roles, range(SEED, SEED + form.pick(short=60, long=2_000)))
+    wrong, seen = await of_histories(roles, range(SEED, SEED + form.pick(short=90, long=2_000)))
 
     say(f"seed {SEED}; measured {dict(seen)}; {dict(list(wrong.items())[:5])}")
     assert not wrong
