@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from pydantic import Field
 
@@ -54,4 +55,40 @@ class CaseReopened(Message):
     needs: Annotated[tuple[Annotated[str, Term("service")], ...], Field(max_length=21)] = ()
 
 
-EVENTS: tuple[type[Message], ...] = (CaseTransferred, FollowupDone, CaseClosed, CaseReopened)
+class ReturnPlanned(Message):
+    """The person's way home is planned; a later plan under the same id takes this one's place.
+
+    is_voluntary: the person wants it. is_risk_assessed: somebody has judged what awaits her there.
+    """
+
+    name: ClassVar[str] = "return.planned"
+
+    return_id: UUID
+    organisation: str
+    return_type: Annotated[str, Term("return_type")]
+    is_voluntary: bool
+    is_risk_assessed: bool
+    planned_for: date
+
+
+class ReturnCompleted(Message):
+    """The person has arrived, on that day, by a return that was planned."""
+
+    name: ClassVar[str] = "return.completed"
+
+    return_id: UUID
+    organisation: str
+    return_type: Annotated[str, Term("return_type")]
+    is_voluntary: bool
+    is_risk_assessed: bool
+    completed_on: date
+
+
+EVENTS: tuple[type[Message], ...] = (
+    CaseTransferred,
+    FollowupDone,
+    CaseClosed,
+    CaseReopened,
+    ReturnPlanned,
+    ReturnCompleted,
+)

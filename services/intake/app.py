@@ -35,6 +35,7 @@ DESK_ROUTES = (
     api.transfer_router,
     api.followup_router,
     api.closing_router,
+    api.return_router,
 )
 
 

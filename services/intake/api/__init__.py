@@ -10,6 +10,7 @@ from services.intake.api.erasures import ErasureDesk, erasure_router
 from services.intake.api.followups import followup_router
 from services.intake.api.incidents import LARGER_BODIES, IncidentDesk, incident_router
 from services.intake.api.registrar import Registrar
+from services.intake.api.returns import return_router
 from services.intake.api.routes import Desk, router
 from services.intake.api.transfers import transfer_router
 
@@ -30,6 +31,7 @@ __all__ = [
     "erasure_router",
     "followup_router",
     "incident_router",
+    "return_router",
     "router",
     "transfer_router",
 ]

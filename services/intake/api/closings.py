@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
@@ -21,9 +21,11 @@ from services.intake.domain.closing import (
     OfferPending,
     ServiceUnderWay,
 )
+from services.intake.domain.returns import ArrivedInFuture, NoSuchReturn
 from services.intake.use_cases.closing import CLOSE, REOPEN, close_case, reopen_case
 from services.intake.use_cases.transferring import Acting
 
+Came = TypeVar("Came")
 STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
@@ -77,16 +79,16 @@ def _add_closure(routes: APIRouter, desk: ConsentDesk, caller: BearerCaller) -> 
         number: str, request: Request, *, body: Closure, who: Annotated[Caller, Depends(caller)]
     ) -> CaseClosed:
         """End the case: what is open of it is taken back, and nobody is asked any more."""
-        async with _acted(desk, who, CLOSE) as connection:
+        async with acted(desk, who, CLOSE) as connection:
             closed_on = await close_case(
                 connection,
-                _acting(request, who),
+                acting(request, who),
                 checked(number),
                 reason=body.reason,
                 ends_services=body.ends_services,
                 by=desk.discloser,
             )
-        day = await _done(desk, closed_on)
+        day = await done(desk, closed_on)
         return CaseClosed(case_number=number, closed_on=day)
 
 
@@ -96,21 +98,22 @@ def _add_reopening(routes: APIRouter, desk: ConsentDesk, caller: BearerCaller) -
         number: str, request: Request, *, body: Reopening, who: Annotated[Caller, Depends(caller)]
     ) -> CaseReopened:
         """Take the case up again: somebody is asked for the needs that are named here."""
-        async with _acted(desk, who, REOPEN) as connection:
+        async with acted(desk, who, REOPEN) as connection:
             reopened_on = await reopen_case(
                 connection,
-                _acting(request, who),
+                acting(request, who),
                 checked(number),
                 reason=body.reason,
                 needs=tuple(dict.fromkeys(body.needs)),
                 by=desk.discloser,
             )
-        day = await _done(desk, reopened_on)
+        day = await done(desk, reopened_on)
         return CaseReopened(case_number=number, reopened_on=day)
 
 
 @asynccontextmanager
-async def _acted(desk: ConsentDesk, who: Caller, action: str) -> AsyncIterator[AsyncConnection]:
+async def acted(desk: ConsentDesk, who: Caller, action: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction in which an owner does something to a person's cases; refused by `PROBLEMS`."""
     async with (
         on_record(desk.parts, who, action, problems=PROBLEMS),
         desk.parts.work.begin() as connection,
@@ -118,19 +121,28 @@ async def _acted(desk: ConsentDesk, who: Caller, action: str) -> AsyncIterator[A
         yield connection
 
 
-async def _done(desk: ConsentDesk, day: date | None) -> date:
-    if day is None:
+async def done(desk: ConsentDesk, came: Came | None) -> Came:
+    """What came of it goes on its way. Raises `Refusal` where the caller owns no such case."""
+    if came is None:
         raise no_such_case()
     await desk.parts.wake_relay()
-    return day
+    return came
 
 
-def _acting(request: Request, who: Caller) -> Acting:
+def acting(request: Request, who: Caller) -> Acting:
+    """The caller, and the trace of the request."""
     return Acting(who=who, trace=request.scope.get("siraba.hop"))
 
 
 PROBLEMS: Problems = {
     CaseIsClosed: case_is_closed,
+    ArrivedInFuture: lambda: Refusal(
+        422,
+        "invalid_request",
+        "Nobody has arrived on a day that is still to come",
+        errors=[Violation(field="completed_on", rule="not_in_future", place="body")],
+    ),
+    NoSuchReturn: lambda: Refusal(404, "not_found", "No such return of this person is planned"),
     NotClosed: lambda: Refusal(409, "case_open", "The case is open"),
     OfferPending: lambda: Refusal(
         409, "pending", "An offer of this case to another owner is open: withdraw it"

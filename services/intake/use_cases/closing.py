@@ -43,14 +43,14 @@ async def close_case(
 
     Raises the kinds of `ClosingRefused`.
     """
-    found = await _person(connection, acting, number, action=CLOSE)
+    found = await held_person(connection, acting, number, action=CLOSE)
     if found is None:
         return None
     rules.require_closable(found.now, ends_services=ends_services)
     await closings.close(connection, found.files, reason=reason)
     day = by.mint.moment().date()
     said = CaseClosed(organisation=acting.who.organisation, reason=reason, closed_on=day)
-    await _say(connection, acting, dict.fromkeys(found.files, said), action=CLOSE, by=by)
+    await say(connection, acting, dict.fromkeys(found.files, said), action=CLOSE, by=by)
     return day
 
 
@@ -67,7 +67,7 @@ async def reopen_case(
 
     None: the caller owns no such case. Raises the kinds of `ClosingRefused`.
     """
-    found = await _person(connection, acting, number, action=REOPEN)
+    found = await held_person(connection, acting, number, action=REOPEN)
     if found is None:
         return None
     rules.require_reopenable(found.now, asks=bool(needs))
@@ -76,14 +76,17 @@ async def reopen_case(
     said = CaseReopened(organisation=acting.who.organisation, reason=reason, reopened_on=day)
     # A person is asked for once, by the case under which she counts.
     asking = {found.root: said.model_copy(update={"needs": needs})}
-    await _say(connection, acting, dict.fromkeys(found.files, said) | asking, action=REOPEN, by=by)
+    await say(connection, acting, dict.fromkeys(found.files, said) | asking, action=REOPEN, by=by)
     return day
 
 
-async def _person(
+async def held_person(
     connection: AsyncConnection, acting: Acting, number: str, *, action: str
 ) -> Person | None:
-    """Asked again once they are held: somebody may have given the case away meanwhile."""
+    """All cases of the person whom a case of the caller's is about; None, on record: it owns no such case.
+
+    Asked again once they are held: somebody may have given the case away meanwhile.
+    """
     await merges.hold(connection)
     owner = acting.who.organisation
     case_id = await consents.own_case(connection, number, owner=owner)
@@ -109,7 +112,7 @@ async def _standing(
     )
 
 
-async def _say(
+async def say(
     connection: AsyncConnection,
     acting: Acting,
     said: Mapping[UUID, Message],
@@ -117,6 +120,7 @@ async def _say(
     action: str,
     by: Discloser,
 ) -> None:
+    """By case, what happened; on record for each."""
     await outbox.add(
         connection,
         [by.announced(event, one, cause=None, trace=acting.trace) for one, event in said.items()],

@@ -340,6 +340,23 @@ create policy own on exceptions for select to intake_web
                       and code = current_setting('siraba.org', true)));
 
 -- Each time that an owner had, or has, to ask how the person is.
+-- Ways home: of a person at most one is planned at a time.
+create table returns (
+    return_id uuid primary key,
+    case_id uuid not null references cases,
+    return_type text not null,
+    is_voluntary boolean not null,
+    is_risk_assessed boolean not null,
+    planned_for date not null,
+    completed_on date
+);
+create unique index returns_planned on returns (case_id) where completed_on is null;
+alter table returns enable row level security;
+alter table returns force row level security;
+create policy work on returns to intake_work using (true) with check (true);
+create policy own on returns for select to intake_web
+    using (exists (select from cases where cases.case_id = returns.case_id));
+
 create table followups (
     followup_id uuid primary key,
     case_id uuid not null references cases,
@@ -471,8 +488,8 @@ grant select (case_id, number) on cases to siraba_ops;
 
 grant select, insert, update, delete on all tables in schema intake to intake_work;
 revoke update, delete on audit, roots from intake_work;
-revoke delete on exceptions, erasures, transfers, followups from intake_work;
-grant select on transfers, followups to intake_web;
+revoke delete on exceptions, erasures, transfers, followups, returns from intake_work;
+grant select on transfers, followups, returns to intake_web;
 grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) on erasures
     to intake_web;
 grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,

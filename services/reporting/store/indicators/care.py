@@ -71,7 +71,7 @@ A4: Final = Indicator(
     unit="persons",
     numerator="distinct victims whose case was closed as repatriated on a day of the window, unless "
     "the next word on that case at as_of is that it was closed in error; whether the return was "
-    "wanted and its risk assessed is not an event yet",
+    "wanted and its risk assessed (return.completed) is not counted yet",
     source=f"case.closed, case.reopened; population by {PEOPLE}",
     dimensions=DIMENSIONS,
     counted=f"""

@@ -1,0 +1,74 @@
+"""Planning a person's way home and saying that she has arrived: by the owner of her case alone."""
+
+from dataclasses import asdict
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.cases import ReturnCompleted, ReturnPlanned
+from services.intake.domain import returns as rules
+from services.intake.domain.returns import NoSuchReturn, Return
+from services.intake.store import returns
+from services.intake.use_cases.closing import held_person, say
+from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.transferring import Acting
+
+PLAN, COMPLETE = "return.plan", "return.complete"
+
+
+async def plan_return(
+    connection: AsyncConnection,
+    acting: Acting,
+    number: str,
+    *,
+    plan: Return,
+    planned_for: date,
+    by: Discloser,
+) -> UUID | None:
+    """Plan it, or plan otherwise what is planned already; its id. None: the caller owns no such case.
+
+    Raises `CaseIsClosed`.
+    """
+    found = await held_person(connection, acting, number, action=PLAN)
+    if found is None:
+        return None
+    rules.require_plannable(found.now)
+    return_id = await returns.change(connection, found.files, plan, planned_for=planned_for)
+    if return_id is None:
+        return_id = by.mint.opaque_id()
+        await returns.add(connection, found.root, return_id, plan=plan, planned_for=planned_for)
+    owner = acting.who.organisation
+    said = ReturnPlanned(
+        return_id=return_id, organisation=owner, planned_for=planned_for, **asdict(plan)
+    )
+    await say(connection, acting, {found.root: said}, action=PLAN, by=by)
+    return return_id
+
+
+async def complete_return(
+    connection: AsyncConnection,
+    acting: Acting,
+    number: str,
+    *,
+    return_id: UUID,
+    completed_on: date,
+    by: Discloser,
+) -> date | None:
+    """She has arrived; the day. None: the caller owns no such case; a closed one may be told of too.
+
+    Raises `ArrivedInFuture`, `NoSuchReturn`.
+    """
+    found = await held_person(connection, acting, number, action=COMPLETE)
+    if found is None:
+        return None
+    rules.require_arrived(completed_on, today=by.mint.moment().date())
+    done = await returns.complete(connection, found.files, return_id, completed_on=completed_on)
+    if done is None:
+        raise NoSuchReturn
+    owner = acting.who.organisation
+    said = ReturnCompleted(
+        return_id=return_id, organisation=owner, completed_on=completed_on, **asdict(done)
+    )
+    await say(connection, acting, {found.root: said}, action=COMPLETE, by=by)
+    return completed_on
