@@ -40,6 +40,6 @@ async def test_the_oracle_sees_when(
     assert wrong != INDICATORS[wrong.code]
     monkeypatch.setitem(INDICATORS, wrong.code, wrong)
 
-    found, _ = await of_histories(roles, range(SEED, SEED + 12))
+    found, _ = await of_histories(roles, range(SEED, SEED + 30))
 
     assert {one.partition(" ")[0] for each in found.values() for one in each} == {wrong.code}
