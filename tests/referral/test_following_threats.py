@@ -94,7 +94,6 @@ async def test_the_case_is_at_high_risk_and_nobody_is_asked_in_another_s_place(
     facts = json.loads(facts) if isinstance(facts, str) else facts
     assert (facts["risk"], facts["safety"]) == ("high", ["do_not_call", "do_not_visit"])
     before = await office.referrals()
-    await office.publish(*DIRECTORY, an_organisation("CLINIC_K", "health", "health"))
     await office.answer(an_answer("CLINIC_H", await office.open_offer("CLINIC_H"), "decline"))
     assert len(await office.referrals()) == len(before)
     assert await office.unplaced() == [("health", "high_risk")]

@@ -64,10 +64,10 @@ class Case:
 
     def ask(self, now: float) -> None:
         """The next, if there is one."""
-        if len(self.offers) == len(SHELTERS):
-            self.waits = "none_left"
-        elif self.is_high_risk and self.offers:
+        if self.is_high_risk and self.offers:
             self.waits = "high_risk"
+        elif len(self.offers) == len(SHELTERS):
+            self.waits = "none_left"
         else:
             self.offers.append(Offer("offered", now))
 
