@@ -1,22 +1,15 @@
-"""Sends bad messages with real credentials, and judges afterwards where each of them ended."""
+"""Spoils and sends bad messages with real credentials, and judges where each of them ended."""
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import get_context
 from random import Random
-from time import monotonic
 
-import nats
-from nats.aio.client import Client
-
-from chassis.trust import PlatformKeys, SigningKey
-from contracts.envelope import SIGNATURE
-from contracts.signing import Kind, Signer, signed_payload
-from contracts.topology import READINGS, inbox_prefix
-from deploy.keys import seed_file
+from contracts.topology import READINGS
 from partners.kit.ledger import FILE
 from tests.journeys.road import SERVICES, Road
 from tests.trust.auditor import Audit, Finding, compare
@@ -24,23 +17,7 @@ from tests.trust.evidence import Asking, Evidence, Fact, body_of
 from tests.trust.poison import PARKED, REFUSED, UNSTORED, Known, Letter, Sort
 from tests.trust.questions import audit
 from tests.trust.refusals import refused
-
-PATIENCE = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What the broker said to one bad message: the stream and place it took it at, if it did."""
-
-    end: str
-    letter: Letter
-    stream: str = ""
-    sequence: int = 0
-    refusal: str = ""
-
-    @property
-    def place(self) -> tuple[str, int]:
-        return self.stream, self.sequence
+from tests.trust.sender import Credentials, Sent, send_all
 
 
 @dataclass(slots=True)
@@ -49,49 +26,34 @@ class Poisoner:
 
     road: Road
     random: Random
-    clients: dict[str, Client]
-    signers: dict[str, Signer]
+    process: ProcessPoolExecutor
     sent: list[Sent] = field(default_factory=list)
 
-    async def spread(self, poison: Sequence[tuple[Sort, Letter]], *, seconds: float) -> None:
-        """Send them evenly over so long."""
-        began, known = monotonic(), Known(self._request_of, self._foreign_to)
-        async with asyncio.TaskGroup() as group:
-            for nth, (sort, letter) in enumerate(poison):
-                await asyncio.sleep(began + seconds * nth / len(poison) - monotonic())
-                group.create_task(self._send(sort.end, sort.spoil(letter, known)))
+    def spoilt(self, poison: Sequence[tuple[Sort, Letter]]) -> list[tuple[str, Letter]]:
+        """Each with how it must end; what can be known is what is known now."""
+        used = {code: self._requests_of(code) for code in self.road.keys}
+        known = Known(lambda code: self.random.choice(used[code]), self._foreign_to)
+        return [(sort.end, sort.spoil(letter, known)) for sort, letter in poison]
 
-    async def _send(self, end: str, letter: Letter) -> None:
-        if end == UNSTORED:
-            self.sent.append(Sent(end, letter, refusal=await _insist(self.road, letter)))
-            return
-        headers = self._signed(letter)
-        answer = await self.clients[letter.sender].request(
-            letter.subject, letter.body, headers=headers, timeout=PATIENCE
+    async def spread(self, letters: Sequence[tuple[str, Letter]], *, seconds: float) -> None:
+        """Send them evenly over so long, from another process."""
+        loop = asyncio.get_running_loop()
+        job = loop.run_in_executor(self.process, send_all, self._hands, letters, seconds)
+        self.sent += await job
+
+    @property
+    def _hands(self) -> Credentials:
+        return Credentials(
+            nats_url=self.road.platform.nats_url,
+            state=self.road.platform.state,
+            folders={code: self.road.folder(code) for code in self.road.keys},
         )
-        stored = json.loads(answer.data)
-        self.sent.append(Sent(end, letter, stored["stream"], stored["seq"]))
 
-    def _signed(self, letter: Letter) -> dict[str, str]:
-        """Under the sender's own key, or everything would die of its signature.
-
-        No Nats-Msg-Id: the broker's window must not be what saves us.
-        """
-        left_out = ("Nats-Msg-Id", SIGNATURE)
-        headers = {name: value for name, value in letter.headers.items() if name not in left_out}
-        is_request = letter.sender in self.road.keys
-        subject = letter.subject
-        if is_request:
-            subject = subject.replace("in.", f"in.{letter.sender}.", 1)
-        payload = signed_payload(headers, letter.body, subject=subject)
-        kind: Kind = "request" if is_request else "event"
-        return headers | {SIGNATURE: self.signers[letter.sender].sign(payload, kind=kind)}
-
-    def _request_of(self, code: str) -> str:
+    def _requests_of(self, code: str) -> list[str]:
         ledger = sqlite3.connect(self.road.folder(code) / FILE)
         try:
             found = ledger.execute("select id from request where acknowledged_at is not null")
-            return str(self.random.choice(found.fetchall())[0])
+            return [str(one) for (one,) in found]
         finally:
             ledger.close()
 
@@ -103,49 +65,10 @@ class Poisoner:
 @asynccontextmanager
 async def poisoner(road: Road, random: Random) -> AsyncIterator[Poisoner]:
     """As intake, as referral and as every organisation."""
-    names = ("intake", "referral", *road.keys)
-    clients = {name: await _client(road, name) for name in names}
-    try:
-        yield Poisoner(road, random, clients, {name: _signer(road, name) for name in names})
-    finally:
-        for client in clients.values():
-            await client.close()
-
-
-def _signer(road: Road, name: str) -> Signer:
-    if name in road.keys:
-        return Signer(road.keys[name].signing)
-    return SigningKey(PlatformKeys(road.platform.state.secrets), name).signer()
-
-
-async def _client(road: Road, name: str) -> Client:
-    ours = name not in road.keys
-    seed = (
-        seed_file(road.platform.state, name).read_text().strip() if ours else road.keys[name].seed
-    )
-    return await nats.connect(
-        road.platform.nats_url,
-        nkeys_seed_str=seed,
-        inbox_prefix=inbox_prefix(name),
-        allow_reconnect=False,
-        error_cb=_quiet,
-    )
-
-
-async def _quiet(_: Exception) -> None:
-    """A refusal is what the largest ones are sent for."""
-
-
-async def _insist(road: Road, letter: Letter) -> str:
-    """Past the library's own check; what the broker says before it hangs up."""
-    client = await _client(road, letter.sender)
-    assert client._transport is not None
-    head = f"PUB {letter.subject} {len(letter.body)}\r\n".encode()
-    client._transport.write(head + letter.body + b"\r\n")
-    async with asyncio.timeout(PATIENCE):
-        while not client.is_closed:
-            await asyncio.sleep(0.01)
-    return str(client.last_error).lower()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        hostile = Poisoner(road, random, process)
+        await hostile.spread([], seconds=0)  # the process is up before anything is timed
+        yield hostile
 
 
 async def judged(road: Road, evidence: Evidence, sent: Sequence[Sent]) -> Audit:

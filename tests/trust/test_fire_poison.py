@@ -102,9 +102,12 @@ async def test_poison_of_eleven_sorts_neither_blocks_nor_vanishes_nor_slows_the_
         async with fire.under_load(per_second=CASES_PER_SECOND, writers=8):
             await asyncio.sleep(2)
             for nth in range(2 * windows):
-                is_bad, began = nth % 4 in (1, 2), monotonic()
-                batch = poison[len(hostile.sent) :][: -(-len(poison) // windows)]
-                await (hostile.spread(batch, seconds=seconds) if is_bad else asyncio.sleep(seconds))
+                is_bad, left = nth % 4 in (1, 2), poison[len(hostile.sent) :]
+                letters = hostile.spoilt(left[: -(-len(poison) // windows)] if is_bad else [])
+                began = monotonic()
+                await asyncio.gather(
+                    asyncio.sleep(seconds), hostile.spread(letters, seconds=seconds)
+                )
                 clock.windows.append((began, monotonic(), is_bad))
                 await asyncio.sleep(SETTLING_SECONDS)
         evidence = await fire.evidence(within=120)
