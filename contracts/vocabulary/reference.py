@@ -1,6 +1,6 @@
 """What the law knew on a given day: offences, courts and legal holidays, each with its source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache, lru_cache
@@ -23,6 +23,7 @@ class Row:
     """One line of a list. valid_from, valid_to: both included; None where no bound is known.
 
     about: what only its own list has, by column: law and article, court and cercle, or day.
+    ends_pending: a court which after its last day may still have ended what was before it.
     """
 
     code: str
@@ -33,6 +34,7 @@ class Row:
     source: str
     note: str
     about: Mapping[str, str] = field(default_factory=dict)
+    ends_pending: bool = False
 
     def is_valid(self, on: date) -> bool:
         """Whether it was law on that day."""
@@ -58,11 +60,17 @@ def valid(list_name: str, on: date) -> tuple[Row, ...]:
     return tuple(row for row in found if day_of(row, on.year) == on)
 
 
-def out_of_force(said: Mapping[str, str | None], on: date) -> str | None:
-    """The first field of a report whose code no law knew on that day; None where all are known."""
+def out_of_force(said: Mapping[str, str | None], on: date, *, ends: bool = False) -> str | None:
+    """The first field of a report whose code no law knew on that day; None where all are known.
+
+    ends: what is reported ends a trial, for which a court that is no more may still have sat.
+    """
     for name, list_name in DATED.items():
         code = said.get(name)
-        if code not in (None, ANY_OTHER) and not _knows(valid(list_name, on), name, code):
+        if code in (None, ANY_OTHER):
+            continue
+        known = [row for row in rows(list_name) if row.is_valid(on) or (ends and row.ends_pending)]
+        if not any(row.about[name] == code for row in known):
             return name
     return None
 
@@ -89,15 +97,12 @@ def day_of(holiday: Row, year: int) -> date | None:
     return date.fromisoformat(rule) if rule.startswith(f"{year}-") else None
 
 
-def _knows(known: Iterable[Row], column: str, code: str | None) -> bool:
-    return any(row.about[column] == code for row in known)
-
-
 def _row(line: dict[str, str]) -> Row:
     shared = {name: line.pop(name) for name in ("code", "fr", "en", "source", "note")}
     begins, ends = line.pop("valid_from"), line.pop("valid_to")
     return Row(
         **shared,
+        ends_pending=line.pop("ends_pending", "") == "yes",
         valid_from=date.fromisoformat(begins) if begins else None,
         valid_to=date.fromisoformat(ends) if ends else None,
         about=line,

@@ -6,10 +6,12 @@ from uuid import UUID
 
 from contracts import referral
 from contracts.intake import CaseRegistered
+from contracts.vocabulary.reference import out_of_force
 from deploy.simulation import rates
 from deploy.simulation.life import Life, opaque
 
-_FROM_2025 = "high_court_criminal"
+#: Before which court crimes come, and before which they came.
+_CHAMBER, _ASSIZES = "high_court_criminal", "assize_court"
 
 
 def open_file(life: Life, case: CaseRegistered, police: str) -> None:
@@ -79,8 +81,7 @@ def _judge(life: Life, about: dict[str, Any], suspect: UUID, *, at: datetime) ->
         "proceeding_id": about["proceeding_id"],
         "suspect_id": suspect,
         "on": at.date(),
-        # Before 2025 crimes came before the assizes (domain §1.1).
-        "court": _FROM_2025 if at.year >= 2025 else "assize_court",
+        "court": _CHAMBER if out_of_force({"court": _ASSIZES}, at.date()) else _ASSIZES,
         "offence_class": about["offence_class"],
         "verdict": "convicted" if is_convicted else life.chance.choice(("acquitted", "discharged")),
         "is_final": life.chance.random() < 0.3,

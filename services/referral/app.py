@@ -54,7 +54,9 @@ def create_app(
     app.include_router(api.unplaced_router(desk))
     app.include_router(api.plans_router(desk))
     app.include_router(api.notices_router(desk))
-    app.include_router(api.directory_router(api.DirectoryDesk(parts, caller)))
+    committee = api.DirectoryDesk(parts, caller)
+    app.include_router(api.directory_router(committee))
+    app.include_router(api.reference_router(committee))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
     peoples_door = _peoples_door(settings, parts, layout)
     screen = pages.DeskPages(

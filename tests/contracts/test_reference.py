@@ -101,6 +101,19 @@ def test_a_code_is_out_of_force_by_the_day_alone_and_another_offence_never_is() 
     assert out_of_force({"court": "no_such_court"}, day) == "court", "unknown fails closed"
 
 
+def test_a_court_that_is_no_more_is_known_after_its_last_day_only_to_what_ends_a_trial() -> None:
+    day = date(2026, 2, 10)
+    assert out_of_force({"court": "assize_court"}, day) == "court"
+    assert out_of_force({"court": "assize_court"}, day, ends=True) is None
+    assert out_of_force({"court": "high_court_criminal"}, date(2025, 1, 1), ends=True) == "court"
+
+
+@pytest.mark.parametrize("list_name", LISTS)
+def test_every_source_is_an_address_that_a_reader_can_follow(list_name: str) -> None:
+    for row in rows(list_name):
+        assert all(part.startswith(("https://", "http://")) for part in row.source.split()), row
+
+
 def test_a_list_that_nobody_keeps_is_a_clear_error() -> None:
     with pytest.raises(UnknownReference, match="offences, courts, holidays"):
         rows("penalties")

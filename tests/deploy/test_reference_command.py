@@ -22,7 +22,7 @@ def test_the_courts_of_a_day_are_listed_with_their_sources() -> None:
     assert "high_court_criminal" not in before
     assert "high_court_criminal: High court, criminal chamber" in after
     assert "assize_court" not in after
-    assert "domain.md §1.2 [S1]" in after
+    assert "https://lessor.ml/posts/mali-traite-des-personnes" in after
 
 
 def test_the_holidays_are_those_of_the_days_year_in_their_order() -> None:

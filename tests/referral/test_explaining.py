@@ -127,7 +127,7 @@ DATA: dict[str, Any] = {
     "state": "declined", "region": "12", "cercle": "1201", "sexes": ["female"], "age_min": 5,
     "age_max": 17, "citizenship": ["GIN"], "exploitation": ["gold_mining"], "kind": "health",
     "minutes": 90, "urgency": "vital_1h", "room": 3, "in_time": 2, "of": 9,
-    "languages": ["bambara", "english"],
+    "languages": ["bambara", "english"], "holiday": "2026-12-25",
 }  # fmt: skip
 
 

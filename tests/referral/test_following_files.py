@@ -1,5 +1,6 @@
 """Files of the police and of justice: attached to the case, and told no further than is needed."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -156,6 +157,18 @@ async def test_a_court_that_is_no_more_is_taken_of_a_day_when_it_was(office: Off
         await office.file("COURT_J", a_file(referral_id, court="assize_court", on="2025-06-12"))
         == []
     )
+
+
+async def test_what_ends_a_trial_of_a_court_that_is_no_more_is_taken_and_nothing_else(
+    office: Office,
+) -> None:
+    _, referral_id = await a_case_of_three(office)
+    late: dict[str, Any] = {"court": "assize_court", "on": "2025-11-20"}
+    (refused,) = await office.file("COURT_J", a_file(referral_id, **late, state="charged"))
+    assert (refused.reason, refused.field) == ("wrong_state", "court")
+    assert await office.file("COURT_J", a_file(referral_id, **late, state="judged")) == []
+    assert await office.file("COURT_J", a_suspect()) == []
+    assert await office.file("COURT_J", ReportJudgment(**JUDGED | late)) == []
 
 
 async def test_who_a_suspect_is_has_no_place_yet_and_that_is_said(office: Office) -> None:

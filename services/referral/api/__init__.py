@@ -1,4 +1,4 @@
-"""HTTP in: an organisation's referrals, places, open questions and feed; the directory; why."""
+"""HTTP in: an organisation's referrals, places, open questions and feed; the directory; the law; why."""
 
 from services.referral.api.desk import Desk
 from services.referral.api.directory import DirectoryDesk, directory_router
@@ -6,6 +6,7 @@ from services.referral.api.notices import notices_router
 from services.referral.api.partners import FeedDesk, partner_router
 from services.referral.api.places import places_router
 from services.referral.api.plans import plans_router
+from services.referral.api.reference import reference_router
 from services.referral.api.referrals import router
 from services.referral.api.routings import routings_router
 from services.referral.api.unplaced import unplaced_router
@@ -19,6 +20,7 @@ __all__ = [
     "partner_router",
     "places_router",
     "plans_router",
+    "reference_router",
     "router",
     "routings_router",
     "unplaced_router",

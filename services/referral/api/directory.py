@@ -111,7 +111,7 @@ def _add_history(routes: APIRouter, desk: DirectoryDesk) -> None:
     async def list_versions(code: Code, who: Annotated[Caller, Depends(operator)]) -> History:
         """Every version of an organisation's entry, for the committee's operators."""
         async with reading_as(desk.parts.web, who.organisation) as connection:
-            _must_keep(who, await directory.current(connection, {who.organisation}))
+            must_keep(who, await directory.current(connection, {who.organisation}))
             found = await directory.versions(connection, code)
         if not found:
             raise _unknown()
@@ -151,7 +151,7 @@ def _add_changing(routes: APIRouter, desk: DirectoryDesk) -> None:
             raise _invalid("entry.code", "differs_from_path")
         on = _version(if_match, if_none_match)
         async with desk.parts.work.begin() as connection:
-            _must_keep(who, await directory.current(connection, {who.organisation}))
+            must_keep(who, await directory.current(connection, {who.organisation}))
             try:
                 await change_directory(
                     connection,
@@ -186,7 +186,8 @@ def _is_keeper(who: Caller, found: dict[str, Current]) -> bool:
     return who.role == "operator" and own is not None and own.entry.kind == KEEPER
 
 
-def _must_keep(who: Caller, found: dict[str, Current]) -> None:
+def must_keep(who: Caller, found: dict[str, Current]) -> None:
+    """Raises Refusal for everybody but the committee's operators. found: their own entry at least."""
     if not _is_keeper(who, found):
         raise Refusal(403, "role_forbidden", "The caller's role may not do this")
 

@@ -12,6 +12,8 @@ REPORTERS: Mapping[str, frozenset[str]] = {
     "suspect.report": frozenset({"police", "gendarmerie", "justice"}),
     "judgment.report": frozenset({"justice"}),
 }
+#: What a file is once a court has ended the trial.
+AFTER_TRIAL = frozenset({"judged", "appealed", "cassation", "final"})
 
 
 class File(NamedTuple):

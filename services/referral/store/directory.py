@@ -85,7 +85,10 @@ _VERSIONS = text("""
     select entry, version, changed_at, organisation, role, person, why
     from organisation_versions where code = :code order by version
 """)
-_REVISION = text("select coalesce(sum(version), 0), clock_timestamp() from organisations")
+_REVISION = text("""
+    select coalesce(sum(version), 0) + (select count(*) from holidays), clock_timestamp()
+    from organisations
+""")
 _CANDIDATES = text("select entry from organisations")
 #: The channels through which an organisation has a feed.
 FEED_CHANNELS = ("nats", "http")
@@ -160,7 +163,7 @@ async def versions(connection: AsyncConnection, code: str) -> list[Version]:
 
 
 async def revision(connection: AsyncConnection) -> tuple[int, datetime]:
-    """A number that grows with every change, and the database's moment."""
+    """A number that grows with every change, also of the days off, and the database's moment."""
     revision, at = (await connection.execute(_REVISION)).one()
     return int(revision), at
 

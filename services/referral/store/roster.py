@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.directory import Contact
 from contracts.vocabulary.reference import holidays_between
 from services.referral.domain.duty import Post, Shift, addresses
+from services.referral.store import holidays
 
 
 class Reach(NamedTuple):
@@ -70,7 +71,8 @@ async def reach(
         return Reach("fr", [])
     posts = [_post(row.cercle, Contact.model_validate(_loaded(row.contact))) for row in rows]
     now: datetime = rows[0].now.astimezone(UTC)
-    off = holidays_between(now.date() - timedelta(days=1), now.date())
+    declared = frozenset(one.day for one in await holidays.declared(connection))
+    off = declared | holidays_between(now.date() - timedelta(days=1), now.date())
     ways = addresses(posts, at=now, near=near, holidays=off)
     return Reach(_language(_loaded(rows[0].languages)), ways)
 

@@ -18,7 +18,7 @@ from contracts.referral import (
 )
 from contracts.reports import ReportJudgment, ReportProceeding, ReportSuspect
 from contracts.vocabulary.reference import out_of_force
-from services.referral.domain.proceedings import REPORTERS, File, Standing, is_news
+from services.referral.domain.proceedings import AFTER_TRIAL, REPORTERS, File, Standing, is_news
 from services.referral.store import proceedings, referrals
 from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.naming import named_case
@@ -79,7 +79,7 @@ async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announc
     if one.kind not in REPORTERS[one.report.name]:
         raise _Impossible("wrong_state", "ce-source")
     # What was recorded stays as it is: only a new word is held to the law of its own day.
-    field = out_of_force(one.report.model_dump(), one.report.on)
+    field = out_of_force(one.report.model_dump(), one.report.on, ends=_ends_trial(one.report))
     if field is not None:
         raise _Impossible("wrong_state", field)
     match one.report:
@@ -90,6 +90,12 @@ async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announc
         case ReportJudgment():
             await _follow_judgment(connection, one, one.report, announcer=announcer)
     return None
+
+
+def _ends_trial(report: FileReport) -> bool:
+    return isinstance(report, ReportJudgment) or (
+        isinstance(report, ReportProceeding) and report.state in AFTER_TRIAL
+    )
 
 
 async def _follow_file(

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.identifiers import Mint
 from services.referral.domain.routing import Directory
-from services.referral.store import answers, directory, places
+from services.referral.store import answers, directory, holidays, places
 from services.referral.use_cases.announcing import Announcer
 
 
@@ -23,11 +23,15 @@ async def look_around(
     if before is not None and before.revision == revision:
         known = replace(before.directory, rooms=rooms, records=records)
         return replace(before, directory=known, at=at)
+    declared = await holidays.declared(connection)
     return Announcer(
         mint=mint,
         master_key=master_key,
         directory=Directory.of(
-            await directory.candidates(connection), rooms=rooms, records=records
+            await directory.candidates(connection),
+            rooms=rooms,
+            records=records,
+            holidays=frozenset(one.day for one in declared),
         ),
         reached=await directory.reached_by(connection, directory.FEED_CHANNELS),
         at=at,

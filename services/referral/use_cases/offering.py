@@ -192,13 +192,15 @@ class Asking:
     ) -> tuple[Sequence[Ranked], dict[str, Any]]:
         assert self.situation is not None  # noqa: S101 - without a place there is no need
         at = self._announcer.at
+        directory = self._announcer.directory
+        by_law = holidays_between((at - _A_DAY).date(), (at + _LONGEST).date())
         view = View(
             case=self.situation,
             need=need,
-            directory=self._announcer.directory,
+            directory=directory,
             telling=self._permit,
             at=at,
-            holidays=holidays_between((at - _A_DAY).date(), (at + _LONGEST).date()),
+            holidays=by_law | directory.holidays,
         )
         route, weighed = weigh(view, asked)
         return route.ranked, weighed

@@ -120,7 +120,9 @@ class Record:
 class Directory:
     """Everybody who may be asked, looked up by what they give and where.
 
-    by_place: by (service, zone); a cercle is also found as a part of its region. rooms: by (organisation, service), where places are counted. records: by organisation.
+    by_place: by (service, zone); a cercle is also found as a part of its region. rooms: by
+    (organisation, service), where places are counted. records: by organisation. holidays: the days
+    off that were declared, beside those of the law.
     """
 
     by_code: Mapping[str, Candidate] = field(default_factory=dict)
@@ -128,6 +130,7 @@ class Directory:
     by_place: Mapping[tuple[str, str], tuple[Candidate, ...]] = field(default_factory=dict)
     rooms: Mapping[tuple[str, str], Room] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
 
     @classmethod
     def of(
@@ -136,6 +139,7 @@ class Directory:
         *,
         rooms: Mapping[tuple[str, str], Room] | None = None,
         records: Mapping[str, Record] | None = None,
+        holidays: frozenset[date] = frozenset(),
     ) -> "Directory":
         """These organisations, with what is known of their room and their answers."""
         by_code = {one.code: one for one in organisations}
@@ -153,4 +157,5 @@ class Directory:
             by_place={place: tuple(those) for place, those in by_place.items()},
             rooms=rooms or {},
             records=records or {},
+            holidays=holidays,
         )

@@ -1,6 +1,7 @@
 """In which order those who may be asked are asked: seven questions, one after the other."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from services.referral.domain.routing.filtering import minutes
@@ -63,14 +64,26 @@ def distance(unit: Unit, case: Situation) -> int:
 
 def _off_duty(view: View, one: Candidate, unit: Unit) -> int:
     """Is nobody on duty before an answer is due?"""
-    if one.shifts is None:
-        return 0
-    holidays = view.holidays
-    return int(not any(shift.meets(view.at, view.due, holidays=holidays) for shift in one.shifts))
+    return int(not _is_held(view, one, view.holidays))
+
+
+def _is_held(view: View, one: Candidate, holidays: Collection[date]) -> bool:
+    return one.shifts is None or any(
+        shift.meets(view.at, view.due, holidays=holidays) for shift in one.shifts
+    )
 
 
 def _why_duty(view: View, one: Ranked, mark: int) -> Reason:
-    return because("off_duty", urgency=view.need.urgency) if mark else because("on_duty")
+    """A legal holiday is named where it alone makes the difference."""
+    if bool(mark) == (not _is_held(view, one.organisation, ())):
+        return because("off_duty", urgency=view.need.urgency) if mark else because("on_duty")
+    # A shift of the night before may reach into the stretch.
+    stretch = range(-1, (view.due.date() - view.at.date()).days + 1)
+    days = (view.at.date() + timedelta(days=n) for n in stretch)
+    named = next(day for day in days if day in view.holidays).isoformat()
+    if mark:
+        return because("off_duty_holiday", urgency=view.need.urgency, holiday=named)
+    return because("on_duty_holiday", holiday=named)
 
 
 def _not_wished(view: View, one: Candidate, unit: Unit) -> int:

@@ -33,6 +33,20 @@ create table organisation_versions (
     primary key (code, version)
 );
 
+-- Days off that the law knows no date of beforehand; the last line of a day is how it stands.
+create table holidays (
+    number bigint generated always as identity primary key,
+    day date not null,
+    is_off boolean not null,
+    fr text not null,
+    en text not null,
+    source text not null,
+    declared_at timestamptz not null default clock_timestamp(),
+    organisation text not null,
+    role text not null,
+    person text
+);
+
 -- The platform's own public keys that every feed has been told of.
 create table keys_told (
     key text primary key,
@@ -280,8 +294,8 @@ create policy committee on unplaced for select to referral_web
                    and code = current_setting('siraba.org', true)));
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
-revoke update, delete on audit, roots, organisation_versions from referral_work;
-grant select on organisations, organisation_versions, organisation_keys to referral_web;
+revoke update, delete on audit, roots, organisation_versions, holidays from referral_work;
+grant select on organisations, organisation_versions, organisation_keys, holidays to referral_web;
 grant select on referrals, unplaced, places, notices, routings, groups, group_cases to referral_web;
 -- The operator sees that something waits and who was told, and nothing that names a case.
 create policy watch on unplaced for select to siraba_ops using (true);

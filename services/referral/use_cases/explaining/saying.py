@@ -3,10 +3,12 @@
 import gettext
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from babel.dates import format_date
 
 from chassis.web.pages import format_duration, load_translations
 from contracts.vocabulary import label
@@ -52,6 +54,9 @@ def say(table: Mapping[str, str], reason: Sequence[Any], language: str) -> Said:
 def _shown(data: Mapping[str, Any], language: str) -> dict[str, str]:
     """Each datum as people read it."""
     shown = {name: _datum(name, value, language) for name, value in data.items()}
+    if "holiday" in data:
+        day = date.fromisoformat(data["holiday"])
+        shown["holiday"] = format_date(day, "long", locale=language)
     if "minutes" in data:
         shown["age"] = format_duration(timedelta(minutes=data["minutes"]), language)
     if "age_min" in data:

@@ -46,6 +46,13 @@ EXCLUDED: Final[Mapping[str, str]] = {
 RANKED: Final[Mapping[str, str]] = {
     "on_duty": N_("Somebody is on duty there before an answer is due."),
     "off_duty": N_("Nobody is on duty there before an answer is due: %(urgency)s."),
+    "on_duty_holiday": N_(
+        "Somebody is on duty there before an answer is due, as %(holiday)s is a legal holiday."
+    ),
+    "off_duty_holiday": N_(
+        "Nobody is on duty there before an answer is due: %(urgency)s,"
+        " and %(holiday)s is a legal holiday."
+    ),
     "named": N_("The person’s consent names it."),
     "not_named": N_("The person’s consent does not name it."),
     "same_cercle": N_("It is in the same cercle: %(cercle)s."),
