@@ -28,7 +28,8 @@ def reference(
 ) -> None:
     """List what was in force on a day, and where each line comes from.
 
-    A movable feast is listed only in a year whose date a source gives. Reports on
+    A movable feast is listed only in a year whose date a source gives; what the committee
+    declared besides is in the directory (GET /referral/reference/holidays). Reports on
     proceedings are held to these lists: docs/partners.md.
 
     Examples:
