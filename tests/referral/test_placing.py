@@ -1,5 +1,6 @@
 """Small groups: every rule, every reason and every wish, and all small cases against exhaustion."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from services.referral.domain.routing import Limits, Person
 from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.use_cases.placing import place_group
 from tests.referral.placed import Placing, broken, placings
+from tests.trust.faults import ran
 
 pytestmark = pytest.mark.share("lifecycle")
 CODES = ("NEAR", "FAR", "OTHER")
@@ -453,3 +455,16 @@ def test_every_reason_is_true(group: Group) -> None:
             assert better.rule is not None
             if better.rule is Rule.PLACES:
                 assert left[better.organisation] < sizes[her.family or her.key]
+
+
+def test_the_solver_says_nothing_among_the_answers_of_a_command() -> None:
+    asking = """
+from services.referral.domain.placement import Option, Program, Room
+from services.referral.gateways.placement_solver import HighsSolver
+
+room = Room(organisation="NEAR", left=1, is_shared=True)
+one = Option(ask=0, room=0, size=1, worth=9, cost=1, is_apart=False, is_pinned=False)
+program = Program(service="shelter", asks=(), rooms=(room,), options=(one,))
+print(HighsSolver().solve(program).chosen, flush=True)
+"""
+    assert ran(sys.executable, "-c", asking) == "(0,)\n"

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from highspy import Highs, HighsModelStatus, HighsVarType
+from highspy import HighsModelStatus, HighsVarType
 from numpy.typing import NDArray
 
+from chassis.highs import quiet_highs
 from services.referral.domain.placement import PLACED, NoPlan, Program, Room, Solution
 
 # Room is filled by quarters, each dearer than the one before: load spreads among equals.
@@ -16,8 +17,6 @@ Settings = dict[str, float | str]
 # Measured on twelve crowds of 500: what is off finds nothing here, and few cuts are enough for the
 # proof; with HiGHS's own settings it takes more than twice as long.
 _TUNED: Settings = {
-    "output_flag": False,
-    "threads": 1,
     "mip_rel_gap": 0.0,
     "presolve": "off",
     "mip_detect_symmetry": False,
@@ -68,7 +67,7 @@ class _Model:
         self._program = program
         self._count = len(program.options)
         self._quarters = self._count + np.arange(len(program.rooms) * len(SPREAD))
-        self._highs = Highs()  # type: ignore[no-untyped-call]  # its stub leaves the constructor bare
+        self._highs = quiet_highs()
         for name, value in (_TUNED | options).items():
             self._highs.setOptionValue(name, value)
         self._add_columns()

@@ -1,14 +1,14 @@
 """HiGHS computes what somebody else could: the bounds of a sum, given all sums that are known."""
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from highspy import Highs, HighsModelStatus, HighsVarType
 
+from chassis.highs import quiet_highs
 from services.reporting.domain.disclosure import Bounds, Groups
 
 # No more people than that live in Mali: an open end is as wide.
@@ -81,10 +81,7 @@ class _Question:
         return model
 
     def _model(self) -> Highs:
-        _greeted()
-        model = Highs()  # type: ignore[no-untyped-call]  # a binding without types
-        model.setOptionValue("output_flag", False)
-        model.setOptionValue("threads", 1)
+        model = quiet_highs()
         for _ in range(self._groups):
             model.addVar(0.0, float(MOST))
         for places, value in self._rows:
@@ -102,23 +99,6 @@ class _Question:
 
     def _fits(self, whole: _Numbers) -> bool:
         return all(whole[places].sum() == value for places, value in self._rows)
-
-
-@cache
-def _greeted() -> None:
-    """Have HiGHS say its licence where nobody reads it: among a command's answers it is noise.
-
-    Only the first of a process says it, as it is made, which is before any option can forbid it.
-    """
-    told = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        Highs()  # type: ignore[no-untyped-call]  # a binding without types
-    finally:
-        os.dup2(told, 1)
-        os.close(nowhere)
-        os.close(told)
 
 
 def _places(place: Mapping[str, int], groups: Groups) -> np.ndarray[Any, np.dtype[np.int32]]:
