@@ -47,7 +47,8 @@ def end_process() -> None:
 class Parts:
     """What use cases and edges stand on; nothing runs until `running` is entered.
 
-    trust: whom consumers of our own streams believe; trust_of_partners: whom those of INBOX believe.
+    trust: whom consumers of our own streams believe; trust_of_partners: whom those of INBOX believe;
+    secure: people reach us by HTTPS.
     """
 
     service: str
@@ -64,6 +65,7 @@ class Parts:
     relay: Relay
     on_failure: Callable[[], None]
     reads: Reads
+    secure: bool = False
     consumers: list[Consumer] = field(default_factory=list)
     jobs: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
 
@@ -184,6 +186,7 @@ def assemble(
         relay=Relay(service=service, engine=work, wire=wire, stamper=stamper, tracing=tracing),
         on_failure=on_failure,
         reads=Reads(web, Auditor(work)),
+        secure=settings.secure_cookies,
     )
 
 

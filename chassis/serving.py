@@ -40,6 +40,7 @@ def serve(
         prefix=f"/{parts.service}",
         pages=pages,
         larger_bodies=larger_bodies,
+        secure=parts.secure,
         lifespan=lifespan,
     )
     app.add_middleware(TraceRequests, tracing=parts.tracing)

@@ -1,15 +1,40 @@
 """What an operator may tell `siraba`: the only reader of the environment in `deploy`."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _ADMINISTRATION: Final = "SIRABA_DATABASE_ADMIN_URL"
 _DIRECTORY: Final = Path(__file__).parent / "directory" / "mali.yaml"
+_BEHIND_TLS: Final = "True behind TLS, without which nothing listens beyond loopback."
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _only_behind_tls(secure: bool, beside: ValidationInfo) -> bool:
+    """Whoever is reached from elsewhere gives no session to a browser that may send it in the clear.
+
+    Raises PydanticCustomError, which names what to set.
+    """
+    address = beside.data.get("front_bind", beside.data.get("bind"))
+    if address is not None and not secure and not _is_loopback(address):
+        raise PydanticCustomError(
+            "behind_tls",
+            "who listens beyond loopback stands behind TLS: set SIRABA_SECURE_COOKIES=true there, "
+            "or listen on 127.0.0.1",
+        )
+    return secure
 
 
 class PlatformSettings(BaseSettings):
@@ -22,6 +47,7 @@ class PlatformSettings(BaseSettings):
     state_dir: Path = Field(Path(".siraba"), description="Folder for everything that is kept.")
     front_bind: str = Field("127.0.0.1", description="Address people and programs open.")
     front_port: _Port = Field(8400, description="Its port.")
+    secure_cookies: bool = Field(False, description=_BEHIND_TLS)
     nats_port: _Port = Field(8422, description="Port of the embedded NATS, for the partners.")
     postgres_port: _Port = Field(0, description="Port of the embedded PostgreSQL.")
     nats_url: str | None = Field(None, description="An external NATS 2.15+ instead.")
@@ -34,6 +60,8 @@ class PlatformSettings(BaseSettings):
         "databases: postgresql+asyncpg://user:password@host/postgres",
     )
     directory_file: Path = Field(_DIRECTORY, description="The organisations, as YAML.")
+
+    _behind_tls = field_validator("secure_cookies")(_only_behind_tls)
 
     @property
     def embedded_nats(self) -> bool:
@@ -55,6 +83,9 @@ class RunSettings(BaseSettings):
 
     bind: str = Field("127.0.0.1", description="Address the service listens on.")
     port: _Port = Field(8401, description="Port the service listens on.")
+    secure_cookies: bool = Field(False, description=_BEHIND_TLS)
+
+    _behind_tls = field_validator("secure_cookies")(_only_behind_tls)
 
 
 class MetricsSettings(BaseSettings):

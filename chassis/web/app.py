@@ -48,11 +48,11 @@ def web_app(
     *,
     title: str,
     summary: str | None = None,
-    version: str = "1",
     pages: Pages | None = None,
     prefix: str = "",
     body_limit: int = BODY_LIMIT,
     larger_bodies: Mapping[str, int] | None = None,
+    secure: bool = False,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Make an app with problems, limits, security headers, the layout and its style in place.
@@ -63,19 +63,21 @@ def web_app(
             without it, and every link that the app writes has it.
         body_limit: bytes of a request body, beyond which the answer is 413.
         larger_bodies: the same for paths that take more, each below the prefix.
+        secure: what stands before us speaks HTTPS, so browsers are told to speak nothing else.
 
     `/openapi.json` is served, the documentation pages are not: they load scripts from afar.
     """
     layout = pages or Pages()
+    shield = _shield(layout, prefix=prefix, limit=body_limit, larger=larger_bodies or {})
     app = FastAPI(
         title=title,
         summary=summary,
-        version=version,
+        version="1",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         telemetry=SILENT,
-        middleware=_shield(layout, prefix=prefix, limit=body_limit, larger=larger_bodies or {}),
+        middleware=[Middleware(UnderPrefix, prefix=prefix, secure=secure), *shield],
         responses={"4XX": PROBLEM},
     )
     app.mount("/static", _Static(directory=HERE / "static"), name="static")
@@ -86,9 +88,8 @@ def web_app(
 def _shield(
     pages: Pages, *, prefix: str, limit: int, larger: Mapping[str, int]
 ) -> list[Middleware]:
-    """What stands around the app, outermost first."""
+    """What stands around the app below its prefix, outermost first."""
     return [
-        Middleware(UnderPrefix, prefix=prefix),
         Middleware(SecureHeaders),
         Middleware(HideFaults, pages=pages),
         Middleware(

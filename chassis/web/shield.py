@@ -33,11 +33,15 @@ log = logging.getLogger("siraba.web")
 
 
 class UnderPrefix:
-    """Tells the app the prefix it lives under, whether the front address strips it or not."""
+    """Tells the app the prefix it lives under, whether the front address strips it or not.
 
-    def __init__(self, app: ASGIApp, *, prefix: str) -> None:
+    secure: and that people reach it by HTTPS, whatever its own line is.
+    """
+
+    def __init__(self, app: ASGIApp, *, prefix: str, secure: bool = False) -> None:
         self._app = app
         self._prefix = prefix
+        self._secure = secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._prefix and scope["type"] in ("http", "websocket"):
@@ -46,6 +50,8 @@ class UnderPrefix:
             # In place, not in a copy: who stands outside reads the matched route from here.
             scope["path"] = path if has_it else self._prefix + path
             scope["root_path"] = self._prefix
+        if self._secure and scope["type"] == "http":
+            scope["scheme"] = "https"
         await self._app(scope, receive, send)
 
 

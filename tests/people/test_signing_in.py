@@ -237,6 +237,10 @@ async def test_behind_tls_the_cookie_is_this_hosts_alone(site: Site) -> None:
         assert not cookie.domain_specified
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert await is_in(browser)
+        page = await browser.get("/intake/", lang="fr")
+        assert page.headers["strict-transport-security"] == "max-age=31536000"
+        assert "Secure" in page.headers["set-cookie"]
+        browser.client.cookies.delete("siraba_lang")
         # What loopback uses is nothing here: a neighbour of the host could have set it.
         browser.client.cookies.clear()
         browser.client.cookies.set(SESSION, cookie.value or "", domain="siraba.example")

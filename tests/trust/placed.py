@@ -55,7 +55,7 @@ class PlacedService(ServiceProcess):
         if self.name != self.service:
             told["SIRABA_NATS_SEED_FILE"] = str(self._state.secrets / f"nats-{self.service}.seed")
         if self._link is not None:
-            told["SIRABA_BIND"] = self._link.own
+            told |= {"SIRABA_BIND": self._link.own, "SIRABA_SECURE_COOKIES": "true"}
         return told
 
 
