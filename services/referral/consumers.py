@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,38 +13,24 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
-from contracts.cases import CaseClosed, CaseReopened, CaseTransferred
 from contracts.event import Message
-from contracts.incidents import IncidentOpened, IncidentRegistered
-from contracts.intake import (
-    CaseMerged,
-    CaseRegistered,
-    CaseUnmerged,
-    ConsentEvent,
-    GroundRecorded,
-)
 from contracts.reading import read_event, read_request
 from contracts.reports import ReportCapacity, ReportCase, ReportThreat
-from contracts.requests import (
-    AcknowledgeConsent,
-    ReferralRequest,
-    ReplayFeed,
-    Request,
-    SnapshotFeed,
-)
-from services.referral.use_cases.announcing import Announcer, Cause
-from services.referral.use_cases.answering import Answer, take_answers
-from services.referral.use_cases.closing import Turn, follow_closings
-from services.referral.use_cases.counting import Count, take_counts
-from services.referral.use_cases.following_files import FILE_REPORTS, Filed, follow_files
-from services.referral.use_cases.following_threats import Threat, follow_threats
+from contracts.requests import AcknowledgeConsent, ReferralRequest, ReplayFeed, SnapshotFeed
+from services.referral import heard
+from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.answering import take_answers
+from services.referral.use_cases.closing import follow_closings
+from services.referral.use_cases.counting import take_counts
+from services.referral.use_cases.following_files import FILE_REPORTS, follow_files
+from services.referral.use_cases.following_threats import follow_threats, hold_threatened
 from services.referral.use_cases.gathering import expect_persons
 from services.referral.use_cases.handing_over import hand_over
 from services.referral.use_cases.looking import look_around
-from services.referral.use_cases.offering import NewCase, offer_referrals
-from services.referral.use_cases.refusing import Asked, refuse_unsupported
-from services.referral.use_cases.repeating import Again, Rewind, tell_again
-from services.referral.use_cases.withdrawing import Said, find_fallen, follow_consents
+from services.referral.use_cases.offering import offer_referrals
+from services.referral.use_cases.refusing import refuse_unsupported
+from services.referral.use_cases.repeating import Rewind, tell_again
+from services.referral.use_cases.withdrawing import find_fallen, follow_consents
 
 DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
@@ -67,30 +52,15 @@ class Handlers:
 
     async def on_cases(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INTAKE: offer what each registered case needs, follow its owner and what is decided."""
-        cases = [
-            NewCase(
-                case_id=_case_id(one),
-                facts=one.message,
-                recorded_at=one.raw.recorded_at,
-                cause=_cause(one),
-            )
-            for one in batch
-            if isinstance(one.message, CaseRegistered)
-        ]
+        cases = heard.new_cases(batch)
         if cases:
             await offer_referrals(connection, cases, announcer=await self.announcer(connection))
-        await expect_persons(connection, _incidents(batch))
-        # Of a case the last word counts; it is no earlier than its registration.
-        owners = {
-            _case_id(one): one.message.owner
-            for one in batch
-            if isinstance(one.message, CaseMerged | CaseUnmerged | CaseTransferred)
-        }
-        if owners:
-            await hand_over(connection, owners)
-        if said := _said(batch):
+        await expect_persons(connection, heard.incidents(batch))
+        if owners := heard.owners(batch):
+            await hand_over(connection, owners, merged=heard.merged(batch))
+        if said := heard.decisions(batch):
             await follow_consents(connection, said, announcer=await self.announcer(connection))
-        if turns := _turns(batch):
+        if turns := heard.turns(batch):
             await follow_closings(connection, turns, announcer=await self.announcer(connection))
 
     async def fallen(self, connection: AsyncConnection, rows: Sequence[Row]) -> Collection[int]:
@@ -102,18 +72,16 @@ class Handlers:
         announcer = await self.announcer(connection)
         # Two organisations may use one id, so it is theirs only together with who sent it.
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
-        answers = [_answer(one) for one in batch if isinstance(one.message, ReferralRequest)]
+        answers, threats = heard.answers(batch), heard.threats(batch, announcer)
+        besides = {one.referral_id for one in answers}
+        await hold_threatened(connection, threats, besides=besides, announcer=announcer)
         for answered in await take_answers(connection, answers, announcer=announcer):
             request = answered.answer.organisation, answered.answer.request_id
             by_request[request].came_to(answered.case_id, refused=answered.refused)
-        again = [_again(one) for one in batch if isinstance(one.message, ReplayFeed | SnapshotFeed)]
-        asked = [_asked(one) for one in batch if not isinstance(one.message, HANDLED)]
-        counts = [_counted(one) for one in batch if isinstance(one.message, ReportCapacity)]
-        filed = [_filed(one, announcer) for one in batch if isinstance(one.message, FILE_REPORTS)]
+        asked = [heard.asked_by(one) for one in batch if not isinstance(one.message, HANDLED)]
+        counts, again = heard.counts(batch), heard.repeats(batch)
+        filed = heard.filed(batch, announcer)
         unfiled, cases = await follow_files(connection, filed, announcer=announcer)
-        threats = [
-            _threat(one, announcer) for one in batch if isinstance(one.message, ReportThreat)
-        ]
         unheeded, threatened = await follow_threats(connection, threats, announcer=announcer)
         for key, case_id in (cases | threatened).items():
             by_request[key].came_to(case_id)
@@ -193,101 +161,3 @@ def consumers(parts: Parts, handlers: Handlers) -> list[Consumer]:
             fits=shares.fits,
         ),
     ]
-
-
-def _incidents(
-    batch: Sequence[Received],
-) -> dict[UUID, IncidentOpened | IncidentRegistered]:
-    """Of each the last word: once everybody is registered, who was refused is not waited for."""
-    return {
-        UUID(one.envelope.subject): one.message
-        for one in batch
-        if isinstance(one.message, IncidentOpened | IncidentRegistered)
-    }
-
-
-def _said(batch: Sequence[Received]) -> list[Said]:
-    return [
-        Said(
-            case_id=_case_id(one),
-            line=one.message.line,
-            recorded_at=one.raw.recorded_at,
-            cause=_cause(one),
-        )
-        for one in batch
-        if isinstance(one.message, ConsentEvent | GroundRecorded)
-    ]
-
-
-def _turns(batch: Sequence[Received]) -> list[Turn]:
-    return [
-        Turn(
-            case_id=_case_id(one),
-            is_closed=isinstance(one.message, CaseClosed),
-            needs=getattr(one.message, "needs", ()),
-            cause=_cause(one),
-        )
-        for one in batch
-        if isinstance(one.message, CaseClosed | CaseReopened)
-    ]
-
-
-def _answer(one: Received) -> Answer:
-    request = one.message
-    assert isinstance(request, ReferralRequest)  # noqa: S101 - the caller filtered
-    assert one.organisation is not None  # noqa: S101 - read_request always says it
-    return Answer(
-        organisation=one.organisation,
-        referral_id=request.referral_id,
-        verb=request.name.partition(".")[2],
-        request_id=one.envelope.id,
-        cause=_cause(one),
-        reason=getattr(request, "reason", None),
-    )
-
-
-def _again(one: Received) -> Again:
-    message = one.message
-    if isinstance(message, ReplayFeed):
-        return Again(asked=_asked(one), after=message.after, since=message.since)
-    return Again(asked=_asked(one))
-
-
-def _counted(one: Received) -> tuple[Count, Asked]:
-    report, asked = one.message, _asked(one)
-    assert isinstance(report, ReportCapacity)  # noqa: S101 - the caller filtered
-    return Count(**report.model_dump(), organisation=asked.organisation), asked
-
-
-def _filed(one: Received, announcer: Announcer) -> Filed:
-    asked, report = _asked(one), one.message
-    assert isinstance(report, FILE_REPORTS)  # noqa: S101 - the caller filtered
-    return Filed(asked=asked, report=report, kind=announcer.kind_of(asked.organisation))
-
-
-def _threat(one: Received, announcer: Announcer) -> Threat:
-    asked, report = _asked(one), one.message
-    assert isinstance(report, ReportThreat)  # noqa: S101 - the caller filtered
-    return Threat(asked=asked, report=report, kind=announcer.kind_of(asked.organisation))
-
-
-def _asked(one: Received) -> Asked:
-    request = one.message
-    assert isinstance(request, Request)  # noqa: S101 - read_request takes no other
-    assert one.organisation is not None  # noqa: S101 - read_request always says it
-    return Asked(
-        organisation=one.organisation,
-        request_type=request.name,
-        request_id=one.envelope.id,
-        matter=request.matter,
-        referral_id=getattr(request, "referral_id", None),
-        cause=_cause(one),
-    )
-
-
-def _case_id(one: Received) -> UUID:
-    return UUID(one.envelope.subject)
-
-
-def _cause(one: Received) -> Cause:
-    return Cause(id=str(one.envelope.id), trace=one.trace)

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.threats import ThreatReported
 from tests.builders import TODAY
-from tests.intake.pairs import GIRL, POLICE, SPELT_OTHERWISE, merged, pair_of, register
+from tests.intake.pairs import GIRL, POLICE, SPELT_OTHERWISE, merged, pair_of, register, unmerged
 from tests.intake.rooms import SHELTER, Case, Room, open_room
 from tests.parts import Site, until
 
@@ -67,3 +67,28 @@ async def test_an_owner_that_may_not_know_where_a_threat_comes_from_sees_that_th
 
     (threat,) = (await view(room, case))["threats"]
     assert (threat["threat"], threat["threat_source"]) == ("search", None)
+
+
+async def test_a_threat_of_before_a_merge_counts_in_both_cases_until_the_merge_is_undone(
+    room: Room,
+) -> None:
+    first = await register(room, GIRL, safety=["do_not_visit"])
+    second = await register(room, SPELT_OTHERWISE)
+    await room.says(second, THREAT)
+    await until(lambda: room.site.rows("select 1 from intake.threats"))
+    before = (await view(room, first))["facts"]
+    assert before["risk"] != "high"
+
+    pair_id = await pair_of(room, first, second)
+    await merged(room, pair_id, POLICE)
+    shown = await view(room, first)
+    assert [one["threat"] for one in shown["threats"]] == ["search"]
+    assert (shown["facts"]["risk"], sorted(shown["facts"]["safety"])) == (
+        "high", ["do_not_call", "do_not_visit"],
+    )  # fmt: skip
+    assert (await unmerged(room, pair_id, POLICE)).status_code == 200
+
+    shown = await view(room, first)
+    assert (shown["threats"], shown["facts"]) == ([], before)
+    shown = await view(room, second)
+    assert (len(shown["threats"]), shown["facts"]["risk"]) == (1, "high")

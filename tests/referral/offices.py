@@ -17,7 +17,6 @@ from chassis.notify import Carrier
 from contracts.identifiers import Mint
 from contracts.incidents import IncidentOpened, IncidentRegistered
 from contracts.referral import OrganisationRegistered
-from contracts.reports import ReportThreat
 from contracts.requests import Request
 from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.notifier import Notifier
@@ -32,7 +31,6 @@ from services.referral.use_cases.changing import Change, add_unknown, change_dir
 from services.referral.use_cases.choosing import choose
 from services.referral.use_cases.counting import Count, count_places
 from services.referral.use_cases.following_files import Filed, FileReport, follow_files
-from services.referral.use_cases.following_threats import Threat, follow_threats
 from services.referral.use_cases.gathering import expect_persons
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.notifying import acknowledge
@@ -106,15 +104,6 @@ class Office:
                 kind=announcer.kind_of(organisation),
             )
             refused, _ = await follow_files(connection, [filed], announcer=announcer)
-            return refused
-
-    async def warn(self, organisation: str, report: ReportThreat) -> list[Refused]:
-        """Take in one report of a threat; what was refused."""
-        async with self.engine.begin() as connection:
-            announcer = await self._announcer(connection)
-            kind = announcer.kind_of(organisation)
-            threat = Threat(asked=an_asking(organisation, report), report=report, kind=kind)
-            refused, _ = await follow_threats(connection, [threat], announcer=announcer)
             return refused
 
     async def run(self, statement: str) -> None:

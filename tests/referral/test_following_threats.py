@@ -1,62 +1,28 @@
 """A threat against a person: at high risk at once, and whoever has her case hears, and nobody else."""
 
-import json
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from chassis.pseudonyms import FeedKey
 from contracts.intake import Consent
-from contracts.reports import ReportThreat
-from tests.asked import SEALED, a_request
-from tests.builders import an_organisation
+from tests.asked import SEALED
 from tests.referral.offices import KEY, Office, an_answer
 from tests.referral.test_withdrawing import said
-
-pytestmark = pytest.mark.share("lifecycle")
-NEEDS = {
-    "age_band": "25-34",
-    "needs": ("shelter", "health", "legal_aid"),
-    "safety": ("do_not_visit",),
-    "consent": [
-        {"recipient_kind": kind, "state": "given", "by": "person"}
-        for kind in ("shelter", "health", "justice")
-    ],
-}
-DIRECTORY = (
-    an_organisation("POLICE_A", "police", "immediate_safety"),
-    an_organisation("SHELTER_B", "shelter", "shelter"),
-    an_organisation("SHELTER_C", "shelter", "shelter"),
-    an_organisation("CLINIC_H", "health", "health"),
-    an_organisation("COURT_J", "justice", "legal_aid"),
+from tests.referral.threatened import (
+    NEEDS,
+    a_case_of_four,
+    a_threat,
+    declined_while_warned,
+    known,
+    merged,
+    told,
+    warned,
 )
 
-
-async def a_case_of_four(office: Office) -> UUID:
-    """POLICE_A's case; SHELTER_B and COURT_J have taken the person on, CLINIC_H has only been asked."""
-    await office.publish(*DIRECTORY)
-    (case_id,) = await office.offer(NEEDS)
-    for code in ("SHELTER_B", "COURT_J"):
-        await office.answer(an_answer(code, await office.open_offer(code), "accept"))
-    return case_id
-
-
-def a_threat(**changes: Any) -> ReportThreat:
-    report = a_request("threat.report", **changes)
-    assert isinstance(report, ReportThreat)
-    return report
-
-
-async def told(office: Office) -> dict[str, dict[str, Any]]:
-    """What each organisation hears of threats; at most once."""
-    rows = await office.rows(
-        "select organisation, convert_from(body, 'UTF8') from outbox"
-        " where name = 'threat.reported' and stream = 'OUT'"
-    )
-    found = {code: json.loads(body) for code, body in rows}
-    assert len(found) == len(rows)
-    return found
+pytestmark = pytest.mark.share("lifecycle")
+#: The risk that a case has here unless somebody is threatened.
+CALM = "medium"
 
 
 async def test_owner_and_open_referrals_hear_at_once_as_much_as_each_may_know(
@@ -65,7 +31,7 @@ async def test_owner_and_open_referrals_hear_at_once_as_much_as_each_may_know(
     await a_case_of_four(office)
     shelter = await office.open_offer("SHELTER_B")
 
-    assert await office.warn("SHELTER_B", a_threat(referral_id=shelter)) == []
+    assert await warned(office, "SHELTER_B", a_threat(referral_id=shelter)) == []
 
     heard = await told(office)
     assert sorted(heard) == ["CLINIC_H", "COURT_J", "POLICE_A"]
@@ -88,10 +54,9 @@ async def test_the_case_is_at_high_risk_and_nobody_is_asked_in_another_s_place(
 ) -> None:
     case_id = await a_case_of_four(office)
     own = FeedKey.of(KEY, "POLICE_A").subject(case_id)
-    assert await office.warn("POLICE_A", a_threat(referral_id=None, case=own)) == []
+    assert await warned(office, "POLICE_A", a_threat(referral_id=None, case=own)) == []
 
-    ((facts,),) = await office.rows("select facts from cases")
-    facts = json.loads(facts) if isinstance(facts, str) else facts
+    facts = await known(office, case_id)
     assert (facts["risk"], facts["safety"]) == ("high", ["do_not_call", "do_not_visit"])
     before = await office.referrals()
     await office.answer(an_answer("CLINIC_H", await office.open_offer("CLINIC_H"), "decline"))
@@ -105,7 +70,7 @@ async def test_whom_nothing_allows_to_be_told_any_more_hears_nothing(office: Off
     await said(office, case_id, no_clinic)
     shelter = await office.open_offer("SHELTER_B")
 
-    await office.warn("SHELTER_B", a_threat(referral_id=shelter))
+    await warned(office, "SHELTER_B", a_threat(referral_id=shelter))
 
     assert sorted(await told(office)) == ["COURT_J", "POLICE_A"]
 
@@ -113,14 +78,14 @@ async def test_whom_nothing_allows_to_be_told_any_more_hears_nothing(office: Off
 async def test_whoever_has_not_the_case_warns_of_nothing_and_half_a_warning_is_none(
     office: Office,
 ) -> None:
-    await a_case_of_four(office)
+    case_id = await a_case_of_four(office)
     shelter = await office.open_offer("SHELTER_B")
 
     refused = [
-        *await office.warn("SHELTER_C", a_threat(referral_id=shelter)),
-        *await office.warn("SHELTER_C", a_threat(referral_id=uuid4())),
-        *await office.warn("SHELTER_C", a_threat(referral_id=None, case=uuid4())),
-        *await office.warn("SHELTER_B", a_threat(referral_id=shelter, sealed=SEALED)),
+        *await warned(office, "SHELTER_C", a_threat(referral_id=shelter)),
+        *await warned(office, "SHELTER_C", a_threat(referral_id=uuid4())),
+        *await warned(office, "SHELTER_C", a_threat(referral_id=None, case=uuid4())),
+        *await warned(office, "SHELTER_B", a_threat(referral_id=shelter, sealed=SEALED)),
     ]
 
     assert [(one.reason, one.field) for one in refused] == [
@@ -130,5 +95,58 @@ async def test_whoever_has_not_the_case_warns_of_nothing_and_half_a_warning_is_n
         ("not_yet_supported", "sealed"),
     ]
     assert await told(office) == {}
-    ((facts,),) = await office.rows("select facts from cases")
-    assert "high" not in str(facts)
+    assert (await known(office, case_id))["risk"] != "high"
+
+
+async def test_a_threat_goes_with_the_person_through_a_merge_and_stays_behind_when_it_is_undone(
+    office: Office,
+) -> None:
+    threatened = await a_case_of_four(office)
+    (other,) = await office.offer(NEEDS)
+    await merged(office, {threatened: other})
+    assert (await known(office, other))["risk"] != "high"
+
+    own = FeedKey.of(KEY, "POLICE_A").subject(threatened)
+    assert await warned(office, "POLICE_A", a_threat(referral_id=None, case=own)) == []
+
+    for case_id in (threatened, other):
+        facts = await known(office, case_id)
+        assert (facts["risk"], facts["safety"]) == ("high", ["do_not_call", "do_not_visit"])
+    await merged(office, {threatened: None})
+    assert (await known(office, threatened))["risk"] == "high"
+    facts = await known(office, other)
+    assert (facts["risk"], facts["safety"]) == (CALM, ["do_not_visit"])
+    await merged(office, {other: threatened})
+    assert (await known(office, other))["risk"] == "high"
+
+
+async def test_whoever_has_another_case_of_the_person_hears_of_a_threat_in_its_own_case(
+    office: Office,
+) -> None:
+    threatened = await a_case_of_four(office)
+    (other,) = await office.offer(NEEDS | {"needs": ("shelter",)})
+    await office.answer(an_answer("SHELTER_B", await office.open_offer("SHELTER_B"), "decline"))
+    theirs = await office.open_offer("SHELTER_C")
+    await merged(office, {threatened: other})
+
+    own = FeedKey.of(KEY, "POLICE_A").subject(threatened)
+    await warned(office, "POLICE_A", a_threat(referral_id=None, case=own))
+
+    assert sorted(heard := await told(office)) == ["CLINIC_H", "COURT_J", "SHELTER_B", "SHELTER_C"]
+    assert heard["SHELTER_C"]["referral_id"] == str(theirs)
+    rows = await office.rows("select waits_for, case_id from threats where waits_for like 'S%'")
+    assert {code: UUID(str(case_id)) for code, case_id in rows} == {
+        "SHELTER_B": threatened,
+        "SHELTER_C": other,
+    }
+
+
+async def test_whoever_declines_while_a_threat_is_heeded_leaves_the_next_word_to_a_human(
+    office: Office,
+) -> None:
+    running = await declined_while_warned(office)
+    assert not running.done()
+    await running
+
+    assert [row[0] for row in await office.referrals()] == ["SHELTER_B"]
+    assert await office.unplaced() == [("shelter", "high_risk")]

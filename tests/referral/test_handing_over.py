@@ -30,7 +30,7 @@ NEW_OWNER = "GEND_B"
 async def transferred(office: Office, *cases: UUID) -> None:
     """As the consumer follows it."""
     async with office.engine.begin() as connection:
-        await hand_over(connection, dict.fromkeys(cases, NEW_OWNER))
+        await hand_over(connection, dict.fromkeys(cases, NEW_OWNER), merged={})
 
 
 async def a_question(office: Office) -> tuple[UUID, UUID]:

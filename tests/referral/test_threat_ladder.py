@@ -8,7 +8,7 @@ import pytest
 from services.referral.domain.deadlines import above
 from tests.referral.days import Days, a_post, days_of
 from tests.referral.offices import an_answer
-from tests.referral.test_following_threats import DIRECTORY, NEEDS, a_threat
+from tests.referral.threatened import DIRECTORY, NEEDS, a_threat, warned
 from tests.servers import Database
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
@@ -28,7 +28,7 @@ async def days(fresh_database: Database) -> AsyncIterator[Days]:
             offer = await opened.office.open_offer(code)
             await opened.office.answer(an_answer(code, offer, "accept"))
         referral = await opened.office.open_offer("COURT_J")
-        assert await opened.office.warn("COURT_J", a_threat(referral_id=referral)) == []
+        assert await warned(opened.office, "COURT_J", a_threat(referral_id=referral)) == []
         yield opened
 
 

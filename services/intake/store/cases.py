@@ -77,7 +77,8 @@ _ANSWER = text("""
     select digest, answer from idempotency where organisation = :organisation and key = :key
 """)
 _OWN = text("""
-    select one.case_id, one.number, one.registered_at, one.facts, above.number as merged_into,
+    select one.case_id, one.number, one.registered_at,
+           one.facts || coalesce(one.heeded, '{}') as facts, above.number as merged_into,
            one.closed_at, one.closure
     from cases as one left join cases as above on above.case_id = one.merged_into
     where one.number = :number

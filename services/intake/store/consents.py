@@ -60,7 +60,8 @@ class Told:
 _OWN = text("select case_id from cases where number = :number and owner = :owner")
 # Whoever decides about a case, or discloses it, takes its row first: so they never miss each other.
 _LOCK = text("""
-    select case_id, owner, coalesce(organisations.kind, '') as owner_kind, facts::text, registered_at,
+    select case_id, owner, coalesce(organisations.kind, '') as owner_kind,
+           (facts || coalesce(heeded, '{}'))::text as facts, registered_at,
            number is null as is_erased, closed_at is not null as is_closed
     from cases left join organisations on code = owner
     where case_id = any(cast(:cases as uuid[]))

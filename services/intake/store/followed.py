@@ -1,6 +1,6 @@
 """What intake keeps of other services' events: the directory's keys and the steps of referrals."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -47,20 +47,6 @@ _FILES = text("""
 """)
 
 
-_THREATS = text("""
-    insert into threats (event_id, case_id, organisation, threat, threat_source, urgency, "on", at)
-    values (:event_id, :case_id, :organisation, :threat, :threat_source, :urgency, :on, :at)
-    on conflict do nothing
-""")
-# As referral does with its own copy: at high risk, and these instructions besides those of before.
-_THREATEN = text("""
-    update cases set facts = facts || jsonb_build_object('risk', 'high', 'safety', (
-        select coalesce(jsonb_agg(distinct one), '[]') from jsonb_array_elements(
-            coalesce(facts->'safety', '[]') || to_jsonb(cast(:safety as text[]))) as one))
-    where case_id = any(cast(:cases as uuid[]))
-""")
-
-
 async def save_organisations(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert or replace; the last of a batch counts."""
     latest = list({row["code"]: row for row in rows}.values())
@@ -87,15 +73,3 @@ async def forget_unplaced(connection: AsyncConnection, placed: Sequence[tuple[UU
     if placed:
         cases, services = map(list, zip(*placed, strict=True))
         await connection.execute(_PLACED, {"cases": cases, "services": services})
-
-
-async def save_threat(
-    connection: AsyncConnection,
-    row: Mapping[str, Any],
-    *,
-    cases: Collection[UUID],
-    safety: Sequence[str],
-) -> None:
-    """A threat against the person of these cases, which are at high risk from now on."""
-    await connection.execute(_THREATS, row)
-    await connection.execute(_THREATEN, {"cases": list(cases), "safety": list(safety)})

@@ -18,7 +18,7 @@ from contracts.referral import (
     ReferralUnplaced,
 )
 from contracts.threats import ThreatReported
-from services.intake.store import consents, followed, merges
+from services.intake.store import followed, merges, threats
 from services.intake.use_cases.following_keys import follow_keys
 
 
@@ -45,14 +45,15 @@ async def follow_referrals(
         await followed.save_organisations(connection, rows)
     for entry, at in organisations:
         await follow_keys(connection, entry, officers=officers, at=at)
+    threatened = [(e.event, e) for e in events if isinstance(e.event, ThreatReported)]
+    if threatened:
+        await _follow_threats(connection, threatened)
     steps = [_step(e.event, e) for e in events if isinstance(e.event, ReferralEvent)]
     if steps:
         await followed.save_steps(connection, steps)
     for one in events:
         if isinstance(one.event, ProceedingEvent):
             await followed.save_file(connection, _file(one.event, one))
-        if isinstance(one.event, ThreatReported):
-            await _follow_threat(connection, one.event, one)
     await _follow_unplaced(connection, events)
 
 
@@ -71,14 +72,19 @@ async def _follow_unplaced(connection: AsyncConnection, events: Sequence[Followe
             await followed.save_unplaced(connection, row | {"case_id": case_id, "at": one.at})
 
 
-async def _follow_threat(connection: AsyncConnection, event: ThreatReported, one: Followed) -> None:
+async def _follow_threats(
+    connection: AsyncConnection, threatened: Sequence[tuple[ThreatReported, Followed]]
+) -> None:
     """Whoever threatens her, threatens her in each of her cases."""
-    case_id = UUID(one.subject)
-    cases = await merges.person(connection, case_id)
-    await consents.files(connection, cases)
+    persons = [await merges.person(connection, UUID(one.subject)) for _, one in threatened]
+    # All of them at once, in the order in which everybody takes them.
+    await merges.take(connection, {case_id for cases in persons for case_id in cases})
     names = {"organisation", "threat", "threat_source", "urgency", "on"}
-    row = event.model_dump(include=names) | {"case_id": case_id, "event_id": one.id, "at": one.at}
-    await followed.save_threat(connection, row, cases=cases, safety=event.safety)
+    for (event, one), cases in zip(threatened, persons, strict=True):
+        said = event.model_dump(include=names)
+        row = said | {"case_id": UUID(one.subject), "event_id": one.id, "at": one.at}
+        await threats.save(connection, row, safety=event.safety)
+        await threats.heed(connection, cases)
 
 
 def _file(event: ProceedingEvent, one: Followed) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contracts.callers import Caller
 from contracts.intake import CaseMerged, CaseUnmerged
 from services.intake.domain import duplicates as rules
 from services.intake.domain.duplicates import DISMISSED, MERGED, Case, Pair
-from services.intake.store import duplicates, merges
+from services.intake.store import duplicates, merges, threats
 from services.intake.store.duplicates import Word
 from services.intake.use_cases.disclosing import Discloser
 
@@ -62,8 +62,10 @@ async def unmerge_pair(
     child, _ = rules.link_to_undo(pair, deciding.who.organisation)
     person = await merges.root(connection, child.case_id)
     moved = await merges.below(connection, child.case_id)
-    await merges.take(connection, moved)
+    await merges.take(connection, await merges.below(connection, person.case_id))
     await merges.link(connection, child.case_id, None)
+    await threats.heed(connection, moved)
+    await threats.heed(connection, await merges.below(connection, person.case_id))
     await merges.hand_over(connection, moved, child.first_owner)
     await _say(connection, deciding, same_person=False)
     await duplicates.settle(connection, pair.pair_id, DISMISSED)
@@ -92,8 +94,10 @@ async def _merge(
         return None
     parent, child = rules.in_order(*roots)
     moved = await merges.below(connection, child.case_id)
-    await merges.take(connection, [*moved, parent.case_id])
+    person = [*moved, *await merges.below(connection, parent.case_id)]
+    await merges.take(connection, person)
     await merges.link(connection, child.case_id, parent.case_id)
+    await threats.heed(connection, person)
     await merges.hand_over(connection, moved, parent.owner)
     said = _merged(moved, parent, by=by, trace=deciding.trace)
     await outbox.add(connection, said)

@@ -141,18 +141,22 @@ _LIST = text("""
 
 _THREATEN = text("""
     insert into threats (threat_id, case_id, waits_for, urgency)
-    select id, :case_id, waits_for, :urgency
-    from unnest(cast(:ids as uuid[]), cast(:waiting as text[])) as given(id, waits_for)
+    select id, case_id, waits_for, :urgency
+    from unnest(cast(:ids as uuid[]), cast(:cases as uuid[]), cast(:waiting as text[]))
+         as given(id, case_id, waits_for)
 """)
 
 
 async def add_threat(
-    connection: AsyncConnection, case_id: UUID, waiting: Mapping[UUID, str], *, urgency: str
+    connection: AsyncConnection, waiting: Mapping[UUID, tuple[UUID, str]], *, urgency: str
 ) -> None:
-    """Each of these organisations (by an id of its own) must act, or the next rung is called."""
-    ids, codes = list(waiting), list(waiting.values())
-    given = {"case_id": case_id, "ids": ids, "waiting": codes, "urgency": urgency}
-    await connection.execute(_THREATEN, given)
+    """Each (case, organisation), by an id of its own, must act, or the next rung is called."""
+    given = {
+        "ids": list(waiting),
+        "cases": [case_id for case_id, _ in waiting.values()],
+        "waiting": [code for _, code in waiting.values()],
+    }
+    await connection.execute(_THREATEN, given | {"urgency": urgency})
 
 
 async def lock(connection: AsyncConnection, ids: Collection[UUID]) -> None:

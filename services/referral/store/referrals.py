@@ -95,25 +95,34 @@ _ASKED = text(f"""
     where case_id = any(cast(:ids as uuid[])) and offered_at >= asked_since and not lost_ground
     order by offered_at, referral_id
 """)  # noqa: S608 - a constant of ours
+# Whoever is threatened in one of her cases is at high risk in each of them, while they are merged; the
+# instructions in one order, and each once.
 _CASES = text("""
-    select case_id, owner, facts, recorded_at, decided, is_closed from cases
+    select case_id, owner, facts || coalesce(heeded.said, '{}') as facts, recorded_at, decided,
+           is_closed
+    from cases left join lateral (
+        select jsonb_build_object('risk', 'high', 'safety',
+                   coalesce(jsonb_agg(distinct word) filter (where word is not null), '[]')) as said
+        from cases as other
+        left join lateral jsonb_array_elements(
+            other.warned || coalesce(cases.facts->'safety', '[]')) as words(word) on true
+        where other.warned is not null
+          and coalesce(other.merged_into, other.case_id)
+              = coalesce(cases.merged_into, cases.case_id)
+        having count(*) > 0
+    ) as heeded on true
     where case_id = any(cast(:ids as uuid[]))
 """)
 # As whoever writes a referral of it does anyway, but before it is asked whether the case is open.
-_CASES_HELD = text(f"{_CASES.text} order by case_id for key share")
+_ASK = text("""
+    select from cases where case_id = any(cast(:ids as uuid[])) order by case_id for key share
+""")
 _CASES_WITH = text("""
     select case_id from cases where owner = :code
     union select case_id from referrals where organisation = :code
 """)
 _DECIDE = text("""
     update cases set decided = decided || cast(:lines as jsonb) where case_id = :case_id
-""")
-# In one order, and each once, as the case's own list is.
-_THREATEN = text("""
-    update cases set facts = facts || jsonb_build_object('risk', 'high', 'safety', (
-        select coalesce(jsonb_agg(distinct one), '[]') from jsonb_array_elements(
-            coalesce(facts->'safety', '[]') || to_jsonb(cast(:safety as text[]))) as one))
-    where case_id = :case_id
 """)
 _CHANGED = text("""
     select case_id from cases where case_id = any(cast(:ids as uuid[])) and decided <> '[]'
@@ -235,7 +244,10 @@ async def known_cases(
     connection: AsyncConnection, cases: Iterable[UUID], *, is_asking: bool = False
 ) -> dict[UUID, KnownCase]:
     """These cases. is_asking: none of them is closed before this transaction ends."""
-    found = await connection.execute(_CASES_HELD if is_asking else _CASES, {"ids": list(cases)})
+    given = {"ids": list(cases)}
+    if is_asking:
+        await connection.execute(_ASK, given)
+    found = await connection.execute(_CASES, given)
     return {
         row.case_id: KnownCase(
             case_id=row.case_id,
@@ -258,11 +270,6 @@ async def decide(
     """Add what was decided about a case, with when its event was recorded."""
     said = [{"at": at.isoformat(), "line": line.model_dump()} for at, line in lines]
     await connection.execute(_DECIDE, {"case_id": case_id, "lines": json.dumps(said)})
-
-
-async def threaten(connection: AsyncConnection, case_id: UUID, *, safety: Sequence[str]) -> None:
-    """The case is at high risk from now on, and these instructions hold besides its own."""
-    await connection.execute(_THREATEN, {"case_id": case_id, "safety": list(safety)})
 
 
 async def hand_over(connection: AsyncConnection, owners: Mapping[UUID, str]) -> None:

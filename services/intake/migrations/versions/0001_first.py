@@ -22,6 +22,8 @@ create table cases (
     owner text not null,
     registered_at timestamptz not null,
     facts jsonb not null,
+    -- What of the facts is otherwise since somebody threatens the person; null where nobody does.
+    heeded jsonb,
     first_owner text,
     merged_into uuid references cases check (merged_into <> case_id),
     -- When its owner next has to ask how the person is, by the database's clock, and since when the
@@ -209,7 +211,8 @@ create table threats (
     threat_source text not null,
     urgency text not null,
     "on" date not null,
-    at timestamptz not null
+    at timestamptz not null,
+    safety text[] not null
 );
 create index threats_case on threats (case_id);
 

@@ -62,8 +62,14 @@ create table cases (
     decided jsonb not null default '[]',
     is_closed boolean not null default false,
     -- Whom was asked before then, may be asked again.
-    asked_since timestamptz not null default '-infinity'
+    asked_since timestamptz not null default '-infinity',
+    -- Under which case its person counts, where not under this one; that one counts under no other.
+    merged_into uuid,
+    -- Safety instructions of every threat that was reported on this case; none was where it is null.
+    warned jsonb
 );
+create index cases_merged on cases (merged_into) where merged_into is not null;
+create index cases_warned on cases (coalesce(merged_into, case_id)) where warned is not null;
 
 create table referrals (
     referral_id uuid primary key,
