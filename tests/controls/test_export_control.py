@@ -13,8 +13,11 @@ __all__ = ["one_database", "roles"]
 pytestmark = pytest.mark.share("figures")
 
 
+@pytest.mark.parametrize(
+    ("name", "column"), [("glotip", "value"), ("ctdc", "count"), ("htcds", "count")]
+)
 async def test_an_export_without_a_least_number_points_at_three_men(
-    roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, column: str
 ) -> None:
     monkeypatch.setattr(edition, "K", {"public": 1, "internal": 1})
-    assert 3 in small(await exported(roles, tmp_path / "glotip.csv"))
+    assert 3 in small(await exported(roles, tmp_path / "one.csv", name), column)

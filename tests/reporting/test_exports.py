@@ -1,4 +1,4 @@
-"""What UNODC gets: 13 columns, the numbers of the report, and nothing that the report hides."""
+"""What UNODC, CTDC and IOM get: their columns, the report's numbers, and nothing that it hides."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,10 @@ import pytest
 from contracts.vocabulary import codes
 from services.reporting.domain import Window
 from services.reporting.domain.disclosure import PUBLIC_K, is_small
-from services.reporting.exports import COLUMNS, dictionary_beside, glotip_rows, write_export
-from services.reporting.exports.glotip import HIDDEN, TOTAL
+from services.reporting.exports import EXPORTS, HIDDEN, dictionary_beside, write_export
+from services.reporting.exports.ctdc import MISSING
+from services.reporting.exports.glotip import GLOTIP, TOTAL
+from services.reporting.use_cases.drawing import Drawn
 from services.reporting.use_cases.indicating import count_indicator
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import Happenings, Roles, take
@@ -41,10 +43,10 @@ def a_year_with_justice() -> Happenings:
     return happened
 
 
-async def exported(roles: Roles, out: Path) -> Lines:
+async def exported(roles: Roles, out: Path, name: str = "glotip") -> Lines:
     """The year as the file says it."""
     await take(roles.work, a_year_with_justice().events)
-    write_export(out, COLUMNS, glotip_rows(await draw(roles, edition(year=2026))))
+    write_export(out, EXPORTS[name], await draw(roles, edition(year=2026)))
     return read(out)
 
 
@@ -53,9 +55,9 @@ def read(path: Path) -> Lines:
         return list(csv.DictReader(file))
 
 
-def small(lines: Lines) -> list[int]:
+def small(lines: Lines, column: str = "value") -> list[int]:
     """What is shown and points at somebody."""
-    shown = [int(one["value"]) for one in lines if one["value"] != HIDDEN]
+    shown = [int(one[column]) for one in lines if one[column] != HIDDEN]
     return [value for value in shown if is_small(value, PUBLIC_K)]
 
 
@@ -70,8 +72,8 @@ def wholes(lines: Lines) -> dict[str, str]:
 async def test_the_file_adds_up_with_the_indicators(roles: Roles, tmp_path: Path) -> None:
     lines = await exported(roles, tmp_path / "glotip.csv")
 
-    assert [*lines[0]] == [name for name, _, _ in COLUMNS]
-    assert len(COLUMNS) == 13
+    assert [*lines[0]] == [name for name, _, _ in GLOTIP.columns]
+    assert len(GLOTIP.columns) == 13
     for words, code in (
         ("Detected trafficking victims", "V2"),
         ("Offences recorded", "J1"),
@@ -97,33 +99,82 @@ async def test_the_file_adds_up_with_the_indicators(roles: Roles, tmp_path: Path
     assert small(lines) == []
 
 
-async def test_the_same_year_again_is_the_same_file(roles: Roles, tmp_path: Path) -> None:
-    await exported(roles, tmp_path / "first.csv")
-    write_export(
-        tmp_path / "again.csv", COLUMNS, glotip_rows(await draw(roles, edition(year=2026)))
-    )
+@pytest.mark.parametrize("name", ["ctdc", "htcds"])
+async def test_no_row_of_an_export_is_a_person(roles: Roles, tmp_path: Path, name: str) -> None:
+    told = await exported(roles, tmp_path / "one.csv", name)
+
+    assert [*told[0]] == [column for column, _, _ in EXPORTS[name].columns]
+    assert small(told, "count") == []
+    assert "124" in {one["count"] for one in told}
+    # The three men, and who is not known, as the report hides them.
+    assert {one["code"]: one["count"] for one in told if one["count"] == HIDDEN}.keys() == {
+        "man",
+        "unknown",
+    }
+
+
+async def test_ctdc_gets_its_columns_and_no_attribute_that_a_number_is_not_about(
+    roles: Roles, tmp_path: Path
+) -> None:
+    told = {
+        (one["dimension"], one["code"]): one
+        for one in await exported(roles, tmp_path / "ctdc.csv", "ctdc")
+    }
+
+    girls, work = told["group", "girl"], told["exploitation", "domestic_work"]
+    assert (girls["gender"], girls["majorityStatus"], girls["count"]) == ("Female", "Minor", "40")
+    assert girls["isForcedLabour"] == girls["citizenship"] == MISSING
+    assert (work["isForcedLabour"], work["typeOfLabourDomesticWork"]) == ("1", "1")
+    assert (work["typeOfExploitConcatenated"], work["gender"]) == ("Forced Labour", MISSING)
+    assert {one["yearOfRegistration"] for one in told.values()} == {"2026"}
+    assert {code for dimension, code in told if dimension == "exploitation"} == {
+        *codes("exploitation"),
+        "unknown",
+    }
+
+
+async def test_htcds_gets_each_number_under_its_own_field_and_value(
+    roles: Roles, tmp_path: Path
+) -> None:
+    told = await exported(roles, tmp_path / "htcds.csv", "htcds")
+    said = {(one["field"], one["value"], one["code"]): one for one in told}
+
+    assert said["prs_Gender", "Feminine", "girl"]["count"] == "40"
+    assert said["vic_TypeOfExploitation", "ForcedLabour", "domestic_work"]["count"] == "124"
+    assert said["vic_TraffickingStatus", "ActualVictimOfTrafficking", ""]["count"] == "124"
+    assert {one["unit"] for one in told} == {"persons", "referrals"}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+async def test_the_same_year_again_is_the_same_file(
+    roles: Roles, tmp_path: Path, name: str
+) -> None:
+    await exported(roles, tmp_path / "first.csv", name)
+    write_export(tmp_path / "again.csv", EXPORTS[name], await draw(roles, edition(year=2026)))
     assert (tmp_path / "first.csv").read_bytes() == (tmp_path / "again.csv").read_bytes()
 
 
-def test_every_column_is_in_the_dictionary_with_its_source(tmp_path: Path) -> None:
-    write_export(tmp_path / "one.csv", COLUMNS, [])
-    said = read(dictionary_beside(tmp_path / "one.csv"))
-    assert [one["column"] for one in said] == [name for name, _, _ in COLUMNS]
-    assert all(one["meaning"] and one["source"] for one in said)
-
-
-def test_an_export_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    out = tmp_path / "one.csv"
-
-    def broken() -> Iterator[tuple[int]]:
-        yield (1,)
-        raise KeyError
-
+async def test_every_column_is_in_the_dictionary_and_an_export_is_whole_or_not_there(
+    roles: Roles, tmp_path: Path
+) -> None:
+    await take(roles.work, a_year_with_justice().events)
+    drawn, out = await draw(roles, edition(year=2026)), tmp_path / "one.csv"
+    for name, export in EXPORTS.items():
+        _, dictionary = write_export(tmp_path / f"{name}.csv", export, drawn)
+        said = read(dictionary)
+        assert [one["column"] for one in said] == [column for column, _, _ in export.columns]
+        assert all(one["meaning"] and one["source"] for one in said)
+    before = sorted(tmp_path.iterdir())
     with pytest.raises(KeyError):
-        write_export(out, COLUMNS, broken())
-    assert list(tmp_path.iterdir()) == []
+        write_export(out, GLOTIP._replace(rows=broken), drawn)
+    assert sorted(tmp_path.iterdir()) == before
     out.write_text("mine")
     with pytest.raises(FileExistsError):
-        write_export(out, COLUMNS, [])
+        write_export(out, GLOTIP, drawn)
     assert out.read_text() == "mine"
     assert not dictionary_beside(out).exists()
+
+
+def broken(_: Drawn) -> Iterator[tuple[int]]:
+    yield (1,)
+    raise KeyError

@@ -8,16 +8,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from contracts.vocabulary import entry
+from services.reporting.exports.shown import Cells, Column, Export, shown, source, tables_of
 from services.reporting.use_cases.dividing import UNKNOWN as NOT_KNOWN
 from services.reporting.use_cases.drawing import Drawn, Row, Table
 
-#: As UNODC writes a number that is not given; hidden ones need not be small, so no "<11".
-HIDDEN: Final = "s"
 TOTAL: Final = "Total"
 UNKNOWN: Final = "Unknown"
 MINOR, ADULT = "0 to 17 years", "18 years or over"
 #: Each column, what it holds and where that comes from.
-COLUMNS: Final = (
+COLUMNS: Final[tuple[Column, ...]] = (
     ("iso3", "Country of the numbers", "ISO 3166-1"),
     ("country", "Its name", "ISO 3166-1"),
     ("region", "Region of the country", "UN M49"),
@@ -84,20 +83,20 @@ _PARTS: Final[Mapping[tuple[str, str], tuple[str, str, str]]] = {
 }
 
 
-def glotip_rows(drawn: Drawn) -> Iterator[tuple[str | int, ...]]:
+def _glotip(drawn: Drawn) -> Iterator[Cells]:
     """One row per number, in the order of UNODC's questions; year: that of the window's first day.
 
     Raises KeyError for a code without a place in the file: nothing is left out in silence.
     """
-    tables = {table.name: table for table in drawn.tables}
+    tables = tables_of(drawn)
     year = drawn.edition.window.start.year
     for asked in _QUESTIONS:
         table = tables[f"{asked.code} {asked.dimension}".strip()]
-        source = f"Siraba {asked.code}, edition {drawn.edition.name}"
+        told = source(drawn, asked.code)
         for row in _rows(table, asked):
             category, sex, age = _part(asked.dimension, row.code)
             named = (asked.indicator, asked.words, category, sex, age, year, table.indicator.unit)
-            yield (*_PLACE, *named, HIDDEN if row.value is None else row.value, source)
+            yield (*_PLACE, *named, shown(row.value), told)
 
 
 def _rows(table: Table, asked: _Question) -> Iterator[Row]:
@@ -117,3 +116,6 @@ def _part(dimension: str, code: str) -> tuple[str, str, str]:
     if dimension == "exploitation":
         return (f"{known.glotip}: {known.en}" if known.glotip else UNKNOWN, TOTAL, TOTAL)
     return (known.en, TOTAL, TOTAL)
+
+
+GLOTIP: Final = Export(COLUMNS, _glotip)

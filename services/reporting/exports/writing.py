@@ -2,10 +2,14 @@
 
 import csv
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 
-Column = tuple[str, str, str]
+from services.reporting.exports.shown import Export
+from services.reporting.use_cases.drawing import Drawn
+
+Lines = Iterable[Sequence[str | int]]
 
 
 def dictionary_beside(out: Path) -> Path:
@@ -13,10 +17,26 @@ def dictionary_beside(out: Path) -> Path:
     return out.with_name(f"{out.stem}-dictionary.csv")
 
 
-def write_export(
-    out: Path, columns: Sequence[Column], rows: Iterable[Sequence[str | int]]
-) -> tuple[Path, Path]:
-    """The export as CSV and its dictionary; columns: name, what it holds, where that comes from.
+def lines(export: Export, drawn: Drawn) -> Iterator[Sequence[str | int]]:
+    """The names of the columns, then the rows."""
+    yield [name for name, _, _ in export.columns]
+    yield from export.rows(drawn)
+
+
+def meanings(export: Export) -> Lines:
+    """The dictionary: what each column holds, and where that comes from."""
+    return [("column", "meaning", "source"), *export.columns]
+
+
+def as_csv(told: Lines) -> str:
+    """The same as one text."""
+    text = StringIO(newline="")
+    csv.writer(text).writerows(told)
+    return text.getvalue()
+
+
+def write_export(out: Path, export: Export, drawn: Drawn) -> tuple[Path, Path]:
+    """The export as CSV and its dictionary.
 
     Raises FileExistsError where one of them is there already, and OSError; then nothing is left.
     """
@@ -27,13 +47,12 @@ def write_export(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as draft:
         told, meant = Path(draft, "export"), Path(draft, "dictionary")
-        _write(told, [[name for name, _, _ in columns], *rows])
-        _write(meant, [("column", "meaning", "source"), *columns])
+        _write(told, lines(export, drawn))
+        _write(meant, meanings(export))
         meant.replace(dictionary)
         told.replace(out)
     return out, dictionary
 
 
-def _write(path: Path, rows: Iterable[Sequence[str | int]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(rows)
+def _write(path: Path, told: Lines) -> None:
+    path.write_text(as_csv(told), "utf-8", newline="")
