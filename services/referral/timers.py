@@ -19,7 +19,14 @@ from services.referral.store.timers import Due
 from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.expiring import TIME, act_on_time
 from services.referral.use_cases.placing import Solver
-from services.referral.use_cases.planning import act_on_groups
+from services.referral.use_cases.planning import (
+    Draft,
+    claim_gathered,
+    draft_plan,
+    keep_first,
+    send_overdue,
+    solved,
+)
 from services.referral.use_cases.taking_back import take_back
 
 ROOM = 200
@@ -35,7 +42,8 @@ log = logging.getLogger("siraba.referral")
 class Timekeeper:
     """Looks each second; any number of them share the work, and each timer acts once.
 
-    A timer and all that it changes and says are one transaction. is_read: whether every answer
+    A timer and all that it changes and says are one transaction, but for a plan, which is solved
+    before its transaction. is_read: whether every answer
     that came has been read; after an outage of ours nobody is overdue who answered in time.
     """
 
@@ -65,10 +73,16 @@ class Timekeeper:
                 return 0
         if not await self._may_act():
             return 0
+        acted = await self._act_together()
+        acted += await self._plan_one()
+        await self.wake_relay()
+        return acted
+
+    async def _act_together(self) -> int:
         due: list[Due] = []
         try:
             async with self.engine.begin() as connection:
-                due = await timers.claim(connection, room=ROOM)
+                due = await timers.claim(connection, room=ROOM, but=Step.PLAN)
                 await self._act(connection, due)
         except Exception as error:
             if is_outage(error):
@@ -76,8 +90,32 @@ class Timekeeper:
             log.warning("timers.one_by_one", extra=fault(error))
             for one in due:
                 await self._alone(one)
-        await self.wake_relay()
         return len(due)
+
+    async def _plan_one(self) -> int:
+        """Solve while no transaction is open; what has changed meanwhile is read and solved again."""
+        async with self.engine.begin() as connection:
+            announcer = await self.announcer(connection)
+            draft = await claim_gathered(connection, announcer=announcer)
+        if draft is None:
+            return 0
+        try:
+            while not await self._is_planned(draft):
+                async with self.engine.begin() as connection:
+                    announcer = await self.announcer(connection)
+                    draft = await draft_plan(
+                        connection, draft.incident_id, draft.wishes, announcer=announcer
+                    )
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.error("timers.postponed", extra=fault(error))
+        return 1
+
+    async def _is_planned(self, draft: Draft) -> bool:
+        plan = await asyncio.to_thread(solved, draft, solver=self.solver)
+        async with self.engine.begin() as connection:
+            return await keep_first(connection, draft, plan)
 
     async def pass_on(self) -> int:
         """What was asked of those who are suspended now is taken back, and others are asked; how many.
@@ -100,9 +138,9 @@ class Timekeeper:
         if not due:
             return
         announcer = await self.announcer(connection)
-        of_groups = [one for one in due if one.step in (Step.PLAN, Step.SEND)]
-        await act_on_groups(connection, of_groups, announcer=announcer, solver=self.solver)
-        others = [one for one in due if one not in of_groups]
+        plans = [one for one in due if one.step == Step.SEND]
+        await send_overdue(connection, plans, announcer=announcer)
+        others = [one for one in due if one not in plans]
         if others:
             await act_on_time(connection, others, announcer=announcer)
 

@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
 from services.referral.domain.placement import Program, Solution, explain, programs_of
 from services.referral.gateways.placement_solver import HighsSolver
+from services.referral.use_cases import planning
 from services.referral.use_cases.placing import place_group
 from tests.referral.crowd import crowd
+from tests.referral.offices import open_office
 from tests.referral.placed import broken, placings
+from tests.referral.solving import Slow, leave, while_solved
+from tests.referral.test_planning import plan_of
+from tests.servers import Database
 
 pytestmark = pytest.mark.share("lifecycle")
 
@@ -50,3 +56,19 @@ def test_without_the_rule_of_a_roof_of_ones_own_suspects_sleep_among_victims() -
     plan = place_group(replace(group, members=trusted), solver=HighsSolver())
 
     assert {complaint.split()[0] for complaint in broken(group, placings(plan))} == {"apart"}
+
+
+async def test_without_the_second_look_who_left_while_a_plan_was_solved_is_in_it(
+    fresh_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unseen(*_: Any, **__: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(planning, "is_unchanged", unseen)
+    async with open_office(fresh_database) as office:
+        solver = Slow()
+        async with while_solved(office, solver) as cases:
+            await leave(office, cases[0])
+        placed = (await plan_of(office))["placed"]
+
+    assert str(cases[0]) in {one["member"] for one in placed}

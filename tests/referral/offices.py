@@ -35,7 +35,8 @@ from services.referral.use_cases.gathering import expect_persons
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.notifying import acknowledge
 from services.referral.use_cases.offering import NewCase, offer_referrals
-from services.referral.use_cases.planning import Sent, confirm, plan_again
+from services.referral.use_cases.placing import Solver
+from services.referral.use_cases.planning import Sent, confirm, draft_plan, keep_again, solved
 from services.referral.use_cases.publishing import Words, take_up_keys
 from services.referral.use_cases.refusing import Asked, Refused, refuse_unsupported
 from tests.builders import NOON, a_case, a_mint, an_entry
@@ -136,7 +137,10 @@ class Office:
         async with self.engine.begin() as connection:
             seen = await self._seen(connection, incident_id, owner=owner)
             announcer = await self._announcer(connection)
-            await plan_again(connection, seen, wishes, announcer=announcer, solver=HighsSolver())
+            draft = await draft_plan(connection, incident_id, wishes, announcer=announcer)
+        plan = solved(draft, solver=HighsSolver())
+        async with self.engine.begin() as connection:
+            assert await keep_again(connection, seen, draft, plan=plan)
 
     @staticmethod
     async def _seen(
@@ -146,10 +150,14 @@ class Office:
         assert seen is not None
         return replace(seen, owner=owner, version=seen.version if version is None else version)
 
-    def timekeeper(self) -> Timekeeper:
+    def timekeeper(self, solver: Solver | None = None) -> Timekeeper:
         """Acts on time; no answer is under way."""
         return Timekeeper(
-            engine=self.engine, announcer=self._announcer, wake_relay=_nothing, is_read=_yes
+            engine=self.engine,
+            announcer=self._announcer,
+            wake_relay=_nothing,
+            is_read=_yes,
+            solver=solver or HighsSolver(),
         )
 
     def notifier(self, carrier: Carrier) -> Notifier:

@@ -3,6 +3,7 @@
 Table error → problem at the end.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -22,8 +23,9 @@ from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.store import groups
 from services.referral.store.groups import Gathering
 from services.referral.use_cases import wishing
-from services.referral.use_cases.planning import NoPlanWaits, PlannedMeanwhile, confirm
-from services.referral.use_cases.wishing import Unheard, Wanted, wish
+from services.referral.use_cases.placing import Solver
+from services.referral.use_cases.planning import NoPlanWaits, PlannedMeanwhile, confirm, keep_again
+from services.referral.use_cases.wishing import Unheard, Wanted, solved_as_wished, wish
 
 #: Those who answer for a case.
 OWNERS = ("case_owner", "focal_point")
@@ -107,21 +109,31 @@ def _add_wishing(routes: APIRouter, desk: Desk) -> None:
         lang: Lang = "fr",
     ) -> Proposal:
         """Make the plan again around what you want; it is sent when the one before would have been."""
-        async with desk.parts.work.begin() as connection:
-            announcer = await desk.announcer(connection)
-            name = partial(desk.case_name, organisation=who.organisation)
-            try:
-                await wish(
-                    connection, _seen(incident_id, who, if_match), _wanted(wishes),
-                    name=name, announcer=announcer, solver=solver,
-                )  # fmt: skip
-            except tuple(_REFUSED) as refused:
-                raise _refusal(refused) from None
-            found = await groups.one(connection, incident_id)
-            assert found is not None  # noqa: S101 - it has just been planned
-            await audit.add(connection, who, [Look(action="plan.wishes")])
+        seen, wanted = _seen(incident_id, who, if_match), _wanted(wishes)
+        try:
+            found = await _planned(desk, who, seen, wanted=wanted, solver=solver)
+        except tuple(_REFUSED) as refused:
+            raise _refusal(refused) from None
         await desk.parts.wake_relay()
         return _shown(desk, who, found, response=response, lang=lang)
+
+
+async def _planned(
+    desk: Desk, who: Caller, seen: Gathering, *, wanted: Wanted, solver: Solver
+) -> Gathering:
+    """Solved while no transaction is open; what has changed meanwhile is read and solved again."""
+    name = partial(desk.case_name, organisation=who.organisation)
+    while True:
+        async with desk.parts.work.begin() as connection:
+            announcer = await desk.announcer(connection)
+            draft = await wish(connection, seen, wanted, name=name, announcer=announcer)
+        plan = await asyncio.to_thread(solved_as_wished, draft, solver=solver)
+        async with desk.parts.work.begin() as connection:
+            if await keep_again(connection, seen, draft, plan=plan):
+                found = await groups.one(connection, seen.incident_id)
+                assert found is not None  # noqa: S101 - it has just been planned
+                await audit.add(connection, who, [Look(action="plan.wishes")])
+                return found
 
 
 def _add_sending(routes: APIRouter, desk: Desk) -> None:

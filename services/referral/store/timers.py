@@ -55,8 +55,12 @@ _DUE = "select matter_id, step, clock_timestamp() - due_at from timers"
 _IS_ANY_DUE = text(f"select exists (select from timers where {_IS_DUE})")  # noqa: S608 - a constant of ours
 # Whoever else looks at the same time gets others; who ends before the commit has taken none.
 _CLAIM = text(f"""
-    {_DUE} where {_IS_DUE}
+    {_DUE} where {_IS_DUE} and step <> :but
     order by due_at, matter_id limit :room for update skip locked
+""")
+_CLAIM_STEP = text(f"""
+    {_DUE} where {_IS_DUE} and step = :step
+    order by due_at, matter_id limit 1 for update skip locked
 """)
 _CLAIM_ONE = text(f"""
     {_DUE} where matter_id = :matter_id and {_IS_DUE} for update skip locked
@@ -93,9 +97,15 @@ async def is_any_due(connection: AsyncConnection) -> bool:
     return bool(await connection.scalar(_IS_ANY_DUE))
 
 
-async def claim(connection: AsyncConnection, *, room: int) -> list[Due]:
-    """Those that are due, the oldest first, for this transaction alone."""
-    return [Due(*row) for row in await connection.execute(_CLAIM, {"room": room})]
+async def claim(connection: AsyncConnection, *, room: int, but: str) -> list[Due]:
+    """Those that are due, the oldest first, for this transaction alone; none of the step `but`."""
+    return [Due(*row) for row in await connection.execute(_CLAIM, {"room": room, "but": but})]
+
+
+async def claim_step(connection: AsyncConnection, step: str) -> Due | None:
+    """The oldest of this step that is due and that nobody else has, for this transaction alone."""
+    row = (await connection.execute(_CLAIM_STEP, {"step": step})).one_or_none()
+    return None if row is None else Due(*row)
 
 
 async def claim_one(connection: AsyncConnection, matter_id: UUID) -> list[Due]:

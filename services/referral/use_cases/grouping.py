@@ -54,6 +54,14 @@ async def gather(
     return Gathered(askings, joined, directory)
 
 
+async def is_unchanged(connection: AsyncConnection, incident_id: UUID, before: Gathered) -> bool:
+    """Whether who belongs to it, and what is known of each, is as it was; it stays so from now on."""
+    joined = await groups.cases(connection, incident_id)
+    ids = [one.case_id for one in joined]
+    known = await referrals.known_cases(connection, ids, is_asking=True)
+    return joined == before.joined and known == {id: a.case for id, a in before.askings.items()}
+
+
 def group_of(gathered: Gathered, wishes: Wishes) -> Group:
     """The problem of placing them. Arithmetic: on a thread, where a loop must go on."""
     services = sorted({service for one in gathered.joined for service in one.services})

@@ -1,9 +1,9 @@
 """The plan of an incident: made when everybody is there, changed by wishes, sent by a human or by time."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +15,12 @@ from services.referral.store import groups, places, referrals, timers
 from services.referral.store.groups import Gathering
 from services.referral.store.timers import Due, Timer
 from services.referral.use_cases.announcing import Announcer
-from services.referral.use_cases.grouping import Gathered, gather, group_of
+from services.referral.use_cases.grouping import Gathered, gather, group_of, is_unchanged
 from services.referral.use_cases.offering import TOGETHER, Asking, Offers, asked_of, write
 from services.referral.use_cases.placing import Solver, place_group
 
+#: For so long nobody else plans what somebody has begun to; who has died by then is not waited for.
+SOLVING = timedelta(minutes=1)
 NO_WISHES: Mapping[str, Any] = {"pinned": [], "forbidden": [], "parted": []}
 
 
@@ -42,31 +44,88 @@ class Sent:
     left: int = 0
 
 
-async def act_on_groups(
-    connection: AsyncConnection, due: Sequence[Due], *, announcer: Announcer, solver: Solver
-) -> None:
-    """Plan whoever has been waited for; send what nobody confirmed in time."""
-    for one in due:
-        found = await groups.one(connection, one.matter_id, is_locked=True)
-        if found is not None and found.state == "gathering":
-            await _plan(connection, found, NO_WISHES, announcer=announcer, solver=solver)
-        elif found is not None and found.state == "planned":
-            await _send(connection, found, announcer=announcer, role=None)
-        else:
-            await timers.end(connection, [one.matter_id])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Who is to be placed where, as it was read; solved while nothing is held.
+
+    wishes: as they are kept.
+    """
+
+    incident_id: UUID
+    wishes: Mapping[str, Any]
+    gathered: Gathered
 
 
-async def plan_again(
+async def claim_gathered(connection: AsyncConnection, *, announcer: Announcer) -> Draft | None:
+    """An incident whose persons have been waited for, if there is one; nobody else has it for a while."""
+    found = await timers.claim_step(connection, Step.PLAN)
+    if found is None:
+        return None
+    await timers.again(connection, [Timer(found.matter_id, Step.PLAN, SOLVING)])
+    return await draft_plan(connection, found.matter_id, NO_WISHES, announcer=announcer)
+
+
+async def draft_plan(
     connection: AsyncConnection,
-    seen: Gathering,
+    incident_id: UUID,
     wishes: Mapping[str, Any],
     *,
     announcer: Announcer,
-    solver: Solver,
+) -> Draft:
+    """The incident as it is now, to be solved around what a human wants."""
+    gathered = await gather(connection, incident_id, announcer=announcer, offers=Offers())
+    return Draft(incident_id=incident_id, wishes=wishes, gathered=gathered)
+
+
+def solved(draft: Draft, *, solver: Solver) -> Plan:
+    """Takes seconds of arithmetic: on a thread, and outside of any transaction. Raises `WishRefused`."""
+    return place_group(group_of(draft.gathered, wishes_of(draft.wishes)), solver=solver)
+
+
+async def keep_first(connection: AsyncConnection, draft: Draft, plan: Plan) -> bool:
+    """From now on its owner sees it, until it is sent; False: draft it again, it is not as it was."""
+    await groups.lock(connection, [draft.incident_id])
+    found = await groups.one(connection, draft.incident_id)
+    if found is None or found.state != "gathering":
+        return True  # somebody else, who was faster, has planned it
+    if not await _keep(connection, draft, plan):
+        return False
+    if plan.placed or plan.unplaced:
+        due = Timer(draft.incident_id, Step.SEND, pause(draft.gathered.urgency))
+        await timers.again(connection, [due])
+    return True
+
+
+async def keep_again(
+    connection: AsyncConnection, seen: Gathering, draft: Draft, *, plan: Plan
+) -> bool:
+    """In place of the plan that was seen; False as above. Raises `NoPlanWaits`, `PlannedMeanwhile`."""
+    await check_waiting(connection, seen)
+    return await _keep(connection, draft, plan)
+
+
+async def _keep(connection: AsyncConnection, draft: Draft, plan: Plan) -> bool:
+    """Places are not looked at: they come and go until it is sent, and are counted again then."""
+    if not await is_unchanged(connection, draft.incident_id, draft.gathered):
+        return False
+    kept = asdict(plan)
+    await groups.save_plan(connection, draft.incident_id, wishes=draft.wishes, plan=kept)
+    if not plan.placed and not plan.unplaced:
+        await groups.sent(connection, draft.incident_id)
+        await timers.end(connection, [draft.incident_id])
+    return True
+
+
+async def send_overdue(
+    connection: AsyncConnection, due: Sequence[Due], *, announcer: Announcer
 ) -> None:
-    """Around what a human wants. Raises `NoPlanWaits`, `PlannedMeanwhile`, `WishRefused`."""
-    found = await check_waiting(connection, seen)
-    await _plan(connection, found, wishes, announcer=announcer, solver=solver, is_first=False)
+    """Send what nobody confirmed in time."""
+    for one in due:
+        found = await groups.one(connection, one.matter_id, is_locked=True)
+        if found is not None and found.state == "planned":
+            await _send(connection, found, announcer=announcer, role=None)
+        else:
+            await timers.end(connection, [one.matter_id])
 
 
 async def confirm(
@@ -87,30 +146,6 @@ async def check_waiting(connection: AsyncConnection, seen: Gathering) -> Gatheri
     if found.version != seen.version:
         raise PlannedMeanwhile
     return found
-
-
-async def _plan(
-    connection: AsyncConnection,
-    one: Gathering,
-    wishes: Mapping[str, Any],
-    *,
-    announcer: Announcer,
-    solver: Solver,
-    is_first: bool = True,
-) -> None:
-    gathered = await gather(connection, one.incident_id, announcer=announcer, offers=Offers())
-    plan = await asyncio.to_thread(_solved, gathered, wishes_of(wishes), solver=solver)
-    await groups.save_plan(connection, one.incident_id, wishes=wishes, plan=asdict(plan))
-    if not plan.placed and not plan.unplaced:
-        await groups.sent(connection, one.incident_id)
-        await timers.end(connection, [one.incident_id])
-    elif is_first:
-        due = Timer(one.incident_id, Step.SEND, pause(gathered.urgency))
-        await timers.again(connection, [due])
-
-
-def _solved(gathered: Gathered, wishes: Wishes, *, solver: Solver) -> Plan:
-    return place_group(group_of(gathered, wishes), solver=solver)
 
 
 def wishes_of(kept: Mapping[str, Any]) -> Wishes:

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.referral.domain.placement import WishRefused
+from services.referral.domain.placement import Plan, WishRefused
 from services.referral.store import groups, referrals
 from services.referral.store.groups import Gathering
 from services.referral.use_cases.announcing import Announcer
 from services.referral.use_cases.placing import Solver
-from services.referral.use_cases.planning import check_waiting, plan_again
+from services.referral.use_cases.planning import Draft, check_waiting, draft_plan, solved
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,8 @@ async def wish(
     *,
     name: Callable[[UUID], str],
     announcer: Announcer,
-    solver: Solver,
-) -> None:
-    """Make the plan again around this. Raises `NoPlanWaits`, `PlannedMeanwhile`, `Unheard`."""
+) -> Draft:
+    """What is to be solved for this. Raises `NoPlanWaits`, `PlannedMeanwhile`, `Unheard`."""
     await check_waiting(connection, seen)
     joined = await groups.cases(connection, seen.incident_id)
     known = await referrals.known_cases(connection, [one.case_id for one in joined])
@@ -61,10 +60,15 @@ async def wish(
         organisations=announcer.directory.by_code,
     )
     kept = finder.kept(wanted)
+    return await draft_plan(connection, seen.incident_id, kept, announcer=announcer)
+
+
+def solved_as_wished(draft: Draft, *, solver: Solver) -> Plan:
+    """As `solved`. Raises `Unheard`."""
     try:
-        await plan_again(connection, seen, kept, announcer=announcer, solver=solver)
+        return solved(draft, solver=solver)
     except WishRefused as refused:
-        at = _pin_of(refused, kept["pinned"])
+        at = _pin_of(refused, draft.wishes["pinned"])
         rule = "not_in_plan" if refused.rule is None else refused.rule.value
         raise Unheard("pinned", at, part="organisation", rule=rule) from None
 
