@@ -9,12 +9,11 @@ from itertools import count
 from random import Random
 from typing import Final
 
-from contracts.cases import CaseClosed, CaseReopened
 from contracts.directory import DirectoryEntry
 from contracts.event import Message
 from contracts.intake import CaseErased, CaseMerged, CaseRegistered, CaseUnmerged
 from contracts.vocabulary import territories
-from deploy.simulation import rates
+from deploy.simulation import endings, rates
 from deploy.simulation.files import open_file
 from deploy.simulation.life import Life, opaque
 from deploy.simulation.people import draw_person
@@ -114,29 +113,14 @@ def _end(world: _World, life: Life, case: CaseRegistered) -> None:
     reason = rates.ERASURES.draw(chance)
     if reason is None:
         world.recent.append((life.subject, owner))
-        _close(life, case)
+        endings.follow_up(life, case)
+        endings.close(life, case)
         return
     at = life.after(life.at, hours=24 * 90)
     erased = CaseErased(
         reason=reason, organisation=owner, confirmed_by="CNLTPPA", erased_on=at.date()
     )
     life.say(erased, at=at)
-
-
-def _close(life: Life, case: CaseRegistered) -> None:
-    """Cared for no more, which now and then was said by mistake."""
-    reason = rates.CLOSINGS["MLI" in case.citizenship].draw(life.chance)
-    if reason is None:
-        return
-    at = life.after(life.at, hours=24 * 180)
-    closed = CaseClosed(organisation=case.owner, reason=reason, closed_on=at.date())
-    life.say(closed, at=at)
-    if life.chance.random() < rates.CLOSED_IN_ERROR:
-        at = life.after(at, hours=24 * 10)
-        again = CaseReopened(
-            organisation=case.owner, reason="closed_in_error", reopened_on=at.date()
-        )
-        life.say(again, at=at)
 
 
 def _in_regions(plan: Plan, kind: str) -> dict[str, str]:

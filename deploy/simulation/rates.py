@@ -138,6 +138,16 @@ CLOSINGS: Final[Mapping[bool, Weighted[str | None]]] = {
     False: Weighted({None: 35, "repatriated": 38, "not_reached": 20, "refuses": 7}),
 }  # fmt: skip
 CLOSED_IN_ERROR: Final = 0.02
+#: Of the follow-ups that come due, and what is found.
+FOLLOWED_UP: Final = 0.8
+FOLLOWUP_OUTCOMES: Final = Weighted(
+    {"well": 58, "needs_help": 22, "not_reached": 12, "refuses": 4, "in_danger": 2,
+     "exploited_again": 1.5, "died": 0.5}
+)  # fmt: skip
+#: Of the returns that are planned.
+RETURNS_DONE: Final = 0.95
+RETURNS_WANTED: Final = 0.96
+RETURNS_ASSESSED: Final = 0.9
 #: Of a referral that was offered: how it is answered, and what becomes of one that was accepted.
 ANSWERS: Final = Weighted({"accepted": 68, "declined": 16, "overdue": 13, "withdrawn": 3})
 ENDS: Final = Weighted({"delivered": 78, "not_delivered": 9, "started": 8, "accepted": 5})

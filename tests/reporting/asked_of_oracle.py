@@ -35,7 +35,7 @@ ASKED: dict[str, tuple[Callable[[Oracle], Iterator[Item]], ...]] = {
     "A2": (care.a2,),
     "A3": (care.a3,),
     "A4": (care.a4,),
-    "A5": (care.a5,),
+    "A5": (care.a5, care.at_home),
     "R1": (r1,),
     "R2": (r2,),
     "R3": (r3, r2),

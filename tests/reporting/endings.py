@@ -1,8 +1,9 @@
-"""Words on the end of a case, and on its beginning again, for histories that reporting reads."""
+"""Words on the end of a case, on its beginning again and on the way home, for histories that reporting reads."""
 
 from datetime import date
+from typing import Any
 
-from contracts.cases import CaseClosed, CaseReopened
+from contracts.cases import CaseClosed, CaseReopened, ReturnCompleted
 from tests.reporting.happenings import Happenings, case_id
 
 OWNER = "GEND_KITA"
@@ -17,4 +18,18 @@ def closed(happened: Happenings, case: int, reason: str, *, on: date, minutes: f
 def reopened(happened: Happenings, case: int, reason: str, *, on: date, minutes: float) -> None:
     """It begins again, or had been closed in error."""
     event = CaseReopened(organisation=OWNER, reason=reason, reopened_on=on)
+    happened.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)
+
+
+def returned(happened: Happenings, case: int, *, on: date, minutes: float, **how: Any) -> None:
+    """The person has arrived; by a return that she wanted and whose risk was assessed."""
+    said = {
+        "return_id": case_id(4_000_000 + case),
+        "organisation": OWNER,
+        "return_type": "to_origin",
+        "is_voluntary": True,
+        "is_risk_assessed": True,
+        "completed_on": on,
+    }
+    event = ReturnCompleted.model_validate(said | how)
     happened.add(event, str(case_id(case)), stream="INTAKE", minutes=minutes)

@@ -9,7 +9,7 @@ from functools import partial
 from chassis.inbox import Received
 from contracts.vocabulary import codes
 from services.reporting.domain import Window
-from tests.reporting.endings import closed, reopened
+from tests.reporting.endings import closed, reopened, returned
 from tests.reporting.happenings import DAWN, Happenings
 
 FIRST_DAY = date(2026, 10, 1)
@@ -130,11 +130,25 @@ class Lives:
         """Care ends and begins again, perhaps because it had been closed in error."""
         pick = self.chance.choice
         for _ in range(self.chance.randint(0, 2)):
-            reason = pick(("repatriated", "repatriated", "reunified"))
+            reason = pick(("repatriated", "reintegrated", "reunified", "refuses"))
             closed(self.happened, case, reason, on=self.day(), minutes=self.later())
             if self.chance.random() < 0.5:
                 reason = pick(("closed_in_error", "needs_help"))
                 reopened(self.happened, case, reason, on=self.day(), minutes=self.later())
+
+    def return_home(self, case: int) -> None:
+        """By a way that the person wanted, or not."""
+        pick = self.chance.choice
+        for _ in range(self.chance.randint(0, 2)):
+            returned(
+                self.happened,
+                case,
+                return_type=pick(codes("return_type")),
+                is_voluntary=pick((True, True, False)),
+                is_risk_assessed=pick((True, True, False)),
+                on=self.day(),
+                minutes=self.later(),
+            )
 
     def count_places(self) -> None:
         pick = self.chance.choice
@@ -154,6 +168,7 @@ def a_history(chance: random.Random) -> list[Received]:
         acts: list[Callable[[], None]] = [partial(lives.register, case)]
         acts.append(partial(lives.look_after, case))
         acts.append(partial(lives.end, case))
+        acts.append(partial(lives.return_home, case))
         acts += [partial(lives.refer, 10 * case + nth, case) for nth in range(chance.randint(0, 3))]
         if chance.random() < 0.5:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))

@@ -17,6 +17,7 @@ from tests.reporting.oracle import (
     v2,
 )
 
+HOME = ("reintegrated", "reunified", "repatriated")
 ENDS = ("delivered", "not_delivered", "withdrawn")
 
 
@@ -79,25 +80,36 @@ def a3(oracle: Oracle) -> Iterator[Item]:
 
 
 def a4(oracle: Oracle) -> Iterator[Item]:
+    for one in oracle.of(cases.ReturnCompleted):
+        person, body = oracle.person_of(one.subject), one.body
+        is_safe = body.is_voluntary and body.is_risk_assessed
+        if is_safe and person and not smuggled(person) and oracle.is_day(body.completed_on):
+            yield person.subject, of_person(person) | {"return_type": [body.return_type]}
+
+
+def at_home(oracle: Oracle) -> Iterator[Item]:
     words = oracle.of(cases.CaseClosed, cases.CaseReopened)
     for one in words:
         later = [w for w in words if w.subject == one.subject and w.number > one.number]
         next_word = min(later, key=lambda word: word.number, default=None)
         person = oracle.person_of(one.subject)
-        is_return = isinstance(one.body, cases.CaseClosed) and one.body.reason == "repatriated"
+        is_home = isinstance(one.body, cases.CaseClosed) and one.body.reason in HOME
         is_taken_back = next_word is not None and next_word.body.reason == "closed_in_error"
-        if not is_return or is_taken_back or person is None or smuggled(person):
+        if not is_home or is_taken_back or person is None or smuggled(person):
             continue
         if oracle.is_day(one.body.closed_on):
-            yield person.subject, of_person(person)
+            yield person.subject, of_person(person) | {"closure_reason": [one.body.reason]}
 
 
 def a5(oracle: Oracle) -> Iterator[Item]:
+    asked_after = set()
     for one in oracle.of(cases.FollowupDone):
         person = oracle.person_of(one.subject)
-        is_half_a_year = abs(one.body.after_days - 180) <= 30
-        if person and not smuggled(person) and is_half_a_year and oracle.is_day(one.body.done_on):
-            yield person.subject, of_person(person) | {"outcome": [one.body.outcome]}
+        if person and abs(one.body.after_days - 180) <= 30:
+            asked_after.add(person.subject)
+    for subject, codes in at_home(oracle):
+        if subject in asked_after:
+            yield subject, codes
 
 
 def s1(oracle: Oracle) -> Iterator[Item]:

@@ -107,6 +107,17 @@ def test_who_is_not_from_mali_goes_home_more_often(decade: Sequence[Happened]) -
     assert home[False] > home[True] > 0
 
 
+async def test_who_was_followed_up_and_who_went_home_can_be_counted(
+    roles: Roles, decade: Sequence[Happened]
+) -> None:
+    await take_invented(roles.work, decade)
+    async with roles.web.connect() as connection:
+        found = {code: await counted(connection, INDICATORS[code], DECADE) for code in ("A4", "A5")}
+
+    assert found["A4"].value > 20
+    assert 0 < found["A5"].value < (found["A5"].out_of or 0)
+
+
 async def test_a_history_that_was_invented_is_counted_whole_or_not_at_all(
     roles: Roles, plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ TITLES: Final[Mapping[str, str]] = {
     "A2": "Victims sheltered",
     "A3": "Children and their families",
     "A4": "Victims who returned",
-    "A5": "Victims followed up",
+    "A5": "Victims followed up after half a year",
     "J1": "Files opened",
     "J2": "Suspects",
     "J3F": "Files in prosecution",
@@ -75,6 +75,8 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "verdict": "Verdict",
     "court": "Court",
     "outcome": "Outcome",
+    "return_type": "Kind of return",
+    "closure_reason": "Why the case was closed",
 }
 CODES: Final[Mapping[str, str]] = {
     "girl": "Girls",

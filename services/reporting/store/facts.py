@@ -14,6 +14,7 @@ Table = Literal[
     "facts_erasures",
     "facts_followups",
     "facts_closings",
+    "facts_returns",
     "facts_exceptions",
     "facts_referrals",
     "facts_referral_steps",

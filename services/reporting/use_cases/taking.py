@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.directory_keys import save_keys
-from contracts.cases import CaseClosed, CaseReopened, FollowupDone
+from contracts.cases import CaseClosed, CaseReopened, FollowupDone, ReturnCompleted
 from contracts.event import Message
 from contracts.intake import (
     AccessExcepted,
@@ -105,6 +105,10 @@ def _closing(one: Happened) -> Row:
     step = one.event.name.partition(".")[2]
     day = one.event.model_dump(mode="json", include={f"{step}_on"})[f"{step}_on"]
     return _of_case(one, "reason") | {"step": step, "stood_on": day}
+
+
+def _return(one: Happened) -> Row:
+    return _of_case(one, "return_type", "is_voluntary", "is_risk_assessed", "completed_on")
 
 
 def _exception(one: Happened) -> Row:
@@ -202,6 +206,7 @@ _FACTS: Final = (
     _Fact((CaseErased,), "facts_erasures", _erasure),
     _Fact((FollowupDone,), "facts_followups", _followup),
     _Fact((CaseClosed, CaseReopened), "facts_closings", _closing),
+    _Fact((ReturnCompleted,), "facts_returns", _return),
     _Fact((AccessExcepted,), "facts_exceptions", _exception),
     _Fact((ReferralOffered,), "facts_referrals", _referral),
     _Fact((ReferralEvent,), "facts_referral_steps", _step),

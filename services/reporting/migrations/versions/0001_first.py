@@ -84,6 +84,21 @@ create table facts_closings (
     primary key (case_id, case_sequence)
 );
 
+-- That a person has arrived by a return that was planned.
+create table facts_returns (
+    case_id uuid not null,
+    case_sequence bigint not null,
+    return_type text not null,
+    is_voluntary boolean not null,
+    is_risk_assessed boolean not null,
+    completed_on date not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (case_id, case_sequence)
+);
+
 -- Where a dossier was opened by whom it was not, with a second person's word.
 create table facts_exceptions (
     case_id uuid not null,
@@ -251,7 +266,7 @@ create table published (
 
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots, published from reporting_work;
-grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
+grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_returns, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
     facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;

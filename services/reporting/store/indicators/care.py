@@ -69,38 +69,50 @@ A3: Final = Indicator(
 A4: Final = Indicator(
     code="A4",
     unit="persons",
-    numerator="distinct victims whose case was closed as repatriated on a day of the window, unless "
-    "the next word on that case at as_of is that it was closed in error; whether the return was "
-    "wanted and its risk assessed (return.completed) is not counted yet",
-    source=f"case.closed, case.reopened; population by {PEOPLE}",
-    dimensions=DIMENSIONS,
+    numerator="distinct victims who arrived, on a day of the window, by a return that they wanted and "
+    "whose risk was assessed",
+    source=f"return.completed; population by {PEOPLE}",
+    dimensions=(*DIMENSIONS, "return_type"),
     counted=f"""
-        select person as item, closings.event_id, by
-        from (
-            select case_id, event_id, step, reason, stood_on,
-                   lead(reason) over (partition by case_id order by case_sequence) as next_reason
-            from facts_closings where at < :as_of
-        ) as closings
-        join ({PERSONS}) as persons using (case_id)
-        where step = 'closed' and reason = 'repatriated' and not is_smuggled
-          and next_reason is distinct from 'closed_in_error'
-          and stood_on >= :start and stood_on < :end
+        select person as item, returns.event_id,
+               by || jsonb_build_object('return_type', jsonb_build_array(return_type)) as by
+        from facts_returns as returns join ({PERSONS}) as persons using (case_id)
+        where is_voluntary and is_risk_assessed and not is_smuggled
+          and returns.at < :as_of and completed_on >= :start and completed_on < :end
     """,  # noqa: S608 - constants of ours
 )
+# Whoever found a home: of a case the next word on its end may be that this was said by mistake.
+_HOME: Final = f"""
+    select person as item, closings.event_id,
+           by || jsonb_build_object('closure_reason', jsonb_build_array(reason)) as by
+    from (
+        select case_id, event_id, step, reason, stood_on,
+               lead(reason) over (partition by case_id order by case_sequence) as next_reason
+        from facts_closings where at < :as_of
+    ) as closings
+    join ({PERSONS}) as persons using (case_id)
+    where step = 'closed' and reason in ('reintegrated', 'reunified', 'repatriated')
+      and not is_smuggled and next_reason is distinct from 'closed_in_error'
+      and stood_on >= :start and stood_on < :end
+"""  # noqa: S608 - constants of ours
 A5: Final = Indicator(
     code="A5",
     unit="persons",
-    numerator="distinct victims who were followed up on a day of the window, 150 to 210 days after "
-    "the days began to be counted",
-    source=f"followup.done; population by {PEOPLE}",
-    dimensions=(*DIMENSIONS, "outcome"),
+    numerator="those of them who were followed up, before or after, 150 to 210 days after the days "
+    "began to be counted",
+    denominator="distinct victims whose case was closed as reintegrated, reunified or repatriated on "
+    "a day of the window, unless the next word on that case at as_of is that it was closed in error",
+    source=f"case.closed, case.reopened, followup.done; population by {PEOPLE}",
+    dimensions=(*DIMENSIONS, "closure_reason"),
     counted=f"""
-        select person as item, followups.event_id,
-               by || jsonb_build_object('outcome', jsonb_build_array(outcome)) as by
-        from facts_followups as followups join ({PERSONS}) as persons using (case_id)
-        where after_days between 150 and 210 and not is_smuggled
-          and followups.at < :as_of and done_on >= :start and done_on < :end
+        select home.item, followed.event_id, home.by
+        from ({_HOME}) as home join (
+            select person as item, followups.event_id
+            from facts_followups as followups join ({PERSONS}) as persons using (case_id)
+            where after_days between 150 and 210 and followups.at < :as_of
+        ) as followed using (item)
     """,  # noqa: S608 - constants of ours
+    out_of=_HOME,
 )
 S1: Final = Indicator(
     code="S1",
