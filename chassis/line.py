@@ -1,8 +1,10 @@
 """The line to NATS: where it is said to be encrypted it is, or there is none."""
 
+import ipaddress
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
@@ -57,15 +59,44 @@ def abandon(client: Client) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where NATS is. url: one address, or several with commas between; ca_file: who vouches for it."""
+    """Where NATS is. url: one address, or several with commas between; ca_file: who vouches for it.
+
+    Raises ValueError for an address beyond this machine where nothing says that it is encrypted.
+    """
 
     url: str
     ca_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        if not self._is_encrypted and not all(is_loopback(one) for one in self._addresses):
+            raise ValueError("nats_url: beyond loopback must be tls://, or nats_ca_file be given")
+
     @property
     def tls(self) -> ssl.SSLContext | None:
         """Whom an encrypted line believes; None where it may be in the clear. Raises OSError."""
-        is_said = any(one.strip().startswith("tls:") for one in self.url.split(","))
-        if self.ca_file is None and not is_said:
+        if not self._is_encrypted:
             return None
         return ssl.create_default_context(cafile=str(self.ca_file) if self.ca_file else None)
+
+    @property
+    def _addresses(self) -> list[str]:
+        return [one.strip() for one in self.url.split(",")]
+
+    @property
+    def _is_encrypted(self) -> bool:
+        said = any(one.startswith("tls:") for one in self._addresses)
+        return said or self.ca_file is not None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `scheme://host:port`, `host:port` or a bare host is this machine; a name is not."""
+    url = urlsplit(address if "://" in address else f"//{address}")
+    # Without brackets the colons of a bare address would part host and port.
+    return any(_is_here(host) for host in (address, url.hostname or ""))
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

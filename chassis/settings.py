@@ -1,9 +1,9 @@
 """What every service must be told; the only reader of the environment besides a service's own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.line import Server
@@ -35,6 +35,11 @@ class ServiceSettings(BaseSettings):
     )
     pool_size: Annotated[int, Field(ge=2)] = Field(10, description="Connections per role.")
     secure_cookies: bool = Field(False, description="True behind TLS: cookies only over HTTPS.")
+
+    @model_validator(mode="after")
+    def _line_may_be_used(self) -> Self:
+        _ = self.nats  # ValueError where it would be in the clear
+        return self
 
     @property
     def nats(self) -> Server:

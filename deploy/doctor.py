@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from chassis.line import is_loopback
 from contracts.topology import MAX_PAYLOAD_BYTES, PLATFORM_ACCOUNT
 from deploy.checks import Check, failed
 from deploy.doors import read_doors
@@ -53,10 +54,17 @@ def server_checks(variables: Mapping[str, Any]) -> list[Check]:
         Check("NATS is at least 2.15", numbers >= MINIMUM_NATS, version),
         Check("NATS syncs at every write", synced is True, f"sync_always: {synced}"),
         Check("NATS has no other listener", not listening, ", ".join(listening) or "none"),
+        _line_check(variables),
         Check("NATS demands a key", variables.get("auth_required") is True, "auth_required"),
         Check("NATS max_payload is 1 MiB", payload == MAX_PAYLOAD_BYTES, str(payload)),
         _watcher_check(variables),
     ]
+
+
+def _line_check(variables: Mapping[str, Any]) -> Check:
+    host, is_encrypted = str(variables.get("host", "")), variables.get("tls_required") is True
+    found = f"{host}, {'with' if is_encrypted else 'without'} TLS"
+    return Check("NATS listens on loopback or with TLS", is_encrypted or is_loopback(host), found)
 
 
 def _watcher_check(variables: Mapping[str, Any]) -> Check:

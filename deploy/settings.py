@@ -1,25 +1,19 @@
 """What an operator may tell `siraba`: the only reader of the environment in `deploy`."""
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.line import Server, is_loopback
 
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _ADMINISTRATION: Final = "SIRABA_DATABASE_ADMIN_URL"
 _DIRECTORY: Final = Path(__file__).parent / "directory" / "mali.yaml"
 _BEHIND_TLS: Final = "True behind TLS, without which nothing listens beyond loopback."
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _only_behind_tls(secure: bool, beside: ValidationInfo) -> bool:
@@ -28,7 +22,7 @@ def _only_behind_tls(secure: bool, beside: ValidationInfo) -> bool:
     Raises PydanticCustomError, which names what to set.
     """
     address = beside.data.get("front_bind", beside.data.get("bind"))
-    if address is not None and not secure and not _is_loopback(address):
+    if address is not None and not secure and not is_loopback(address):
         raise PydanticCustomError(
             "behind_tls",
             "who listens beyond loopback stands behind TLS: set SIRABA_SECURE_COOKIES=true there, "
@@ -62,6 +56,12 @@ class PlatformSettings(BaseSettings):
     directory_file: Path = Field(_DIRECTORY, description="The organisations, as YAML.")
 
     _behind_tls = field_validator("secure_cookies")(_only_behind_tls)
+
+    @model_validator(mode="after")
+    def _line_may_be_used(self) -> Self:
+        if self.nats_url is not None:
+            Server(self.nats_url, self.nats_ca_file)  # ValueError where it would be in the clear
+        return self
 
     @property
     def embedded_nats(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import TextClause
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -102,10 +103,16 @@ def failing_clearly(command: Callable[_P, _R]) -> Callable[_P, _R]:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            faults = "; ".join(f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors())
+            faults = "; ".join(_fault(fault) for fault in error.errors())
             typer.echo(f"siraba: settings: {faults}", err=True)
         except (ServerError, ValueError) as error:
             typer.echo(f"siraba: {error}", err=True)
         raise typer.Exit(1)
 
     return wrapped
+
+
+def _fault(found: ErrorDetails) -> str:
+    """What is wrong with which setting; a rule on several names them itself."""
+    named = [str(part) for part in found["loc"][:1]]
+    return ": ".join((*named, found["msg"].removeprefix("Value error, ")))

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from chassis.broker import Wire, open_wire
 from chassis.line import Server
+from deploy.cli import app
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.processes import ServerError, free_port
 from deploy.jetstream import asked, connected
@@ -122,6 +124,37 @@ async def test_the_commands_come_in_by_the_same_rule(monkeypatch: pytest.MonkeyP
 )
 def test_a_line_is_encrypted_where_one_of_its_addresses_says_so(url: str, needed: bool) -> None:
     assert (Server(url).tls is not None) is needed
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nats://nats.example:4222",
+        "nats.example:4222",
+        "nats://10.0.0.7:4222",
+        "nats://[::]:4222",
+        "nats://127.0.0.1:4222,nats://nats-2.example:4222",
+        "nats://127.0.0.1@nats.example:4222",
+        "",
+    ],
+)
+def test_a_line_in_the_clear_ends_at_this_machine(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="nats_url: beyond loopback must be tls://"):
+        Server(url)
+    for name in ("NATS_SEED_FILE", "DATABASE_URL_WEB", "DATABASE_URL_WORK", "SECRETS_DIR"):
+        monkeypatch.setenv(f"SIRABA_{name}", "told")
+    monkeypatch.setenv("SIRABA_NATS_URL", url)
+    for command in (["doctor"], ["provision", "--check"], ["run", "intake"]):
+        refused = CliRunner().invoke(app, command)
+        assert refused.exit_code == 1
+        assert "nats_url: beyond loopback must be tls://" in refused.output
+
+
+@pytest.mark.parametrize("url", ["nats://localhost:4222", "nats://[::1]:4222", "127.0.0.2:4222"])
+def test_a_line_within_this_machine_may_be_in_the_clear(url: str) -> None:
+    assert Server(url).tls is None
 
 
 def test_an_authority_alone_says_that_the_line_is_encrypted(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ Start = Callable[..., NatsServer]
 
 HEALTHY = {
     "version": "2.15.1",
+    "host": "127.0.0.1",
     "auth_required": True,
     "max_payload": 1_048_576,
     "http_host": "127.0.0.1",
@@ -91,6 +92,7 @@ def test_a_healthy_server_passes() -> None:
 def test_each_weak_setting_of_a_server_is_named() -> None:
     weak = {
         "version": "2.14.9",
+        "host": "0.0.0.0",  # noqa: S104 - what must be found
         "auth_required": False,
         "max_payload": 8_388_608,
         "http_host": "0.0.0.0",  # noqa: S104 - what must be found
@@ -101,6 +103,7 @@ def test_each_weak_setting_of_a_server_is_named() -> None:
         "NATS is at least 2.15",
         "NATS syncs at every write",
         "NATS has no other listener",
+        "NATS listens on loopback or with TLS",
         "NATS demands a key",
         "NATS max_payload is 1 MiB",
         "NATS monitoring is on loopback or off",

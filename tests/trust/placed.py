@@ -29,8 +29,6 @@ class PlacedService(ServiceProcess):
             platform.nats_url,
             *(platform.database_url(f"{service}_{r}") for r in ("web", "work")),
         ]
-        if link is not None:
-            urls = [url.replace("127.0.0.1", link.hub) for url in urls]
         super().__init__(
             alias or service, port=free_port(), state=platform.state, addresses=Addresses(*urls)
         )

@@ -11,6 +11,7 @@ from tests.trust.faults import Fault, need, ran
 
 _NEW_NETWORK = 0x40000000
 _IP = "/usr/sbin/ip"
+_ROUTE_LOCALNET = "/proc/sys/net/ipv4/conf/all/route_localnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Link:
 def networks(names: Sequence[str]) -> Iterator[dict[str, Link]]:
     """The calling thread, and what it starts, is in a hub of its own while the block runs.
 
-    The hub's loopback servers can be reached from each namespace at the hub's address.
+    The hub's loopback servers can be reached from each namespace at its own loopback address: a
+    service keeps no line in the clear to any other.
     """
     need("iproute2", "iptables")
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -88,7 +90,7 @@ class Partition(Fault):
 def _open_hub() -> None:
     ran("ip", "link", "set", "lo", "up")
     # The engines listen on loopback only, in tests as in life; the hub hands packets on to them.
-    Path("/proc/sys/net/ipv4/conf/all/route_localnet").write_text("1")
+    Path(_ROUTE_LOCALNET).write_text("1")
     hand_on = ("--protocol", "tcp", "--jump", "DNAT", "--to-destination", "127.0.0.1")
     ran("iptables", "--wait", "--table", "nat", "--append", "PREROUTING", *hand_on)
 
@@ -101,6 +103,11 @@ def _connect(link: Link, name: str) -> None:
     ran(*link.run("ip", "address", "add", f"{link.own}/30", "dev", "eth0"))
     for device in ("lo", "eth0"):
         ran(*link.run("ip", "link", "set", device, "up"))
+    ran(*link.run("sh", "-c", f"echo 1 > {_ROUTE_LOCALNET}"))
+    nat = ("iptables", "--wait", "--table", "nat", "--append")
+    to_hub = ("--destination", "127.0.0.1", "--jump", "DNAT", "--to-destination", link.hub)
+    ran(*link.run(*nat, "OUTPUT", "--protocol", "tcp", *to_hub))
+    ran(*link.run(*nat, "POSTROUTING", "--out-interface", "eth0", "--jump", "MASQUERADE"))
 
 
 def _unshare() -> None:
