@@ -1,4 +1,4 @@
-"""What a feed says of a case as a whole: whose it is or may become, and who threatens the person."""
+"""What a feed says of a case as a whole: whose it is, how it goes on, and who threatens the person."""
 
 from datetime import date
 from typing import Annotated, ClassVar
@@ -86,6 +86,46 @@ class FollowupAwaited(Message):
     after_days: Annotated[int, Field(ge=1)]
 
 
+class CaseClosed(Message):
+    """The case is closed: nobody has to do anything more for it, you neither.
+
+    To whoever has it by an accepted referral, and no word of why.
+    """
+
+    name: ClassVar[str] = "case.closed"
+
+    referral_id: UUID
+
+
+class CaseReopened(Message):
+    """A case of whose closing you were told is open again; what you are asked for comes by itself."""
+
+    name: ClassVar[str] = "case.reopened"
+
+    referral_id: UUID
+
+
+class ReturnPlanned(Message):
+    """The person whom you go with, or receive, is to return on that day; a later word replaces it.
+
+    To whoever has taken on voluntary return, reunification or reintegration.
+    """
+
+    name: ClassVar[str] = "return.planned"
+
+    referral_id: UUID
+    planned_for: date
+
+
+class ReturnCompleted(Message):
+    """The person whom you go with, or receive, has arrived on that day."""
+
+    name: ClassVar[str] = "return.completed"
+
+    referral_id: UUID
+    completed_on: date
+
+
 FEED: tuple[type[Message], ...] = (
     TransferOffered,
     TransferRefused,
@@ -93,4 +133,8 @@ FEED: tuple[type[Message], ...] = (
     CaseTransferred,
     ThreatReported,
     FollowupAwaited,
+    CaseClosed,
+    CaseReopened,
+    ReturnPlanned,
+    ReturnCompleted,
 )

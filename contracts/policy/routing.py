@@ -33,6 +33,10 @@ HEARINGS = (
     Hearing("proceeding.advanced", "recipient"),
     Hearing("threat.reported", "owner"),
     Hearing("threat.reported", "recipient"),
+    Hearing("case.closed", "recipient"),
+    Hearing("case.reopened", "recipient"),
+    Hearing("return.planned", "recipient"),
+    Hearing("return.completed", "recipient"),
 )
 
 

@@ -7,12 +7,17 @@ from random import Random
 import pytest
 from sqlalchemy import text
 
+from contracts.feed_cases import CaseReopened
 from services.intake.domain import closing
+from services.intake.use_cases import taking_part
 from services.intake.use_cases.disclosing import Discloser
 from services.referral.store import notices
 from tests.builders import a_mint
-from tests.intake.test_closing import AT_ONCE, SEED, Ending
+from tests.intake.rooms import open_room
+from tests.intake.test_closing import AT_ONCE, SEED, Ending, close, reopen
+from tests.intake.test_taking_part import CONSENT
 from tests.intake.vaults import a_vault, work_engine
+from tests.parts import Site
 from tests.referral import test_closing
 from tests.referral.days import Days
 from tests.referral.test_ladder import days
@@ -53,3 +58,18 @@ async def test_without_the_question_people_are_called_for_a_closed_case(
     monkeypatch.setattr(notices, "_OPEN", text(unasked))
     with pytest.raises(AssertionError):
         await test_closing.test_nobody_is_called_for_a_closed_case_however_late_it_is(days)
+
+
+async def test_without_asking_for_a_ground_whom_she_said_no_to_hears_of_her_case_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_room(site) as room:
+        case = await room.register(consent=CONSENT)
+        referral_id = await room.accepted(case)
+        await close(room, case)
+        await room.withdraw(case, recipient_kind="shelter")
+        monkeypatch.setattr(taking_part, "grounds_for", lambda *_, **__: ("legal_obligation",))
+        await reopen(room, case)
+        heard = [said for _, said in await room.feed()]
+
+    assert CaseReopened(referral_id=referral_id) in heard

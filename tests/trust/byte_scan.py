@@ -39,6 +39,8 @@ PLAIN = {
     "withdrawal_id",
     "numbers",
     "keys",
+    "planned_for",
+    "completed_on",
 }
 TOKEN = re.compile(rb"[0-9A-Za-z_+/=-]{16,}")
 

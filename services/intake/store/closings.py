@@ -1,6 +1,6 @@
 """Cases that are closed: since when and why, and what it takes to open them again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,6 +27,13 @@ _REOPEN = text("""
         followup_due_at = clock_timestamp() + make_interval(days => :days)
     where case_id = any(cast(:cases as uuid[]))
 """)
+_NOTE_TOLD = text("""
+    insert into told_of_closing (referral_id, case_id)
+    select * from unnest(cast(:referrals as uuid[]), cast(:cases as uuid[])) on conflict do nothing
+""")
+_TAKE_TOLD = text("""
+    delete from told_of_closing where case_id = any(cast(:cases as uuid[])) returning referral_id
+""")
 
 
 async def has_service(connection: AsyncConnection, cases: Collection[UUID]) -> bool:
@@ -44,3 +51,14 @@ async def reopen(connection: AsyncConnection, cases: Collection[UUID]) -> None:
     """They are open again, and followed from today on; what came late of before is over."""
     await connection.execute(_FORGET_UNPLACED, {"cases": list(cases)})
     await connection.execute(_REOPEN, {"cases": list(cases), "days": AFTER_DAYS[0]})
+
+
+async def note_told(connection: AsyncConnection, told: Mapping[UUID, UUID]) -> None:
+    """By referral, the case of whose closing its recipient was told."""
+    given = {"referrals": list(told), "cases": list(told.values())}
+    await connection.execute(_NOTE_TOLD, given)
+
+
+async def take_told(connection: AsyncConnection, cases: Collection[UUID]) -> list[UUID]:
+    """The referrals of these cases whose recipients were told, once."""
+    return list(await connection.scalars(_TAKE_TOLD, {"cases": list(cases)}))

@@ -16,6 +16,7 @@ from services.intake.domain.closing import Standing
 from services.intake.store import closings, consents, merges, transfers
 from services.intake.store.consents import CaseFile
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.taking_part import tell_closed, tell_reopened
 from services.intake.use_cases.transferring import Acting
 
 CLOSE, REOPEN = "case.close", "case.reopen"
@@ -51,6 +52,7 @@ async def close_case(
     day = by.mint.moment().date()
     said = CaseClosed(organisation=acting.who.organisation, reason=reason, closed_on=day)
     await say(connection, acting, dict.fromkeys(found.files, said), action=CLOSE, by=by)
+    await tell_closed(connection, found.files, trace=acting.trace, by=by)
     return day
 
 
@@ -77,6 +79,7 @@ async def reopen_case(
     # A person is asked for once, by the case under which she counts.
     asking = {found.root: said.model_copy(update={"needs": needs})}
     await say(connection, acting, dict.fromkeys(found.files, said) | asking, action=REOPEN, by=by)
+    await tell_reopened(connection, found.files, trace=acting.trace, by=by)
     return day
 
 

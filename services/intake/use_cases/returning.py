@@ -2,16 +2,21 @@
 
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts import feed_cases as feed
 from contracts.cases import ReturnCompleted, ReturnPlanned
+from contracts.event import Message
 from services.intake.domain import returns as rules
 from services.intake.domain.returns import NoSuchReturn, Return
 from services.intake.store import returns
+from services.intake.store.disclosures import Recipient
 from services.intake.use_cases.closing import held_person, say
 from services.intake.use_cases.disclosing import Discloser
+from services.intake.use_cases.taking_part import tell_of_return
 from services.intake.use_cases.transferring import Acting
 
 PLAN, COMPLETE = "return.plan", "return.complete"
@@ -43,6 +48,8 @@ async def plan_return(
         return_id=return_id, organisation=owner, planned_for=planned_for, **asdict(plan)
     )
     await say(connection, acting, {found.root: said}, action=PLAN, by=by)
+    planned = partial(_planned, planned_for=planned_for)
+    await tell_of_return(connection, found.files, planned, trace=acting.trace, by=by)
     return return_id
 
 
@@ -71,4 +78,14 @@ async def complete_return(
         return_id=return_id, organisation=owner, completed_on=completed_on, **asdict(done)
     )
     await say(connection, acting, {found.root: said}, action=COMPLETE, by=by)
+    arrived = partial(_arrived, completed_on=completed_on)
+    await tell_of_return(connection, found.files, arrived, trace=acting.trace, by=by)
     return completed_on
+
+
+def _planned(one: Recipient, *, planned_for: date) -> Message:
+    return feed.ReturnPlanned(referral_id=one.referral_id, planned_for=planned_for)
+
+
+def _arrived(one: Recipient, *, completed_on: date) -> Message:
+    return feed.ReturnCompleted(referral_id=one.referral_id, completed_on=completed_on)

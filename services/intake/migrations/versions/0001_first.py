@@ -202,6 +202,13 @@ create table files (
     primary key (case_id, organisation, proceeding_id)
 );
 
+-- By which referrals somebody took part in a case when it was closed, and was told so.
+create table told_of_closing (
+    referral_id uuid primary key,
+    case_id uuid not null references cases
+);
+create index told_of_closing_case on told_of_closing (case_id);
+
 -- Who warned of a threat against the person, and when it was recorded.
 create table threats (
     event_id uuid primary key,
