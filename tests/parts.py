@@ -29,6 +29,7 @@ KEYS = {
     "feed.key": b"f" * 32,
     "fingerprints.key": b"p" * 32,
     "intake-session.key": b"s" * 32,
+    "reporting-session.key": b"r" * 32,
     "kek/20260101T000000Z.key": b"d" * 32,
 }
 

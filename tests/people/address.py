@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ import httpx
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
-from chassis.assembly import assemble
+from chassis.assembly import Assembly, assemble
 from chassis.settings import ServiceSettings
 from contracts.callers import Caller
 from contracts.referral import OrganisationRegistered
@@ -28,6 +28,8 @@ from services.referral.app import create_app as create_referral
 from services.referral.domain.one_time_codes import STEP_SECONDS, code_at
 from services.referral.settings import ReferralSettings
 from services.referral.use_cases.inviting import Invitation, invite
+from services.reporting.app import create_app as create_reporting
+from services.reporting.settings import ReportingSettings
 from tests.parts import Site
 from tests.referral.offices import open_office
 
@@ -37,6 +39,7 @@ PASSWORD = "les-moutons-de-kita"
 SERVICES: Mapping[str, tuple[Callable[..., FastAPI], type[ServiceSettings]]] = {
     "referral": (create_referral, ReferralSettings),
     "intake": (create_intake, IntakeSettings),
+    "reporting": (create_reporting, ReportingSettings),
 }
 
 
@@ -62,6 +65,7 @@ class Address:
     site: Site
     behind: Behind
     front: Front
+    apps: Mapping[str, FastAPI]
 
     @asynccontextmanager
     async def browser(self, base: str = BASE) -> AsyncIterator["Browser"]:
@@ -148,14 +152,19 @@ def words(answer: httpx.Response) -> str:
 
 @asynccontextmanager
 async def open_address(
-    site: Site, *organisations: OrganisationRegistered, secure: bool = False
+    site: Site,
+    *organisations: OrganisationRegistered,
+    secure: bool = False,
+    services: Sequence[str] = ("referral", "intake"),
+    assemble: Assembly = assemble,
 ) -> AsyncIterator[Address]:
-    """Referral and intake behind the front, their directory holding these; secure: as with TLS."""
+    """These services behind the front, their directory holding these; secure: as with TLS."""
     async with open_office(site.database, seed=2) as office:
         await office.publish(*organisations)
     apps: dict[str, FastAPI] = {}
     async with AsyncExitStack() as stack:
-        for name, (create, kind) in SERVICES.items():
+        for name in services:
+            create, kind = SERVICES[name]
             settings: Any = site.settings(name, kind).model_copy(update={"secure_cookies": secure})
             assembly = partial(assemble, on_failure=lambda: site.failures.append("lost"))
             apps[name] = create(settings, assembly=assembly)
@@ -163,4 +172,4 @@ async def open_address(
             await stack.enter_async_context(manager)
         behind = Behind(apps)
         front = Front(front_paths({name: f"http://{name}" for name in apps}), behind)
-        yield Address(site, behind, front)
+        yield Address(site, behind, front, apps)

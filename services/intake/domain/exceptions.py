@@ -81,11 +81,13 @@ def ask(by: Party, *, owner: str, at: datetime) -> datetime:
 
 def confirm(asked: Asked, by: Party, *, at: datetime) -> datetime:
     """Until when the dossier is open. Raises the kinds of `ExceptionRefused`."""
+    # First of all: whoever has no part in it does not even learn that there is such a request.
+    is_theirs = by.organisation == asked.organisation or may_confirm(by, owner=asked.owner)
+    if not is_theirs:
+        raise NotTheirs
     require_person(by)
     if by.organisation == asked.organisation or by.person == asked.person:
         raise SamePerson
-    if not may_confirm(by, owner=asked.owner):
-        raise NotTheirs
     if asked.until is not None or at >= asked.lapses_at:
         raise Settled
     return at + OPENS
