@@ -11,7 +11,9 @@ digest = $(shell cat $(1) pyproject.toml | cksum | cut -d' ' -f1)
 DEMO_READY := .venv/ready-demo-$(call digest,requirements/embedded.txt)
 TEST_READY := .venv/ready-test-$(call digest,requirements/embedded.txt requirements/test.txt)
 # Folders with a package-lock.json of their own.
-NODE_FOLDERS := partners/examples/node tests/catalogue
+NODE_FOLDERS := partners/examples/node tests/catalogue tests/people/axe
+# Debian's browser, in which the tests open every page.
+CHROMIUM := /usr/bin/chromium
 NODE_READY := $(foreach folder,$(NODE_FOLDERS),$(folder)/node_modules/.ready-$(call digest,$(folder)/package-lock.json))
 
 .DEFAULT_GOAL := help
@@ -23,7 +25,7 @@ help: ## this list
 demo: $(DEMO_READY) ## the whole platform with four partners, on fictional cases; ends by itself
 	@$(BIN)/siraba demo
 
-test: $(TEST_READY) $(NODE_READY) ## every test in its short form, within each issue's share of time
+test: $(TEST_READY) $(NODE_READY) $(CHROMIUM) ## every test in its short form, within each issue's share of time
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(TEST_READY) ## format, lint, types, import walls, house rules, generated files, no break with a release
@@ -35,7 +37,7 @@ format: $(TEST_READY) ## write what `make check` would ask for
 bench: $(TEST_READY) ## speeds on this machine, and the ratios we gate
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-figures: $(TEST_READY) $(NODE_READY) ## the long form of every promised figure, then docs/figures.md (ISSUE=road for one issue)
+figures: $(TEST_READY) $(NODE_READY) $(CHROMIUM) ## the long form of every promised figure, then docs/figures.md (ISSUE=road for one issue)
 	@$(BIN)/python -m tests.figures $(if $(ISSUE),--issue $(ISSUE))
 
 generate: $(TEST_READY) ## write the JSON Schemas and the AsyncAPI documents from the contracts
@@ -69,3 +71,6 @@ $(TEST_READY): $(DEMO_READY) | .venv/bin/python
 $(NODE_READY):
 	@command -v npm >/dev/null || deploy/system-packages nodejs npm
 	@echo "Installing what $(firstword $(subst /node_modules, ,$@)) needs (hashes checked)"; cd $(firstword $(subst /node_modules, ,$@)) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(abspath $@)
+
+$(CHROMIUM):
+	@deploy/system-packages chromium

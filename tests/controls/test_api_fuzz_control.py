@@ -9,7 +9,8 @@ from fastapi import Body
 from starlette.responses import PlainTextResponse
 
 from chassis.web import Refusal, web_app
-from tests.trust.asking import Asker, Asking, serving
+from tests.serving import serving
+from tests.trust.asking import Asker, Asking
 
 pytestmark = pytest.mark.share("fire")
 

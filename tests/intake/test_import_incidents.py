@@ -8,7 +8,7 @@ from deploy.intake_client import Sender
 from services.intake.imports import Row, read_cases
 from tests.builders import TODAY
 from tests.intake.desks import Desk
-from tests.trust.asking import serving
+from tests.serving import serving
 
 pytestmark = pytest.mark.share("lifecycle")
 HEAD = "prs_Gender,prs_Citizenship,siraba_suspect_too,siraba_incident,siraba_family,siraba_cercle\n"

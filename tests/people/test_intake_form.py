@@ -94,6 +94,7 @@ async def test_an_officer_sends_a_case_and_reads_its_number_and_who_is_asked(
 ) -> None:
     page = await review(officer)
     assert "Hawa <b>Konaté</b>" in words_of_review(page)
+    assert "Quel jour ? 5 janvier 2026" in words(page)
     sent = await press(officer, page, "send")
 
     number = number_of(sent)

@@ -1,18 +1,14 @@
 """Asks an API what its description never thought of, and judges every answer."""
 
-import asyncio
 import copy
 import random
-import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-import uvicorn
-from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
@@ -199,20 +195,3 @@ def _is_guarded(operation: Operation) -> bool:
 def _weight(operation: Operation) -> int:
     """The more there is to say, the more often it is asked."""
     return 1 + 7 * len(operation.body) + 2 * sum(1 for _ in operation.iter_parameters())
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """Serve an app that runs already over real HTTP; yields its address."""
-    # Named as TCP, or asyncio leaves Nagle's delay of 40 ms on every answer.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(app, access_log=False, log_config=None, lifespan="off", server_header=False)
-    )
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task

@@ -17,7 +17,8 @@ from tests.journeys.in_process import Town, town
 from tests.ledger import Figure, Form
 from tests.parts import until
 from tests.servers import PostgresServer
-from tests.trust.asking import Asker, Asking, serving
+from tests.serving import serving
+from tests.trust.asking import Asker, Asking
 from tests.trust.telling import say
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]

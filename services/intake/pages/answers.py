@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from babel.dates import format_date
 from pydantic import ValidationError
 
 from contracts.form import CaseSubmission
@@ -151,7 +152,17 @@ def shown(question: Question, answers: Answers, language: str) -> str:
     given = answers.all(question.name)
     if question.list_name:
         return ", ".join(label(question.list_name, code, language) for code in given)
+    if question.kind == "day":
+        return ", ".join(_day(one, language) for one in given)
     return "\n".join(given)
+
+
+def _day(text: str, language: str) -> str:
+    """A day as the language writes it; what is none stays as it was typed."""
+    try:
+        return str(format_date(date.fromisoformat(text), format="long", locale=language))
+    except ValueError:
+        return text
 
 
 def _consents(step: Step) -> tuple[str, ...]:
