@@ -25,6 +25,8 @@ LANGUAGE_COOKIE = "siraba_lang"
 A_YEAR = 365 * 24 * 3600
 #: Where in a request's scope a page finds who looks at it (chassis.web.entrance).
 VISIT = "siraba.visit"
+#: Where it says that it may run our script, which no other page may (chassis.web.shield).
+LIVE = "siraba.live"
 
 
 def load_translations(
@@ -92,11 +94,14 @@ class Pages:
         *,
         status: int = 200,
         kept: Mapping[str, str] | None = None,
+        live: bool = False,
     ) -> HTMLResponse:
         """Answer with a page in the reader's language; `?lang=` is remembered in a cookie.
 
         kept: the query, checked by the page, that its language links repeat; nothing else of it is.
+        live: whether the page runs `static/live.js`, which keeps it up to date.
         """
+        request.scope[LIVE] = live
         language = language_of(request)
         root = str(request.scope.get("root_path", ""))
         page = self._environments[language].get_template(template)

@@ -9,15 +9,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.database import is_outage
 from chassis.telemetry.logs import fault
-from chassis.web.pages import Pages
+from chassis.web.pages import LIVE, Pages
 from chassis.web.problems import Refusal, plain_refusal
 from chassis.web.refusals import answer
 
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: Of a page that keeps itself up to date: no other may run a script or ask for anything by itself.
+LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
@@ -27,6 +30,10 @@ HEADERS = {
 }
 # As they go out; made once, since every answer carries them.
 _RAW = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_RAW_LIVE = [
+    (name, LIVE_POLICY.encode() if name == b"content-security-policy" else value)
+    for name, value in _RAW
+]
 _OURS = {name for name, _ in _RAW}
 TOO_LARGE = 413
 log = logging.getLogger("siraba.web")
@@ -69,7 +76,7 @@ class SecureHeaders:
                     kept.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "https":
                     kept.append((b"strict-transport-security", b"max-age=31536000"))
-                message["headers"] = [*kept, *_RAW]
+                message["headers"] = [*kept, *(_RAW_LIVE if scope.get(LIVE) else _RAW)]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

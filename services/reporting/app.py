@@ -9,7 +9,9 @@ from chassis.assembly import Assembly, assemble
 from chassis.serving import entrance, serve
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
+from services.reporting.pages.boards import add_boards
 from services.reporting.settings import ReportingSettings
+from services.reporting.use_cases.boarding import Boards
 
 SOURCE = "/siraba/reporting"
 
@@ -29,4 +31,7 @@ def create_app(
     door = entrance(parts, settings, roles=pages.ROLES)
     app.include_router(api.router(web=parts.web, key_of=door.key_of, mint=parts.mint))
     pages.add_pages(app, layout, web=parts.web, entrance=door)
+    kept = Boards(engine=parts.web, clock=parts.mint.moment)
+    app.include_router(api.boards.router(kept, key_of=door.key_of, mint=parts.mint))
+    add_boards(app, layout, boards=kept, entrance=door)
     return app

@@ -5,10 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import KeyLookup
 from contracts.identifiers import Mint
-from services.reporting.api import figures, indicators, measures
+from services.reporting.api import boards, figures, indicators, measures
 from services.reporting.api.asking import ROLES
 
-__all__ = ["ROLES", "router"]
+__all__ = ["ROLES", "boards", "router"]
 
 
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:

@@ -49,10 +49,12 @@ V5: Final = Indicator(
     denominator="the persons of V2 who were held in descent-based slavery",
     source=_STEPS,
     dimensions=DIMENSIONS,
+    # Materialised: PostgreSQL expects so few enslaved that it would ask all referrals for each of them.
     counted=f"""
-        select * from ({_ENSLAVED}) as enslaved where item in (
-            select person from ({REFERRALS}) as referrals where accepted_at is not null
+        with accepted as materialized (
+            select distinct person from ({REFERRALS}) as referrals where accepted_at is not null
         )
+        select enslaved.* from ({_ENSLAVED}) as enslaved join accepted on accepted.person = item
     """,  # noqa: S608 - constants of ours
     out_of=_ENSLAVED,
 )
