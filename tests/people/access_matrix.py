@@ -23,6 +23,7 @@ NO_NUMBER: Final = "ML-12-2026-7K3QXF-C"
 #: What is in a path and nobody's object.
 NAMES: Final[Mapping[str, str]] = {
     "service": "shelter", "code": "SHELTER_B", "verb": "accept", "withdrawal_id": NOTHING,
+    "list_name": "courts", "day": "2026-05-27", "name": "committee",
 }  # fmt: skip
 #: What would do something if it were theirs.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -180,6 +181,8 @@ async def _answer(world: World, line: Line, who: Who, *, real: bool) -> httpx.Re
         sent["json"] = _filled(BODIES[line.path], things)
     elif line.path == "/directory/{code}" and line.method == "PUT":
         sent["json"] = {"entry": world.entry, "why": "A stranger wants it so."}
+    elif line.path == "/reference/holidays/{day}" and line.method == "PUT":
+        sent["json"] = {"fr": "Fête", "en": "Feast", "source": "A stranger says so."}
     if line.method != "GET":
         headers |= {"If-Match": '"1"', "Idempotency-Key": NOTHING}
     return await world.ask(line.service, line.method, path, headers, **sent)

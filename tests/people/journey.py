@@ -11,6 +11,7 @@ import httpx
 from playwright.async_api import Browser
 
 from contracts.callers import issue_token
+from services.reporting.use_cases.boarding import BOARDS
 from tests.builders import an_organisation
 from tests.parts import Site, until
 from tests.people.address import SERVICES, Address, open_address
@@ -226,12 +227,15 @@ async def end(five: Five, referral: str) -> None:
 
 
 async def count(five: Five) -> None:
-    """Step 9: the committee's figures, and a period that cannot be."""
+    """Step 9: the committee's figures and boards, and a period that cannot be."""
     committee = five.people["committee"]
     await committee.page.reload()
     await five.look("committee", "figures")
     await committee.page.goto("/reporting/?from=2026-05-01&to=2026-01-01")
     await five.look("committee", "bad-period")
+    for name in BOARDS:
+        await committee.page.goto(f"/reporting/boards/{name}")
+        await five.look("committee", f"board-{name}")
 
 
 async def leave(five: Five) -> None:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 #: Pieces of pages, that are never shown alone.
 PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
+    "board.html",
 }  # fmt: skip
 #: No labels, no language, grey on grey, and a line that does not break.
 _CARELESS = """() => {

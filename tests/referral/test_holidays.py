@@ -71,6 +71,7 @@ async def test_only_the_committees_operators_declare_and_every_fault_is_named(
     at = "/referral/reference/holidays/2026-05-27"
     for by in (("SHELTER_B", "operator"), ("POLICE_A", "focal_point")):
         assert (await client.put(at, json=TABASKI, headers=bearer(*by))).status_code == 403
+        assert (await client.delete(at, headers=bearer(*by))).status_code == 403
     unsourced = await client.put(at, json=TABASKI | {"source": ""}, headers=bearer(*KEEPER))
     assert (unsourced.status_code, unsourced.json()["errors"][0]["field"]) == (422, "source")
     unknown = await client.get("/referral/reference/penalties", headers=bearer(*KEEPER))

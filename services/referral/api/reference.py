@@ -1,11 +1,13 @@
 """HTTP in: what the law knew on a day, by list; the committee's operators declare days off."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import reading_as
 from chassis.web import Refusal, Shown
@@ -89,24 +91,30 @@ def _add_declaring(routes: APIRouter, desk: DirectoryDesk) -> None:
         day: date, said: DayOff, who: Annotated[Caller, Depends(operator)]
     ) -> None:
         """A feast by the moon or a day that the government gives. For the committee's operators."""
-        await _say(desk, Declared(day=day, **said.model_dump()), who, is_off=True)
+        declared = Declared(day=day, **said.model_dump())
+        async with _keeping(desk, who) as connection:
+            await holidays.say(connection, declared, is_off=True, author=_author(who))
 
     @routes.delete("/holidays/{day}", status_code=204)
     async def take_day_off_back(day: date, who: Annotated[Caller, Depends(operator)]) -> None:
         """It is a working day after all. What the law itself gives is not taken back."""
-        async with reading_as(desk.parts.web, who.organisation) as connection:
-            found = await holidays.declared(connection, day.year)
-        for one in found:
-            if one.day == day:
-                return await _say(desk, one, who, is_off=False)
-        raise Refusal(404, "not_found", "No such day off was declared")
+        async with _keeping(desk, who) as connection:
+            found = [one for one in await holidays.declared(connection, day.year) if one.day == day]
+            if not found:
+                raise Refusal(404, "not_found", "No such day off was declared")
+            await holidays.say(connection, found[0], is_off=False, author=_author(who))
 
 
-async def _say(desk: DirectoryDesk, one: Declared, who: Caller, *, is_off: bool) -> None:
+@asynccontextmanager
+async def _keeping(desk: DirectoryDesk, who: Caller) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the committee's operators. Raises Refusal for anybody else."""
     async with desk.parts.work.begin() as connection:
         must_keep(who, await directory.current(connection, {who.organisation}))
-        author = Author(organisation=who.organisation, role=who.role, person=who.person)
-        await holidays.say(connection, one, is_off=is_off, author=author)
+        yield connection
+
+
+def _author(who: Caller) -> Author:
+    return Author(organisation=who.organisation, role=who.role, person=who.person)
 
 
 def _line(row: Row, *, on: date | None = None) -> Line:

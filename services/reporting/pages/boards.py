@@ -61,11 +61,12 @@ def add_boards(
             return
         listeners.add(me)
         try:
-            for _ in range(LOOKS):
+            for nth in range(LOOKS):
+                if nth:
+                    await asyncio.sleep(pause)
                 board = await boards.newest(what.name, what.year)
                 tag = board.as_seen(what.step).tag
                 yield ServerSentEvent(event="counted", raw_data=tag, retry=2_000)
-                await asyncio.sleep(pause)
         finally:
             listeners.discard(me)
 
