@@ -194,6 +194,21 @@ async def test_who_does_nothing_for_half_an_hour_is_out(browser: Browser) -> Non
         assert await is_in(browser) is expected
 
 
+@pytest.mark.parametrize(("asked_by", "stays"), [("document", True), ("empty", False)])
+async def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(
+    browser: Browser, asked_by: str, stays: bool
+) -> None:
+    await browser.arrive("a.diarra")
+    answers = []
+    for age in (29, 2):
+        await browser.address.site.run(
+            f"update referral.sessions set seen_at = seen_at - interval '{age} minutes'"
+        )
+        asked = await browser.client.get("/intake/", headers={"sec-fetch-dest": asked_by})
+        answers.append(asked.status_code == 200)
+    assert answers == [True, stays]
+
+
 async def test_leaving_ends_the_session_and_not_only_the_cookie(browser: Browser) -> None:
     page = await browser.arrive("a.diarra")
     session = browser.client.cookies[SESSION]

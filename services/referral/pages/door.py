@@ -68,12 +68,12 @@ def add_door(app: FastAPI, door: PeoplesDoor) -> None:
 
 def _add_passes(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.get("/session_pass")
-    async def make_pass(request: Request, audience: str) -> Response:
+    async def make_pass(request: Request, audience: str, by_itself: bool = False) -> Response:
         secret, now = request.cookies.get(door.cookie), door.parts.mint.moment()
         if not secret or audience not in AUDIENCES:
             return Response(status_code=204)
         async with door.parts.work.begin() as connection:
-            seen = await accounts.seen(connection, digest_of(secret), now=now)
+            seen = await accounts.seen(connection, digest_of(secret), now=now, marks=not by_itself)
         if seen is None:
             return Response(status_code=204)
         who = Pass(

@@ -149,13 +149,18 @@ async def open_session(
     await connection.execute(_OPEN, {"digest": digest, "account_id": account_id, "now": now})
 
 
-async def seen(connection: AsyncConnection, digest: bytes, *, now: datetime) -> Seen | None:
-    """Whose session this is, if it and all that it stands on still holds; marks it as seen."""
+async def seen(
+    connection: AsyncConnection, digest: bytes, *, now: datetime, marks: bool = True
+) -> Seen | None:
+    """Whose session this is, if it and all that it stands on still holds.
+
+    marks: whether it is used by this, and idle from now on only.
+    """
     asked = {"digest": digest, "stale": now - SEEN_EVERY} | _limits(now)
     row = (await connection.execute(_SEEN, asked)).one_or_none()
     if row is None:
         return None
-    if row.is_stale:
+    if row.is_stale and marks:
         await connection.execute(_MARK, {"digest": digest, "now": now})
     return Seen(
         account_id=row.account_id,
