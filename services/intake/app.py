@@ -101,5 +101,6 @@ def _add_pages(app: FastAPI, screen: pages.Desk, registrar: api.Registrar) -> No
         register=registrar.register,
         entrance=screen.entrance,
         pages=screen.pages,
+        keeper=pages.Keeper(screen.entrance.sessions.secret, screen.parts.mint.entropy),
     )
     pages.add_form(app, form)

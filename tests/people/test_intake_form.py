@@ -2,18 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from itertools import pairwise
+from secrets import token_bytes
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
 import pytest
 
+from contracts.callers import Caller
 from contracts.form import CaseSubmission
 from services.intake.pages.answers import Answers, submission
+from services.intake.pages.keeping import KEPT_FOR, Keeper, NotKept
 from services.intake.pages.questions import RECIPIENTS, STEPS
 from services.intake.pages.reading import in_words
+from tests.builders import NOON
 from tests.ledger import Figure
 from tests.parts import Site, site, until
 from tests.people.address import BASE, Address, Browser, open_address, words
@@ -189,6 +195,72 @@ async def test_consent_without_whoever_answers_is_asked_again(officer: Browser) 
     assert (page.status_code, page.text.count('id="fault-authority"')) == (422, 1)
     for one in RECIPIENTS:
         assert f'name="{one.name}"' in page.text
+
+
+HALF_AN_HOUR = "update referral.sessions set {0} = now() - interval '31 minutes'"
+
+
+async def locked(officer: Browser, *, column: str = "signed_in_at") -> httpx.Response:
+    """Half an hour passes over a form that is filled in; then somebody presses its button."""
+    page = await review(officer)
+    await officer.address.site.run(HALF_AN_HOUR.format(column))
+    return await press(officer, page, "send")
+
+
+def kept_in(page: httpx.Response) -> str:
+    held = re.search(r'<input type="hidden" name="kept" value="([^"]+)">', page.text)
+    assert held is not None, words(page)
+    return held[1]
+
+
+@pytest.mark.parametrize("column", ["signed_in_at", "seen_at"])
+async def test_who_took_longer_than_the_session_signs_in_and_goes_on_with_what_was_typed(
+    officer: Browser, column: str
+) -> None:
+    late = await locked(officer, column=column)
+    assert (late.status_code, "Veuillez vous reconnecter" in words(late)) == (401, True)
+    assert not [one for one in ("Konat", "Djidian", "12-", "bambara") if one in late.text]
+    assert await registered(officer) == []
+
+    asked = await officer.send("/login", kept=kept_in(late))
+    wrong = await officer.log_in("m.keita", kept=kept_in(asked), code="000000")
+    entered = await officer.log_in("m.keita", kept=kept_in(wrong), code=officer.code(ahead=1))
+    again = await officer.press(entered, "/intake/new/again")
+    assert "Hawa <b>Konaté</b>" in words_of_review(again)
+    number = number_of(await press(officer, again, "send"))
+    assert await registered(officer) == [(number,)]
+
+
+async def test_what_was_kept_opens_to_nobody_else_and_not_for_ever(
+    officer: Browser, address: Address
+) -> None:
+    kept = kept_in(await locked(officer))
+    async with address.browser() as other:
+        await other.arrive("o.traore", organisation="POLICE_A", role="officer")
+        refused = [
+            await other.send(f"{NEW}/again", kept=one) for one in (kept, kept[:-4], "", "e30")
+        ]
+        foreign = await other.client.post(
+            f"{NEW}/again", data={"kept": kept}, headers={"origin": "https://evil.example"}
+        )
+    assert [one.status_code for one in (*refused, foreign)] == [422, 422, 422, 422, 403]
+    assert (await officer.send(f"{NEW}/again", kept=kept)).status_code == 401
+
+
+def test_what_is_kept_is_given_back_to_that_person_within_a_day_of_work() -> None:
+    keeper, who = Keeper(b"s" * 32, token_bytes), Caller("POLICE_A", "officer", "p1")
+    kept = keeper.keep(keeper.mark(who), {"step": "found"}, now=NOON)
+    last = NOON + KEPT_FOR - timedelta(seconds=1)
+    assert keeper.give_back(kept, who, now=last) == {"step": "found"}
+    others = (replace(who, person="p2"), replace(who, organisation="POLICE_B"))
+    for one, now in ((who, NOON + KEPT_FOR), *((other, NOON) for other in others)):
+        with pytest.raises(NotKept):
+            keeper.give_back(kept, one, now=now)
+    for text in (keeper.mark(who), "", "e30"):
+        with pytest.raises(NotKept):
+            keeper.give_back(text, who, now=NOON)
+    with pytest.raises(NotKept):
+        Keeper(b"t" * 32, token_bytes).give_back(kept, who, now=NOON)
 
 
 async def test_another_sites_form_a_lost_key_and_another_role_are_refused(

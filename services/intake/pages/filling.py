@@ -8,14 +8,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
+from starlette.datastructures import FormData
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import Entrance, Pages, Refusal, language_of
-from contracts.callers import Caller
+from chassis.web import Entrance, Pages, Refusal, check_origin, language_of
+from chassis.web.pages import VISIT
+from contracts.callers import Caller, TokenMissing
 from contracts.case_number import is_case_number
 from services.intake import domain
 from services.intake.pages.answers import Answers, Faults, faults_of, first_fault, shown, submission
+from services.intake.pages.keeping import Keeper, NotKept
 from services.intake.pages.questions import RECIPIENTS, REVIEW, STEPS, Step
 from services.intake.store import cases
 from services.intake.use_cases.registering import Answer, Submitted
@@ -32,12 +35,13 @@ _BY_NAME: Final = {step.name: step for step in STEPS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormDesk:
-    """What the form stands on; register: the same as the API's."""
+    """What the form stands on. register: the same as the API's; keeper: of what was typed too long."""
 
     parts: Parts
     register: Register
     entrance: Entrance
     pages: Pages
+    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +53,7 @@ class Filling:
 
 
 def add_form(app: FastAPI, desk: FormDesk) -> None:
-    """`/new` with its screens, and `/new/asked` with who is being asked for the case."""
+    """`/new` with its screens, `/new/again` after the session, `/new/asked` with who is asked."""
     routes = APIRouter(include_in_schema=False)
     visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
     sender = Annotated[Caller, Depends(desk.entrance.sender)]
@@ -63,10 +67,13 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         return _screen(desk, request, filling, step=STEPS[0])
 
     @routes.post("/new")
-    async def go_on(request: Request, who: sender) -> HTMLResponse:
+    async def go_on(request: Request) -> HTMLResponse:
+        try:
+            who = await desk.entrance.sender(request)
+        except TokenMissing:
+            return await _too_late(desk, request)
         form = await request.form()
-        here = _step(form.get("step"))
-        filling = Filling(key=_key(form.get("key")), answers=Answers.read(form.multi_items()))
+        here, filling = _step(form.get("step")), _filling(form)
         if form.get("go") == "send":
             return await _sent(desk, request, filling, who=who)
         there = _step(form.get("go"))
@@ -81,7 +88,41 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         number = (await request.form()).get("number")
         return await _asked(desk, request, str(number), who=who)
 
+    _add_return(routes, desk)
     app.include_router(routes)
+
+
+def _add_return(routes: APIRouter, desk: FormDesk) -> None:
+    visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
+
+    @routes.post("/new/again")
+    async def go_on_again(request: Request, who: visitor) -> HTMLResponse:
+        # The page was made before this session, so it knows no word of it; nothing is sent by it.
+        check_origin(request)
+        kept = (await request.form()).get("kept")
+        try:
+            typed = desk.keeper.give_back(str(kept), who, now=desk.parts.mint.moment())
+        except NotKept:
+            raise Refusal(422, "not_kept", "Nothing was kept for this person") from None
+        filling = Filling(key=_key(typed["key"]), answers=Answers.read(typed["answers"]))
+        return _screen(desk, request, filling, step=_step(typed["step"]))
+
+
+async def _too_late(desk: FormDesk, request: Request) -> HTMLResponse:
+    """The session is over, and what was typed waits for whoever typed it to sign in again."""
+    form = await request.form()
+    mark = form.get("whose")
+    if not isinstance(mark, str):
+        raise TokenMissing
+    check_origin(request)
+    here, filling = _step(form.get("step")), _filling(form)
+    answers = [(name, one) for name, many in filling.answers.given.items() for one in many]
+    typed = {"key": str(filling.key), "step": here.name, "answers": answers}
+    try:
+        kept = desk.keeper.keep(mark, typed, now=desk.parts.mint.moment())
+    except NotKept:
+        raise TokenMissing from None
+    return desk.pages.render(request, "late.html", {"kept": kept}, status=401)
 
 
 async def _sent(desk: FormDesk, request: Request, filling: Filling, *, who: Caller) -> HTMLResponse:
@@ -143,12 +184,17 @@ def _screen(
         "steps": STEPS,
         "at": at,
         "filling": filling,
+        "whose": desk.keeper.mark(request.scope[VISIT].caller),
         "faults": faults or {},
         "recipients": RECIPIENTS,
         "today": desk.parts.mint.moment().date().isoformat(),
         "shown": lambda question: shown(question, filling.answers, language),
     }
     return desk.pages.render(request, "new.html", context, status=status if faults else 200)
+
+
+def _filling(form: FormData) -> Filling:
+    return Filling(key=_key(form.get("key")), answers=Answers.read(form.multi_items()))
 
 
 def _step(name: object) -> Step:

@@ -98,11 +98,15 @@ def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.post("/login")
     async def log_in(request: Request) -> Response:
         check_origin(request)
+        given = await fields(request)
+        kept = given.get("kept", "")
+        if kept and "login" not in given:
+            return _login(door, request, kept=kept)
         secret = door.parts.mint.entropy(SECRET_BYTES).hex()
-        who = await _signed_in(door, await fields(request), secret=secret)
+        who = await _signed_in(door, given, secret=secret)
         if who is None:
-            return _login(door, request, wrong=True)
-        response = RedirectResponse(home_of(who), status_code=303)
+            return _login(door, request, wrong=True, kept=kept)
+        response = _onward(door, request, who, kept=kept)
         await _end(door, request)
         door.give(response, secret)
         return response
@@ -150,10 +154,22 @@ async def _end(door: PeoplesDoor, request: Request) -> None:
             await accounts.end_session(connection, digest_of(held))
 
 
+def _onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
+    """To the work; back to the form, for who was filling one in. kept: sealed by intake, for intake."""
+    if kept:
+        return door.pages.render(request, "onward.html", {"kept": kept})
+    return RedirectResponse(home_of(who), status_code=303)
+
+
 def _login(
-    door: PeoplesDoor, request: Request, *, joined: bool = False, wrong: bool = False
+    door: PeoplesDoor,
+    request: Request,
+    *,
+    joined: bool = False,
+    wrong: bool = False,
+    kept: str = "",
 ) -> HTMLResponse:
-    context = {"joined": joined, "wrong": wrong}
+    context = {"joined": joined, "wrong": wrong, "kept": kept}
     return door.pages.render(request, "login.html", context, status=401 if wrong else 200)
 
 
