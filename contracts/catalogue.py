@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import ValidationError
 
-from contracts import feed, intake, referral, reports, requests
+from contracts import feed, intake, referral, reporting, reports, requests
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
 
@@ -16,13 +16,15 @@ def index(messages: Iterable[type[Message]]) -> dict[str, type[Message]]:
     return {message.ce_type(): message for message in messages}
 
 
-EVENTS: Types = index((*intake.EVENTS, *referral.EVENTS))
+EVENTS: Types = index((*intake.EVENTS, *referral.EVENTS, *reporting.EVENTS))
 FEED: Types = index(feed.FEED)
 REQUESTS: Types = index((*requests.REQUESTS, *reports.REPORTS))
 
 # Each service is the only source of its own events.
 SOURCES: Mapping[str, str] = {
-    message.ce_type(): module.SOURCE for module in (intake, referral) for message in module.EVENTS
+    message.ce_type(): module.SOURCE
+    for module in (intake, referral, reporting)
+    for message in module.EVENTS
 }
 
 

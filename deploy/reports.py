@@ -4,11 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
+from secrets import token_bytes
+from time import time_ns
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.trust import PlatformKeys, SigningKey
+from contracts.identifiers import Mint
 from contracts.signing import SignatureRefused, verify
 from deploy.embedded.processes import ServerError
 from deploy.signing_keys import platform_keys
@@ -51,7 +54,11 @@ async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[],
     """The edition. engine: as reporting's working role. Raises ServerError."""
     try:
         return await draw_edition(
-            engine, edition, solve=partial(bounds_of, wide=edition.k), progress=progress
+            engine,
+            edition,
+            solve=partial(bounds_of, wide=edition.k),
+            mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
+            progress=progress,
         )
     except tuple(_REFUSED) as refused:
         raise ServerError(_REFUSED[type(refused)]) from None

@@ -7,13 +7,12 @@ from opentelemetry.sdk.trace import SpanProcessor
 
 from chassis.assembly import Assembly, assemble
 from chassis.serving import entrance, serve
+from contracts.reporting import SOURCE
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
 from services.reporting.pages.boards import add_boards
 from services.reporting.settings import ReportingSettings
 from services.reporting.use_cases.boarding import Boards
-
-SOURCE = "/siraba/reporting"
 
 
 def create_app(

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from deploy.cli import app
+from deploy.commands.context import operator_rows
+from deploy.state import State
 from tests.journeys.cases import some_cases
 from tests.journeys.road import PARTNERS, running_road
 from tests.trust.load import come_to_rest
@@ -56,6 +59,28 @@ async def test_a_report_and_the_same_again_from_its_manifest(tmp_path: Path) -> 
         assert "Detected trafficking victims" in out.read_text()
         twice = await call(*exported)
         assert "is there already" in twice.output
+        for name in ("ctdc", "htcds"):
+            other = tmp_path / f"{name}.csv"
+            given = await call("export", name, "--year", year, "--out", str(other), "--as-of", now)
+            assert given.exit_code == 0, given.output
+            assert f"annual/public/{year}-01-01" in other.read_text()
+        unknown = await call("export", "nonsense", "--year", year, "--out", str(tmp_path / "no"))
+        assert (unknown.exit_code, (tmp_path / "no").exists()) == (2, False)
+        await come_to_rest(road, within=60)
+        # Each edition was told of once, however often it was drawn, and the stream has confirmed it.
+        assert told_and_sent(road.platform.state) == [
+            ("annual/internal", True),
+            ("annual/public", True),
+        ]
+
+
+def told_and_sent(state: State) -> list[tuple[str, bool]]:
+    """Which editions reporting told of, and whether the relay has sent that."""
+    asked = text("""
+        select substring(subject from '^[^/]*/[^/]*') as series, sent_at is not null as is_sent
+        from reporting.outbox where name = 'report.published' order by position
+    """)
+    return [(row.series, row.is_sent) for row in operator_rows(state, asked)]
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,16 @@ the children are girls is not published: the split is ours.
 """
 
 from datetime import UTC, date, datetime
-from functools import partial
 
 import pytest
 
 from services.reporting.domain import Window
 from services.reporting.domain.edition import Edition
-from services.reporting.gateways.interval_solver import bounds_of
-from services.reporting.use_cases.drawing import Drawn, draw_edition
+from services.reporting.use_cases.drawing import Drawn
 from tests.ledger import Figure
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import DAWN, Happenings, Roles, take
+from tests.reporting.test_report import draw
 from tests.trust.telling import say
 
 __all__ = ["one_database"]
@@ -106,9 +105,7 @@ async def test_the_totals_of_2024_come_out_each_under_its_unit(
         start=date(2024, 1, 1), end=date(2025, 1, 1), as_of=datetime(2027, 1, 1, tzinfo=UTC)
     )
 
-    drawn = await draw_edition(
-        roles.work, Edition(audience="internal", window=window), solve=partial(bounds_of, wide=5)
-    )
+    drawn = await draw(roles, Edition(audience="internal", window=window))
 
     units = {one.name: one.indicator.unit for one in drawn.tables}
     assert [units[one] for one in ("V2", "V6", "J1", "J2", "J3F", "J4")] == [

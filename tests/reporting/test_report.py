@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 
 import pytest
 from babel.messages.pofile import read_po
 from openpyxl import load_workbook
+from sqlalchemy import text
 
+from contracts.identifiers import Mint
 from services.reporting.domain import Window
 from services.reporting.domain.disclosure import PUBLIC_K
 from services.reporting.domain.edition import Audience, Edition
@@ -17,12 +20,14 @@ from services.reporting.editions import differences, edition_in, manifest, write
 from services.reporting.editions.charts import shade
 from services.reporting.editions.manifest import relaid, written
 from services.reporting.editions.paper import PHRASES, WORDS, paper
+from services.reporting.editions.revisions import TEXTS as REVISION_TEXTS
 from services.reporting.editions.sheets import COLUMNS
 from services.reporting.editions.view import HIDDEN, LOCALE, View, view_of
 from services.reporting.editions.words import (
     CODES,
     DIMENSIONS,
     METHOD,
+    REASONS,
     SECTIONS,
     TITLES,
     UNITS,
@@ -30,6 +35,7 @@ from services.reporting.editions.words import (
 )
 from services.reporting.gateways.interval_solver import bounds_of
 from services.reporting.store.indicators import INDICATORS
+from services.reporting.use_cases.dividing import UnknownCode
 from services.reporting.use_cases.drawing import Drawn, NothingCounted, Table, draw_edition
 from tests.ledger import Figure
 from tests.reporting.conftest import one_database
@@ -38,6 +44,7 @@ from tests.trust.faults import need, ran
 
 __all__ = ["one_database"]
 pytestmark = pytest.mark.share("figures")
+MINT = Mint(now_ms=lambda: 1_800_000_000_000, entropy=token_bytes)
 AS_OF = datetime(2027, 1, 15, tzinfo=UTC)
 #: Children, women, men: region, sex, age band, how many.
 PERSONS = (
@@ -70,7 +77,7 @@ def a_year(year: int) -> Happenings:
 
 
 async def draw(roles: Roles, which: Edition) -> Drawn:
-    return await draw_edition(roles.work, which, solve=partial(bounds_of, wide=which.k))
+    return await draw_edition(roles.work, which, solve=partial(bounds_of, wide=which.k), mint=MINT)
 
 
 def table(drawn: Drawn, name: str) -> Table:
@@ -153,6 +160,29 @@ async def test_a_year_without_data_is_no_report(roles: Roles) -> None:
     await take(roles.work, a_year(2024).events)
     with pytest.raises(NothingCounted):
         await draw(roles, edition(year=2031))
+
+
+async def test_a_fact_that_nobody_understands_stops_the_report_and_nothing_is_out(
+    roles: Roles,
+) -> None:
+    await take(roles.work, a_year(2017).events)
+    async with roles.work.begin() as connection:
+        await connection.execute(
+            text("update facts_cases set exploitation = '{nonsense}' where region = '07'")
+        )
+
+    with pytest.raises(UnknownCode):
+        await draw(roles, edition(year=2017))
+
+    async with roles.work.connect() as connection:
+        out = await connection.scalars(
+            text("""
+                select release from published where release like 'annual/%/2017-%'
+                union all select name from editions where name like 'annual/%/2017-%'
+                union all select subject from outbox where subject like 'annual/%/2017-%'
+            """)
+        )
+        assert list(out) == []
 
 
 async def test_the_report_is_written_whole_or_not_at_all(roles: Roles, tmp_path: Path) -> None:
@@ -242,7 +272,7 @@ def test_every_word_is_in_the_catalogue(language: str) -> None:
         known = {message.id for message in read_po(file, locale=language) if message.string}
     said = {*TITLES.values(), *UNITS.values(), *DIMENSIONS.values(), *CODES.values(), *METHOD}
     said |= {title for _, title in SECTIONS} | {text for _, text in COLUMNS}
-    said |= {*WORDS.values(), *PHRASES.values()}
+    said |= {*WORDS.values(), *PHRASES.values(), *REASONS.values(), *REVISION_TEXTS}
     for one in INDICATORS.values():
         said |= {one.numerator} | ({one.denominator} if one.denominator else set())
         assert section_of(one.code)

@@ -1,11 +1,11 @@
-"""HTTP in: figures and indicators for programs."""
+"""HTTP in: figures, indicators and exports for programs."""
 
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import KeyLookup
 from contracts.identifiers import Mint
-from services.reporting.api import boards, figures, indicators, measures
+from services.reporting.api import boards, exports, figures, indicators, measures
 from services.reporting.api.asking import ROLES
 
 __all__ = ["ROLES", "boards", "router"]
@@ -14,6 +14,6 @@ __all__ = ["ROLES", "boards", "router"]
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """All routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter()
-    for each in (figures, indicators, measures):
+    for each in (figures, indicators, measures, exports):
         routes.include_router(each.router(web=web, key_of=key_of, mint=mint))
     return routes

@@ -29,8 +29,12 @@ class Edition:
     @property
     def name(self) -> str:
         """What the register calls it; two editions with one name have the same numbers."""
-        days = f"{self.window.start}/{self.window.end}"
-        return f"annual/{self.audience}/{days}/{self.window.as_of.isoformat()}"
+        return f"{self.series}/{self.window.as_of.isoformat()}"
+
+    @property
+    def series(self) -> str:
+        """What it shares with the editions of the same days, of which a later one corrects it."""
+        return f"annual/{self.audience}/{self.window.start}/{self.window.end}"
 
     @property
     def k(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from contracts.vocabulary import codes, entry, list_names
 from services.reporting.domain.edition import Edition, read_edition
 from services.reporting.store.indicators import INDICATORS
-from services.reporting.use_cases.drawing import Drawn, Table
+from services.reporting.use_cases.drawing import Drawn
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
@@ -27,6 +27,7 @@ def manifest(drawn: Drawn) -> dict[str, Any]:
     return {
         "edition": drawn.edition.name,
         "k": drawn.edition.k,
+        "revises": drawn.revised.since.isoformat() if drawn.revised else None,
         "siraba": version("siraba"),
         "positions": [
             {
@@ -44,7 +45,7 @@ def manifest(drawn: Drawn) -> dict[str, Any]:
             one.code: _digest([one.unit, one.numerator, one.denominator, one.counted, one.out_of])
             for one in INDICATORS.values()
         },
-        "tables": {one.name: _digest(_rows(one)) for one in drawn.tables},
+        "tables": {one.name: _digest(one.said) for one in drawn.tables},
     }
 
 
@@ -88,10 +89,6 @@ def differences(said: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in sorted({*said[part], *now[part]})
         if said[part].get(name) != now[part].get(name)
     ]
-
-
-def _rows(table: Table) -> list[list[Any]]:
-    return [[one.code, one.value, one.out_of] for one in table.rows]
 
 
 def _digest(content: Any) -> str:

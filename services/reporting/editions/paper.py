@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ WORDS: Final[Mapping[str, str]] = {
     "empty": (
         "No indicator of this axis is counted from events yet. Nothing is estimated in its place."
     ),
+    "revisions": "Revisions",
+    "reasons": "What was recorded since",
     "method": "Method",
     "read": "What was read",
     "stream": "Stream",
@@ -69,6 +72,7 @@ def _content(view: View) -> dict[str, Any]:
         "audience": view.drawn.edition.audience,
         "words": said,
         "sections": [_section(one) for one in view.sections],
+        "revision": asdict(view.revision),
         "method": view.method,
         "positions": view.positions,
     }

@@ -82,6 +82,7 @@ def _workbook(view: View) -> bytes:
                 rows = [(line.label, *_numbers(figure, line)) for line in division.lines]
                 title = [(division.caption,), head if figure.has_denominator else head[:2]]
                 _sheet(book, division.name, [*title, *rows], bold=bold)
+        _sheet(book, view.words.gettext("Revisions"), list(_revisions(view)), bold=bold)
     return content.getvalue()
 
 
@@ -90,6 +91,15 @@ def _wholes(view: View) -> Iterator[tuple[object, ...]]:
     yield (view.period,)
     for figure in _figures(view):
         yield (figure.code, figure.title, figure.unit, *_numbers(figure, figure.whole))
+
+
+def _revisions(view: View) -> Iterator[tuple[object, ...]]:
+    yield (view.revision.summary,)
+    yield view.revision.heads
+    yield from view.revision.rows
+    yield view.revision.reason_heads
+    yield from view.revision.reasons
+    yield (view.revision.note,)
 
 
 def _sheet(book: Workbook, name: str, rows: list[tuple[object, ...]], *, bold: object) -> None:

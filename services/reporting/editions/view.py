@@ -13,12 +13,22 @@ from babel.numbers import format_decimal, format_percent
 from chassis.web.pages import load_translations
 from contracts.vocabulary import label
 from services.reporting.editions import words
+from services.reporting.editions.revisions import HIDDEN, Revision, Told, revision_of
 from services.reporting.use_cases.dividing import UNKNOWN, list_of
 from services.reporting.use_cases.drawing import Drawn, Row, Table
 
 LOCALE: Final = Path(__file__).parent / "locale"
-#: What stands for a hidden number, in both languages: secret statistique, suppressed.
-HIDDEN: Final = "s"
+__all__ = [
+    "HIDDEN",
+    "LOCALE",
+    "Division",
+    "Figure",
+    "Line",
+    "Section",
+    "View",
+    "translations",
+    "view_of",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,7 @@ class View:
     period: str
     as_of: str
     sections: tuple[Section, ...]
+    revision: Revision
     method: tuple[str, ...]
     positions: tuple[tuple[str, str, str], ...]
 
@@ -119,6 +130,7 @@ class _Reader:
                 Section(name=name, title=self._(title), figures=self.figures(drawn, name))
                 for name, title in words.SECTIONS
             ),
+            revision=revision_of(drawn.revised, Told(self._, self.number, self.moment)),
             method=tuple(self._(one) for one in words.METHOD),
             positions=tuple(
                 (one.stream, self.number(one.sequence), self.moment(one.recorded_at))
@@ -230,7 +242,7 @@ class _Reader:
 
     def moment(self, moment: datetime) -> str:
         """To the second, in UTC."""
-        return str(format_datetime(moment, format="medium", locale=self.language))
+        return str(format_datetime(moment, format=_MOMENT[self.language], locale=self.language))
 
 
 def _has_some(table: Table) -> bool:
@@ -238,4 +250,6 @@ def _has_some(table: Table) -> bool:
     return any(one.value != 0 or one.out_of not in (0, None) for one in table.rows)
 
 
+#: On a clock of 24 hours in English as well: "12:00 AM" is read as noon and as midnight.
+_MOMENT: Final[Mapping[str, str]] = {"fr": "medium", "en": "MMM d, y, HH:mm:ss"}
 _PERCENT: Final[Mapping[str, str]] = {"fr": "#,##0.0 %", "en": "#,##0.0%"}

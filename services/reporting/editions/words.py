@@ -89,6 +89,14 @@ CODES: Final[Mapping[str, str]] = {
     "other_citizenship": "Other citizenship",
     "unknown": "Unknown",
 }
+#: Why a figure reads otherwise than in the edition before.
+REASONS: Final[Mapping[str, str]] = {
+    "late": "Recorded since then, about days of this period",
+    "corrected": "A later word on the same suspect or judgment",
+    "merged": "Cases that were found to be of one person",
+    "unmerged": "Cases that were found not to be of one person",
+    "registered_in_error": "Cases that were found to be registered in error",
+}
 #: How it was counted, a paragraph each.
 METHOD: Final[Sequence[str]] = (
     (

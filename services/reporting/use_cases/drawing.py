@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from contracts.identifiers import Mint
 from services.reporting.domain.disclosure import Groups, Solver
 from services.reporting.domain.edition import (
     Counts,
@@ -21,6 +22,8 @@ from services.reporting.store.indicators import INDICATORS, Indicator
 from services.reporting.store.register import Shown
 from services.reporting.use_cases.dividing import rows_of
 from services.reporting.use_cases.publishing import Seen, publish_tables
+from services.reporting.use_cases.releasing import release_edition
+from services.reporting.use_cases.revising import Revised, revise_edition
 from services.reporting.use_cases.tallying import (
     WHOLE,
     Part,
@@ -66,6 +69,11 @@ class Table:
         return f"{self.indicator.code} {self.dimension}".strip()
 
     @property
+    def said(self) -> list[tuple[str, int | None, int | None]]:
+        """Its rows as they are kept, and as their digest is made."""
+        return [(one.code, one.value, one.out_of) for one in self.rows]
+
+    @property
     def is_suppressed(self) -> bool:
         """Whether a number of it is hidden."""
         has_whole = self.indicator.out_of is not None
@@ -74,11 +82,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """An edition as it may be shown."""
+    """An edition as it may be shown. revised: None where it is the first of its days, or recalled."""
 
     edition: Edition
     positions: tuple[figures.Followed, ...]
     tables: tuple[Table, ...]
+    revised: Revised | None = None
 
 
 async def draw_edition(
@@ -86,9 +95,10 @@ async def draw_edition(
     edition: Edition,
     *,
     solve: Solver,
+    mint: Mint,
     progress: Callable[[], None] = lambda: None,
 ) -> Drawn:
-    """The edition, registered as published; the same edition again is the same.
+    """The edition, registered as published and told of as out; the same edition again is the same.
 
     progress: told after each indicator and each system. Raises `NothingCounted`, `Overtaken`,
     `Unpublishable` and `UnknownCode`, and then nothing is registered.
@@ -110,8 +120,11 @@ async def draw_edition(
         hidden = await _publish(
             connection, (*earlier, edition), counted, solve=solve, progress=progress
         )
-    tables = _tables(counted[-1], _with_twins(counted[-1], hidden))
-    return Drawn(edition=edition, positions=tuple(positions), tables=tables)
+        tables = _tables(counted[-1], _with_twins(counted[-1], hidden))
+        shown = {one.name: one.said for one in tables}
+        before = await release_edition(connection, edition, shown, positions=positions, mint=mint)
+        revised = await revise_edition(connection, edition, shown, before=before)
+    return Drawn(edition=edition, positions=tuple(positions), tables=tables, revised=revised)
 
 
 def _earlier(edition: Edition, releases: Sequence[str]) -> list[Edition]:

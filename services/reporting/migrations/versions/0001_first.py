@@ -264,10 +264,24 @@ create table published (
     primary key (release, name)
 );
 
+-- What each edition shows, as it came out: nothing that was hidden. tables: by name, rows of code,
+-- value and out of; place: the order in which they came out.
+create table editions (
+    name text primary key,
+    audience text not null,
+    first_day date not null,
+    end_day date not null,
+    as_of timestamptz not null,
+    positions jsonb not null,
+    tables jsonb not null,
+    place bigint generated always as identity
+);
+create index editions_days on editions (audience, first_day, end_day, as_of);
+
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
-revoke update, delete on audit, roots, published from reporting_work;
+revoke update, delete on audit, roots, published, editions from reporting_work;
 grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_returns, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
-    facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed to reporting_web;
+    facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed, editions to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """

@@ -1,0 +1,31 @@
+"""What reporting says: which edition of the figures is out, and which one it takes the place of."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from contracts.event import Message
+
+SOURCE = "/siraba/reporting"
+
+
+class ReportPublished(Message):
+    """An edition of the report is out: its days, the moment up to which it counts, and no number.
+
+    revises: the moment of the edition of the same days that it corrects; moved: how many figures
+    read otherwise than there. tables: the SHA-256 of all that it shows.
+    """
+
+    name: ClassVar[str] = "report.published"
+
+    audience: Literal["public", "internal"]
+    first_day: date
+    end_day: date
+    as_of: AwareDatetime
+    tables: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    revises: AwareDatetime | None = None
+    moved: Annotated[int, Field(ge=0)] = 0
+
+
+EVENTS: tuple[type[Message], ...] = (ReportPublished,)

@@ -1,0 +1,115 @@
+"""HTTP in: which editions are out, and a year's numbers in the form that others ask for.
+
+Nothing is published here: that is decided once, at the command line, and what is out is kept as it
+was shown (docs/decisions/0026).
+"""
+
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
+from chassis.web.problems import Violation
+from contracts.callers import Caller
+from contracts.identifiers import Mint
+from services.reporting.api.asking import MOMENT, ROLES, refusal
+from services.reporting.domain import BadWindow, read_window
+from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
+from services.reporting.use_cases.recalling import Out, list_editions, recall_year
+
+_ASKED: Final = ("year", "as_of")
+_CSV: Final = "text/csv; charset=utf-8"
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+    304: {"description": "The file is the one of the `If-None-Match` given."},
+}
+
+
+class Published(Shown):
+    """An edition of the report that is out, over days `from` ≤ day < `to`."""
+
+    audience: Literal["public", "internal"]
+    start: date = Field(serialization_alias="from")
+    end: date = Field(serialization_alias="to")
+    as_of: datetime
+
+
+def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
+    """The routes, for whoever sees figures."""
+    routes = APIRouter(tags=["exports"])
+    caller = BearerCaller(audience="reporting", key_of=key_of, clock=mint.moment)
+    _add_editions(routes, web, caller)
+
+    @routes.get("/exports/{name}", response_class=Response, responses=_ANSWERS)
+    async def export_year(
+        *,
+        request: Request,
+        name: str,
+        who: Annotated[Caller, Depends(caller)],
+        year: Annotated[int, Query(ge=1970, le=2999, description="A calendar year.")],
+        as_of: Annotated[str | None, Query(description=MOMENT)] = None,
+    ) -> Response:
+        """The last public edition of a year, or that of a moment, as `glotip`, `ctdc` or `htcds`."""
+        who.require(*ROLES)
+        export, moment = _export(name), _moment(request, as_of, mint)
+        drawn = await recall_year(web, year, as_of=moment)
+        if drawn is None:
+            raise Refusal(404, "edition_not_out", "No public edition of this year is out")
+        return _file(request, as_csv(lines(export, drawn)), name=f"{name}-{year}")
+
+    @routes.get("/exports/{name}/dictionary", response_class=Response, responses=_ANSWERS)
+    async def explain_export(
+        request: Request, name: str, who: Annotated[Caller, Depends(caller)]
+    ) -> Response:
+        """What each column of an export holds, and where that comes from."""
+        who.require(*ROLES)
+        return _file(request, as_csv(meanings(_export(name))), name=f"{name}-dictionary")
+
+    return routes
+
+
+def _add_editions(routes: APIRouter, web: AsyncEngine, caller: BearerCaller) -> None:
+    @routes.get("/editions")
+    async def show_editions(who: Annotated[Caller, Depends(caller)]) -> list[Published]:
+        """What is out, in the order in which it came out."""
+        who.require(*ROLES)
+        return [_published(one) for one in await list_editions(web)]
+
+
+def _published(one: Out) -> Published:
+    return Published(
+        audience="public" if one.audience == "public" else "internal",
+        start=one.first_day,
+        end=one.end_day,
+        as_of=one.as_of,
+    )
+
+
+def _export(name: str) -> Export:
+    if name not in EXPORTS:
+        wrong = Violation(field="name", rule="unknown_export", place="path", allowed=[*EXPORTS])
+        raise Refusal(404, "unknown_export", "There is no such export", errors=[wrong])
+    return EXPORTS[name]
+
+
+def _moment(request: Request, as_of: str | None, mint: Mint) -> datetime | None:
+    if not request.query_params.keys() <= set(_ASKED):
+        raise refusal("*", "unknown_parameter", allowed=_ASKED)
+    if as_of is None:
+        return None
+    try:
+        return read_window({"as_of": as_of}, now=mint.moment()).as_of
+    except BadWindow as bad:
+        raise refusal(bad.field, bad.rule) from None
+
+
+def _file(request: Request, content: str, *, name: str) -> Response:
+    tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers={"ETag": tag})
+    headers = {"ETag": tag, "Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(content, media_type=_CSV, headers=headers)
