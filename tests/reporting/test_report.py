@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from secrets import token_bytes
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from babel.messages.pofile import read_po
@@ -17,7 +18,7 @@ from services.reporting.domain import Window
 from services.reporting.domain.disclosure import PUBLIC_K
 from services.reporting.domain.edition import Audience, Edition
 from services.reporting.editions import differences, edition_in, manifest, write_edition
-from services.reporting.editions.charts import shade
+from services.reporting.editions.charts import chart, shade
 from services.reporting.editions.manifest import relaid, written
 from services.reporting.editions.paper import PHRASES, WORDS, paper
 from services.reporting.editions.revisions import TEXTS as REVISION_TEXTS
@@ -45,6 +46,7 @@ from tests.trust.faults import need, ran
 __all__ = ["one_database"]
 pytestmark = pytest.mark.share("figures")
 MINT = Mint(now_ms=lambda: 1_800_000_000_000, entropy=token_bytes)
+TEXT = "{http://www.w3.org/2000/svg}text"
 AS_OF = datetime(2027, 1, 15, tzinfo=UTC)
 #: Children, women, men: region, sex, age band, how many.
 PERSONS = (
@@ -256,6 +258,7 @@ async def test_the_pdf_is_tagged_and_says_what_the_page_says(roles: Roles, tmp_p
             assert f"{shown.title} ({shown.code})" in text
             assert f"{shown.whole.value} {shown.unit}" in text
     assert_a_none_is_not_drawn_as_a_hidden_number(view_of(drawn, "en"))
+    assert_pictures_show_each_label_whole(view_of(drawn, "fr"))
 
 
 def assert_a_none_is_not_drawn_as_a_hidden_number(view: View) -> None:
@@ -264,6 +267,20 @@ def assert_a_none_is_not_drawn_as_a_hidden_number(view: View) -> None:
     assert {one.value for one in lines} >= {"0", HIDDEN, "70"}
     assert all((one.share is None) == (one.value == HIDDEN) for one in lines)
     assert shade(None) not in [shade(part / 10) for part in range(11)]
+
+
+def assert_pictures_show_each_label_whole(view: View) -> None:
+    """Two chambers of one court begin alike, and what has no region is no tile of the country."""
+    figures = (one for section in view.sections for one in section.figures)
+    for division in (part for one in figures for part in one.divisions):
+        picture = chart(division)
+        assert bool(picture) == any(one.number for one in division.lines)
+        if picture:
+            drawn = " ".join("".join(one.itertext()) for one in fromstring(picture).iter(TEXT))  # noqa: S314 - ours
+            words = (word for one in division.lines for word in one.label.split())
+            assert [
+                word for word in words if word not in {"District", "de"} | {*drawn.split()}
+            ] == []
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -1,6 +1,7 @@
 """Pictures of a table as SVG: bars, and the 20 units as tiles; no colour says what no number says."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -13,6 +14,8 @@ TILES: Final[Mapping[str, tuple[int, int]]] = {
     "12": (0, 3), "02": (1, 3), "04": (2, 3), "17": (3, 3), "16": (4, 3),
     "00": (1, 4), "13": (2, 4), "15": (2, 5), "03": (3, 4),
 }  # fmt: skip
+#: Beside the map, for what has no place on it.
+_NOWHERE: Final = ("unknown", (6, 4))
 #: From light to dark in one hue, so that it reads without colours as well; with the ink on each.
 SHADES: Final = (
     ("#eef1f8", "#1d2433"), ("#c3cde6", "#1d2433"), ("#8296c9", "#1d2433"),
@@ -23,11 +26,13 @@ _FONT: Final = "font-family='Source Sans 3, Noto Sans, Libertinus Serif, sans-se
 _SIZE: Final = 84
 _BAR: Final = 26
 _LABELS: Final = 250
+_LETTERS: Final = 38
+_SMALL_LETTERS: Final = 44
 
 
 def chart(division: Division) -> str:
-    """The picture, whose title and description say the same in words; none where all is hidden."""
-    if all(one.value == HIDDEN for one in division.lines):
+    """The picture, whose title and description say the same in words; none where it would show nothing."""
+    if not any(one.number for one in division.lines):
         return ""
     draw = _tiles if division.kind == "map" else _bars
     return draw(division)
@@ -42,7 +47,8 @@ def shade(share: float | None) -> tuple[str, str]:
 
 def _tiles(division: Division) -> str:
     lines = {one.code: one for one in division.lines}
-    shapes = [_tile(lines[code], place) for code, place in TILES.items()]
+    places = [*TILES.items(), *([_NOWHERE] if _NOWHERE[0] in lines else [])]
+    shapes = [_tile(lines[code], place) for code, place in places]
     width = (1 + max(column for column, _ in TILES.values())) * _SIZE
     height = (1 + max(row for _, row in TILES.values())) * _SIZE
     return _svg(division, shapes, size=(width, height))
@@ -75,15 +81,21 @@ def _bar(line: Line, nth: int) -> str:
         f"<rect x='{_LABELS}' y='{top + 5}' width='{length}' height='{_BAR - 10}' fill='#40589a'/>"
     )
     return (
-        f"<text x='{_LABELS - 8}' y='{top + 18}' text-anchor='end' font-size='13' fill='#1d2433'>"
-        f"{escape(_short(line.label))}</text>{bar if length else ''}"
+        f"{_label(line.label, top)}{bar if length else ''}"
         f"<text x='{_LABELS + length + 6}' y='{top + 18}' font-size='13' fill='#1d2433'>"
         f"{escape(line.value)}</text>"
     )
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 38 else label[:37].rstrip() + "…"
+def _label(label: str, top: int) -> str:
+    """The whole of it, on two lines where one is too short: two courts may begin alike."""
+    lines = wrap(label, _LETTERS) if len(label) <= _LETTERS else wrap(label, _SMALL_LETTERS)
+    size, first = (13, top + 18) if len(lines) == 1 else (11, top + 11)
+    return "".join(
+        f"<text x='{_LABELS - 8}' y='{first + 12 * nth}' text-anchor='end' font-size='{size}' "
+        f"fill='#1d2433'>{escape(one)}</text>"
+        for nth, one in enumerate(lines)
+    )
 
 
 def _svg(division: Division, shapes: Sequence[str], *, size: tuple[int, int]) -> str:
