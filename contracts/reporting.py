@@ -1,10 +1,11 @@
-"""What reporting says: which edition of the figures is out, and which one it takes the place of."""
+"""What reporting says: which sessions were held, and which edition of the figures is out."""
 
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
+from contracts import sessions
 from contracts.event import Message
 
 SOURCE = "/siraba/reporting"
@@ -28,4 +29,4 @@ class ReportPublished(Message):
     moved: Annotated[int, Field(ge=0)] = 0
 
 
-EVENTS: tuple[type[Message], ...] = (ReportPublished,)
+EVENTS: tuple[type[Message], ...] = (*sessions.EVENTS, ReportPublished)

@@ -92,6 +92,9 @@ READINGS: Final = (
     Reading("referral", "INBOX"),
     Reading("reporting", "INTAKE"),
     Reading("reporting", "REFERRAL"),
+    # Its own words are facts like all others: a rebuild reads them again.
+    Reading("reporting", "REPORTING"),
+    Reading("reporting", "INBOX", ("in.*.session.report.v1",)),
 )
 
 #: Services that write to the organisations' feeds, and may delete there what was withdrawn.

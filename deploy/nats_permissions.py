@@ -62,7 +62,10 @@ def service_rights(service: str, codes: Iterable[str]) -> Rights:
     publish += [f"{API_PREFIX}.STREAM.INFO.{own}", f"{API_PREFIX}.CONSUMER.INFO.{own}.*"]
     for reading in readings_of(service):
         publish += _reading_rights(reading)
-    return Rights(tuple(publish), (f"{inbox_prefix(service)}.>", poke_subject(service)))
+    # Who reads its own stream may look at it for two reasons, and an account imports nothing twice.
+    return Rights(
+        tuple(dict.fromkeys(publish)), (f"{inbox_prefix(service)}.>", poke_subject(service))
+    )
 
 
 def _feed_rights(codes: Iterable[str]) -> list[str]:

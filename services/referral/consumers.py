@@ -15,7 +15,7 @@ from chassis.relay import Row
 from contracts import feed
 from contracts.event import Message
 from contracts.reading import read_event, read_request
-from contracts.reports import ReportCapacity, ReportCase, ReportThreat
+from contracts.reports import ReportCapacity, ReportCase, ReportSession, ReportThreat
 from contracts.requests import AcknowledgeConsent, ReferralRequest, ReplayFeed, SnapshotFeed
 from services.referral import heard
 from services.referral.use_cases.announcing import Announcer
@@ -36,7 +36,7 @@ DIRECTORY_SECONDS = 1.0
 #: Requests that some service acts on, here or elsewhere; all others are refused here.
 HANDLED = (
     ReferralRequest, AcknowledgeConsent, ReportCapacity, ReportCase, ReplayFeed, SnapshotFeed,
-    *FILE_REPORTS, ReportThreat,
+    *FILE_REPORTS, ReportThreat, ReportSession,
 )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 """Reporting: counts what happened; every figure can be computed again from the same events.
 
-Publishes nothing yet. Consumes every event of INTAKE and REFERRAL.
+Publishes what sessions were held. Consumes every event of INTAKE, REFERRAL and its own REPORTING,
+and from INBOX reports of sessions.
 """

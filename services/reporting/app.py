@@ -21,7 +21,7 @@ def create_app(
     processors: Sequence[SpanProcessor] = (),
     assembly: Assembly = assemble,
 ) -> FastAPI:
-    """The service as an ASGI app; it starts its consumers with its lifespan."""
+    """The service as an ASGI app; it starts its consumers and relay with its lifespan."""
     settings = settings or ReportingSettings()
     parts = assembly("reporting", settings, source=SOURCE, processors=processors)
     parts.consumers += consumers(parts)
@@ -29,6 +29,10 @@ def create_app(
     app = serve(parts, pages=layout)
     door = entrance(parts, settings, roles=pages.ROLES)
     app.include_router(api.router(web=parts.web, key_of=door.key_of, mint=parts.mint))
+    desk = api.SessionDesk(
+        work=parts.work, key_of=door.key_of, mint=parts.mint, wake=parts.wake_relay
+    )
+    app.include_router(api.session_router(desk))
     pages.add_pages(app, layout, web=parts.web, entrance=door)
     kept = Boards(engine=parts.web, clock=parts.mint.moment)
     app.include_router(api.boards.router(kept, key_of=door.key_of, mint=parts.mint))

@@ -1,16 +1,21 @@
-"""NATS in: every event of the other services becomes a fact."""
+"""NATS in: every event becomes a fact, and what partners report of sessions becomes an event."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
 from chassis.inbox import Consumer, Received
-from contracts.reading import read_event
+from chassis.inbox.share import Shares
+from contracts.identifiers import Mint
+from contracts.reading import read_event, read_request
+from contracts.reports import ReportSession
 from services.reporting.use_cases import Happened, take_events
+from services.reporting.use_cases.recording import Said, record_sessions
 
-STREAMS = ("INTAKE", "REFERRAL")
-#: By stream, the durable that reads it.
+STREAMS = ("INTAKE", "REFERRAL", "REPORTING")
+#: By stream of events, the durable that reads it.
 DURABLES = {stream: f"reporting-{stream}" for stream in STREAMS}
 
 
@@ -19,9 +24,36 @@ async def on_events(connection: AsyncConnection, batch: Sequence[Received]) -> N
     await take_events(connection, [_happened(one) for one in batch])
 
 
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The handlers that publish, with what they need for it."""
+
+    mint: Mint
+
+    async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        """INBOX: sessions that partners report."""
+        await record_sessions(
+            connection,
+            [said for one in batch if (said := _said(one)) is not None],
+            mint=self.mint,
+        )
+
+
 def consumers(parts: Parts) -> list[Consumer]:
     """One consumer per stream that reporting reads."""
-    return [
+    requests = Consumer(
+        name="reporting-INBOX",
+        stream="INBOX",
+        parts=parts,
+        trust=parts.trust_of_partners,
+        check=read_request,
+        handle=Handlers(parts.mint).on_requests,
+        ordered=False,
+        # Referral hears every request, and tells whoever sent one that cannot be read.
+        tells_unreadable=False,
+        fits=Shares().fits,
+    )
+    return [requests] + [
         Consumer(
             name=durable,
             stream=stream,
@@ -34,6 +66,17 @@ def consumers(parts: Parts) -> list[Consumer]:
         )
         for stream, durable in DURABLES.items()
     ]
+
+
+def _said(one: Received) -> Said | None:
+    if not isinstance(one.message, ReportSession) or one.organisation is None:
+        return None
+    return Said(
+        organisation=one.organisation,
+        report=one.message,
+        cause=str(one.envelope.id),
+        trace=one.trace,
+    )
 
 
 def _happened(one: Received) -> Happened:

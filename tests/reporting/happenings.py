@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import open_engine
 from chassis.inbox import Raw, Received
-from contracts import cases, intake, referral
+from contracts import cases, intake, referral, reporting
 from contracts.envelope import Envelope
 from contracts.event import Message
 from contracts.keyring import PublicKey
@@ -21,7 +21,7 @@ from services.reporting.store.facts import TABLES
 from tests.servers import Database
 
 DAWN = datetime(2026, 11, 24, 6, tzinfo=UTC)
-SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE}
+SOURCES = {"INTAKE": intake.SOURCE, "REFERRAL": referral.SOURCE, "REPORTING": reporting.SOURCE}
 STEPS: dict[str, type[referral.ReferralEvent]] = {
     "received": referral.ReferralReceived,
     "accepted": referral.ReferralAccepted,

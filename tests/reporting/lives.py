@@ -11,6 +11,7 @@ from contracts.vocabulary import codes
 from services.reporting.domain import Window
 from tests.reporting.endings import closed, reopened, returned
 from tests.reporting.happenings import DAWN, Happenings
+from tests.reporting.sessions import say_session
 
 FIRST_DAY = date(2026, 10, 1)
 DAYS = 90
@@ -150,6 +151,11 @@ class Lives:
                 minutes=self.later(),
             )
 
+    def hold_sessions(self) -> None:
+        """Reported once, or again and otherwise, or under another id, by others as well."""
+        for _ in range(self.chance.randint(0, 3)):
+            say_session(self.happened, self.chance, on=self.day(), minutes=self.later())
+
     def count_places(self) -> None:
         pick = self.chance.choice
         self.happened.has_places(
@@ -172,6 +178,7 @@ def a_history(chance: random.Random) -> list[Received]:
         acts += [partial(lives.refer, 10 * case + nth, case) for nth in range(chance.randint(0, 3))]
         if chance.random() < 0.5:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))
+        acts.append(lives.hold_sessions)
         # What is said of a case may be recorded before the case itself: they are two streams.
         if chance.random() < 0.4:
             acts.append(lives.count_places)

@@ -8,6 +8,7 @@ from contracts import referral
 from contracts.vocabulary import territories
 from tests.reporting import oracle_of_care as care
 from tests.reporting import oracle_of_files as outcomes
+from tests.reporting import oracle_of_sessions as prevention
 from tests.reporting.oracle import Codes, Item, Oracle, Said, first, offered, v2
 
 #: A thing, its codes and its amount.
@@ -91,6 +92,10 @@ MEASURED: dict[str, tuple[Callable[[Oracle], Iterator[Weighed]], ...]] = {
     "J6D": (days_to_judge,),
     "J7A": (lambda oracle: francs(oracle, "reparation"),),
     "J7P": (lambda oracle: francs(oracle, "reparation_paid"),),
+    "P1S": (prevention.held_once,),
+    "P1": (prevention.took_part,),
+    "P1R": (prevention.reached,),
+    "P2": (prevention.trained,),
 }
 
 

@@ -18,6 +18,8 @@ from contracts.topology import internal_subject
 from deploy.state import write_secret
 from services.reporting.app import create_app
 from services.reporting.settings import ReportingSettings
+from tests.asked import WELL_FORMED, a_request
+from tests.builders import request_headers, sent_subject
 from tests.reporting.happenings import Happenings
 from tests.servers import Database, NatsServer
 from tests.signing import private_key, public_key, signed, write_platform_keys
@@ -82,6 +84,32 @@ async def publish(nats: NatsServer, happened: Happenings) -> None:
             subject = internal_subject(stream.lower(), message.name, 1, subject_id=case)
             headers = signed(encode_headers(one.envelope), message.encode(), subject=subject)
             await streams[stream].publish(subject, message.encode(), headers=headers)
+
+
+@pytest.mark.connected
+async def test_a_session_that_a_partner_reports_and_one_that_comes_by_http_are_counted(
+    client: httpx.AsyncClient, nats: NatsServer
+) -> None:
+    happened = a_road()
+    happened.organisation("ONG_ABRI", key=public_key("ONG_ABRI"))
+    await publish(nats, happened)
+    await figures_of(client, referrals=6)
+    report = a_request("session.report")
+    async with nats.partner("ONG_ABRI") as partner:
+        headers = request_headers("ONG_ABRI", report, stamped=False)
+        await partner.request(sent_subject(report), report.encode(), headers=headers, timeout=5)
+    authorised = {"authorization": f"Bearer {token()}"}
+    body = WELL_FORMED["session.report"] | {"participants": {"boys": 5}}
+    assert (await client.post("/sessions", json=body, headers=authorised)).status_code == 202
+
+    asked = {"from": "2026-11-01", "to": "2026-12-01"}
+    async with asyncio.timeout(20):
+        while True:
+            answer = await client.get("/measures/P1", params=asked, headers=authorised)
+            if answer.json()["whole"]["value"] == 42 + 5:
+                break
+            await asyncio.sleep(0.1)
+    assert len(answer.json()["events"]) == 2
 
 
 def token() -> str:

@@ -7,8 +7,9 @@ from chassis.web import KeyLookup
 from contracts.identifiers import Mint
 from services.reporting.api import boards, exports, figures, indicators, measures
 from services.reporting.api.asking import ROLES
+from services.reporting.api.sessions import SessionDesk, session_router
 
-__all__ = ["ROLES", "boards", "router"]
+__all__ = ["ROLES", "SessionDesk", "boards", "router", "session_router"]
 
 
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:

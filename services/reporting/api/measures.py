@@ -17,6 +17,7 @@ from services.reporting.use_cases.measuring import (
     MEASURES,
     Measure,
     Measured,
+    MeasureUnit,
     NotAsked,
     Reading,
     take_measure,
@@ -27,7 +28,7 @@ class Meaning(Shown):
     """What is measured and from which events; times: what the quotient is told as; parts: for `by`."""
 
     code: str
-    unit: Literal["persons", "nights", "days", "francs"]
+    unit: MeasureUnit
     how: Literal["sum", "median"]
     meaning: str
     source: str

@@ -50,6 +50,8 @@ TITLES: Final[Mapping[str, str]] = {
     "J8": "Victims who take part in proceedings",
     "J8H": "Suspects who are victims too and are held",
     "P1": "Persons sensitised",
+    "P1S": "Sessions held",
+    "P1R": "Estimated reach of broadcasts and networks",
     "P2": "Professionals trained",
     "P3": "Hotline",
     "Q1": "Cases of which the main facts are known",
@@ -58,6 +60,7 @@ TITLES: Final[Mapping[str, str]] = {
 UNITS: Final[Mapping[str, str]] = {
     "persons": "persons", "referrals": "referrals", "files": "files",
     "suspects": "suspects", "cases": "cases", "exceptions": "exceptional openings",
+    "sessions": "sessions", "participants": "participants", "reached": "persons, estimated",
 }  # fmt: skip
 DIMENSIONS: Final[Mapping[str, str]] = {
     "group": "Group",
@@ -76,6 +79,9 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "court": "Court",
     "outcome": "Outcome",
     "return_type": "Kind of return",
+    "session_kind": "Kind of session",
+    "language": "Language",
+    "corps": "Corps",
     "closure_reason": "Why the case was closed",
 }
 CODES: Final[Mapping[str, str]] = {
@@ -117,6 +123,10 @@ METHOD: Final[Sequence[str]] = (
         "Before a number is shown it is checked, with all numbers of the same axis, unit and division "
         "that this and earlier editions show, that nobody can compute one that is too small; an audit "
         "by linear programming decides."
+    ),
+    (
+        "Of sessions only numbers are reported, and nobody is written down: their sums are shown as "
+        "they are. Reports of one organiser, kind, day and place count once."
     ),
     (
         "The signed manifest beside this report names the moment, the code lists, the questions and "

@@ -23,6 +23,8 @@ Table = Literal[
     "facts_proceedings",
     "facts_suspects",
     "facts_judgments",
+    "facts_sessions",
+    "facts_distinctions",
 ]
 Row = dict[str, Any]
 #: All that is made of the events, and how far it is made.

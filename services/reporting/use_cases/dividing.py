@@ -15,6 +15,7 @@ OWN: Final[Mapping[str, tuple[str, ...]]] = {
 _LISTS: Final[Mapping[str, str]] = {
     "state": "referral_state",
     "outcome": "followup_outcome",
+    "corps": "organisation_kind",
 }
 
 

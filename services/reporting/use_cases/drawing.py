@@ -19,11 +19,13 @@ from services.reporting.domain.edition import (
 )
 from services.reporting.store import figures, register
 from services.reporting.store.indicators import INDICATORS, Indicator
+from services.reporting.store.indicators.defined import Measure
 from services.reporting.store.register import Shown
 from services.reporting.use_cases.dividing import rows_of
 from services.reporting.use_cases.publishing import Seen, publish_tables
 from services.reporting.use_cases.releasing import release_edition
 from services.reporting.use_cases.revising import Revised, revise_edition
+from services.reporting.use_cases.summing import Summed, sum_up
 from services.reporting.use_cases.tallying import (
     WHOLE,
     Part,
@@ -59,7 +61,7 @@ class Row:
 class Table:
     """An indicator as a whole (dimension empty, one row) or divided one way."""
 
-    indicator: Indicator
+    indicator: Indicator | Measure
     dimension: str
     rows: tuple[Row, ...]
 
@@ -108,10 +110,11 @@ async def draw_edition(
         releases = await register.releases(connection)
         earlier = _earlier(edition, releases)
         positions = await figures.followed(connection)
+        sums = await sum_up(connection, edition.window)
         counted = [
             await tally(connection, one.window, progress=progress) for one in (*earlier, edition)
         ]
-    if not any(things for counts in counted[-1].values() for things in counts.values()):
+    if not _anything(counted[-1], sums):
         raise NothingCounted
     async with engine.begin() as connection:
         await register.lock(connection)
@@ -120,11 +123,29 @@ async def draw_edition(
         hidden = await _publish(
             connection, (*earlier, edition), counted, solve=solve, progress=progress
         )
-        tables = _tables(counted[-1], _with_twins(counted[-1], hidden))
+        tables = (*_sums(sums), *_tables(counted[-1], _with_twins(counted[-1], hidden)))
         shown = {one.name: one.said for one in tables}
         before = await release_edition(connection, edition, shown, positions=positions, mint=mint)
         revised = await revise_edition(connection, edition, shown, before=before)
     return Drawn(edition=edition, positions=tuple(positions), tables=tables, revised=revised)
+
+
+def _anything(counted: Tallied, sums: Sequence[Summed]) -> bool:
+    """Whether an edition would say more than that nothing happened."""
+    has_things = any(things for counts in counted.values() for things in counts.values())
+    return has_things or any(value for one in sums for _, value in one.rows)
+
+
+def _sums(sums: Sequence[Summed]) -> tuple[Table, ...]:
+    """Nothing of these is hidden."""
+    return tuple(
+        Table(
+            indicator=one.measure,
+            dimension=one.dimension,
+            rows=tuple(Row(code=code, value=value, out_of=None) for code, value in one.rows),
+        )
+        for one in sums
+    )
 
 
 def _earlier(edition: Edition, releases: Sequence[str]) -> list[Edition]:

@@ -7,12 +7,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.reporting.domain import Window
 from services.reporting.store import measuring
-from services.reporting.store.indicators.defined import Measure
+from services.reporting.store.indicators.defined import Measure, MeasureUnit
 from services.reporting.store.indicators.measures import MEASURES
 from services.reporting.store.measuring import Measured
 from services.reporting.use_cases.indicating import NotAsked
 
-__all__ = ["MEASURES", "Measure", "Measured", "NotAsked", "Reading", "take_measure"]
+__all__ = [
+    "MEASURES", "Measure", "MeasureUnit", "Measured", "NotAsked", "Reading", "take_measure",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from contracts.referral import (
     ReferralUnplaced,
     SuspectRecorded,
 )
+from contracts.sessions import SessionDistinguished, SessionRecorded
 from services.reporting.store import facts
 from services.reporting.store.facts import Row, Table
 
@@ -156,6 +157,16 @@ def _judgment(one: Happened) -> Row:
     return body | _effective("judged_on", one) | _at(one) | _lies(one)
 
 
+def _session(one: Happened) -> Row:
+    """An organisation's own id names it."""
+    return one.event.model_dump(mode="json") | _at(one) | _lies(one)
+
+
+def _distinction(one: Happened) -> Row:
+    body = one.event.model_dump(mode="json", include={"organisation", "session_id"})
+    return body | _at(one) | _lies(one)
+
+
 def _effective(name: str, one: Happened) -> Row:
     """The day since when it is so, whenever it was said."""
     return {name: one.event.model_dump(mode="json", include={"on"})["on"]}
@@ -215,4 +226,6 @@ _FACTS: Final = (
     _Fact((ProceedingEvent,), "facts_proceedings", _file),
     _Fact((SuspectRecorded,), "facts_suspects", _suspect),
     _Fact((JudgmentRendered,), "facts_judgments", _judgment),
+    _Fact((SessionRecorded,), "facts_sessions", _session),
+    _Fact((SessionDistinguished,), "facts_distinctions", _distinction),
 )

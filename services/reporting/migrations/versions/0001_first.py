@@ -235,6 +235,41 @@ create table facts_judgments (
     primary key (proceeding_id, case_sequence)
 );
 
+-- What was said of a session; of one session (an organisation's own id) the row with the highest
+-- number. trained: by corps, women and men.
+create table facts_sessions (
+    organisation text not null,
+    session_id uuid not null,
+    case_sequence bigint not null,
+    session_kind text not null,
+    held_on date not null,
+    region text not null,
+    cercle text,
+    language text not null,
+    organiser text,
+    participants jsonb not null,
+    trained jsonb not null,
+    estimated_reach int,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (organisation, session_id, case_sequence)
+);
+create index facts_sessions_held on facts_sessions (held_on);
+
+-- Sessions that look like another and are none.
+create table facts_distinctions (
+    organisation text not null,
+    session_id uuid not null,
+    case_sequence bigint not null,
+    at timestamptz not null,
+    event_id uuid not null,
+    stream text not null,
+    stream_sequence bigint not null,
+    primary key (organisation, session_id, case_sequence)
+);
+
 create table organisations (
     code text primary key,
     kind text not null,
@@ -281,7 +316,7 @@ create index editions_days on editions (audience, first_day, end_day, as_of);
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
 revoke update, delete on audit, roots, published, editions from reporting_work;
 grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_returns, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
-    facts_proceedings, facts_suspects, facts_judgments, organisations, organisation_keys, followed, editions to reporting_web;
+    facts_proceedings, facts_suspects, facts_judgments, facts_sessions, facts_distinctions, organisations, organisation_keys, followed, editions to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 """

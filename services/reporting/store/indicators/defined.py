@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+MeasureUnit = Literal["persons", "nights", "days", "francs", "sessions", "participants", "reached"]
 Unit = Literal["persons", "referrals", "files", "suspects", "cases", "exceptions"]
 
 
@@ -37,7 +38,7 @@ class Measure:
     """
 
     code: str
-    unit: Literal["persons", "nights", "days", "francs"]
+    unit: MeasureUnit
     how: Literal["sum", "median"]
     meaning: str
     source: str
@@ -45,3 +46,13 @@ class Measure:
     dimensions: tuple[str, ...]
     out_of: str | None = None
     times: int = 1
+
+    @property
+    def numerator(self) -> str:
+        """Its meaning, where an edition says what is counted."""
+        return self.meaning
+
+    @property
+    def denominator(self) -> str:
+        """The meaning says that too."""
+        return ""

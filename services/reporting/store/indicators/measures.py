@@ -3,6 +3,7 @@
 from typing import Final
 
 from contracts.vocabulary import territories
+from services.reporting.store.indicators import sessions
 from services.reporting.store.indicators.care import SHELTERED, STAYS
 from services.reporting.store.indicators.defined import Measure
 from services.reporting.store.indicators.outcomes import JUDGED
@@ -135,5 +136,9 @@ J7_PAID: Final = Measure(
     measured=_OF_JUDGMENT.format(amount="reparation_paid"),
 )
 MEASURES: Final[dict[str, Measure]] = {
-    one.code: one for one in (V4, A2_NIGHTS, A2_OCCUPANCY, R4_DAYS, J6_DAYS, J7_AWARDED, J7_PAID)
-}
+    one.code: one
+    for one in (
+        V4, A2_NIGHTS, A2_OCCUPANCY, R4_DAYS, J6_DAYS, J7_AWARDED, J7_PAID,
+        sessions.P1_SESSIONS, sessions.P1, sessions.P1_REACH, sessions.P2,
+    )
+}  # fmt: skip
