@@ -18,6 +18,7 @@ from deploy.simulation.files import open_file
 from deploy.simulation.life import Life, opaque
 from deploy.simulation.people import draw_person
 from deploy.simulation.roads import Need
+from deploy.simulation.sessions import hold_session
 from services.reporting.use_cases import Happened
 
 #: No stream of a platform is called so: how far each of those was counted stays true.
@@ -25,6 +26,8 @@ STREAM: Final = "SIMULATED"
 #: A network of swindlers holds hundreds (domain §1.3), who are found on one day.
 _CROWDS: Final = (120, 300, 477)
 _RECENT: Final = 500
+#: Who talks to people, and trains those who must see.
+_ORGANISERS: Final = ("ngo_rights", "committee_local", "committee")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class _World:
     plan: Plan
     owner_in: dict[str, str]
     police_in: dict[str, str]
+    organisers: Sequence[str]
     # Cases that were not merged, of which one that is merged into stays as it is.
     recent: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
@@ -56,7 +60,9 @@ def a_decade(plan: Plan) -> Iterator[Happened]:
     What was recorded later than three months after the last year is left out: nobody has heard it.
     """
     chance = Random(plan.seed)  # noqa: S311 - a plan can be made again
-    world = _World(chance, plan, _in_regions(plan, "social"), _in_regions(plan, "police"))
+    owners, police = _in_regions(plan, "social"), _in_regions(plan, "police")
+    organisers = [one.code for one in plan.directory if one.kind in _ORGANISERS]
+    world = _World(chance, plan, owners, police, organisers)
     waiting: list[tuple[datetime, int, str, Message]] = []
     order, place, numbers = count(), count(1), Counter[str]()
     for day in (*_days(chance, plan), end := date(plan.last + 1, 4, 1)):
@@ -92,6 +98,8 @@ def _life(world: _World, day: date) -> list[tuple[datetime, str, Message]]:
     if case.offence_class != "migrant_smuggling" and chance.random() < rates.FILES:
         open_file(life, case, world.police_in[case.region or "00"])
     _end(world, life, case)
+    if chance.random() < rates.SESSIONS:
+        life.said += hold_session(chance, day, world.organisers).said
     return life.said
 
 

@@ -148,6 +148,19 @@ FOLLOWUP_OUTCOMES: Final = Weighted(
 RETURNS_DONE: Final = 0.95
 RETURNS_WANTED: Final = 0.96
 RETURNS_ASSESSED: Final = 0.9
+#: For each person who is found.
+SESSIONS: Final = 0.08
+SESSIONS_TOLD_TWICE: Final = 0.05
+SESSION_KINDS: Final = Weighted(
+    {"talk": 38, "school": 14, "training": 13, "radio": 12, "door_to_door": 8, "theatre": 5,
+     "advocacy": 4, "social_media": 4, "march": 2}
+)  # fmt: skip
+LANGUAGES: Final = Weighted(
+    {"bambara": 55, "french": 14, "fulfulde": 10, "soninke": 8, "songhay": 7, "tamasheq": 6}
+)
+CORPS: Final = Weighted(
+    {"police": 25, "gendarmerie": 25, "justice": 15, "social": 20, "health": 10, "ngo_rights": 5}
+)
 #: Of a referral that was offered: how it is answered, and what becomes of one that was accepted.
 ANSWERS: Final = Weighted({"accepted": 68, "declined": 16, "overdue": 13, "withdrawn": 3})
 ENDS: Final = Weighted({"delivered": 78, "not_delivered": 9, "started": 8, "accepted": 5})

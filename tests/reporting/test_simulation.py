@@ -14,11 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.cases import CaseClosed
 from contracts.intake import CaseRegistered
 from contracts.referral import ProceedingOpened, SuspectRecorded
+from contracts.sessions import SessionRecorded
 from deploy.directory import load_directory
 from deploy.settings import PlatformSettings
 from deploy.simulation.decade import STREAM, Plan, a_decade
 from services.reporting.domain import Window
 from services.reporting.store.indicators import INDICATORS, counted
+from services.reporting.store.indicators.measures import MEASURES
+from services.reporting.store.measuring import measured
 from services.reporting.use_cases import (
     Happened,
     SomebodyIsCounted,
@@ -105,6 +108,21 @@ def test_who_is_not_from_mali_goes_home_more_often(decade: Sequence[Happened]) -
 
     assert len(closed) > len(malian) / 4
     assert home[False] > home[True] > 0
+
+
+async def test_sessions_are_held_and_those_told_twice_count_once(
+    roles: Roles, decade: Sequence[Happened]
+) -> None:
+    held = [one for one in decade if isinstance(one.event, SessionRecorded)]
+    await take_invented(roles.work, held)
+    async with roles.web.connect() as connection:
+        found = {
+            code: (await measured(connection, MEASURES[code], DECADE)).value or 0
+            for code in ("P1S", "P1", "P1R", "P2")
+        }
+
+    assert 0.9 * len(held) < found["P1S"] < len(held)
+    assert all(found.values())
 
 
 async def test_who_was_followed_up_and_who_went_home_can_be_counted(
