@@ -1,6 +1,7 @@
 """Assembles reporting: settings, parts, consumers, routes, page; nothing happens at import."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fastapi import FastAPI
 from opentelemetry.sdk.trace import SpanProcessor
@@ -11,6 +12,7 @@ from contracts.reporting import SOURCE
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
 from services.reporting.pages.boards import add_boards
+from services.reporting.pages.sessions import REPORTERS, SessionPages, add_sessions
 from services.reporting.settings import ReportingSettings
 from services.reporting.use_cases.boarding import Boards
 
@@ -37,4 +39,6 @@ def create_app(
     kept = Boards(engine=parts.web, clock=parts.mint.moment)
     app.include_router(api.boards.router(kept, key_of=door.key_of, mint=parts.mint))
     add_boards(app, layout, boards=kept, entrance=door)
+    everybody = replace(door, roles=REPORTERS)
+    add_sessions(app, SessionPages(parts=parts, pages=layout, entrance=everybody))
     return app

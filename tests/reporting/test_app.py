@@ -1,4 +1,5 @@
 import asyncio
+import re
 import signal
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -86,8 +87,28 @@ async def publish(nats: NatsServer, happened: Happenings) -> None:
             await streams[stream].publish(subject, message.encode(), headers=headers)
 
 
+async def participants(client: httpx.AsyncClient, *, wanted: int) -> list[str]:
+    """The events behind P1, as soon as it counts so many."""
+    asked = {"from": "2026-11-01", "to": "2026-12-01"}
+    authorised = {"authorization": f"Bearer {token()}"}
+    async with asyncio.timeout(20):
+        while True:
+            found = (await client.get("/measures/P1", params=asked, headers=authorised)).json()
+            if found["whole"]["value"] == wanted:
+                return list(found["events"])
+            await asyncio.sleep(0.1)
+
+
+async def fill_in(client: httpx.AsyncClient, **answers: str) -> httpx.Response:
+    """Send the form of a session as a browser does, with the id that the page gave it."""
+    page = await client.get("/held")
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page.text))
+    filled = {"kind": "talk", "held_on": "2026-11-20", "place": "1201", "language": "bambara"}
+    return await client.post("/held", data=hidden | filled | answers)
+
+
 @pytest.mark.connected
-async def test_a_session_that_a_partner_reports_and_one_that_comes_by_http_are_counted(
+async def test_a_session_counts_once_by_whatever_way_it_is_reported(
     client: httpx.AsyncClient, nats: NatsServer
 ) -> None:
     happened = a_road()
@@ -101,15 +122,27 @@ async def test_a_session_that_a_partner_reports_and_one_that_comes_by_http_are_c
     authorised = {"authorization": f"Bearer {token()}"}
     body = WELL_FORMED["session.report"] | {"participants": {"boys": 5}}
     assert (await client.post("/sessions", json=body, headers=authorised)).status_code == 202
+    assert len(await participants(client, wanted=42 + 5)) == 2
 
-    asked = {"from": "2026-11-01", "to": "2026-12-01"}
-    async with asyncio.timeout(20):
-        while True:
-            answer = await client.get("/measures/P1", params=asked, headers=authorised)
-            if answer.json()["whole"]["value"] == 42 + 5:
-                break
-            await asyncio.sleep(0.1)
-    assert len(answer.json()["events"]) == 2
+    await client.get("/enter", params={"token": token()})
+    empty = await fill_in(client, kind="", women="some")
+    nobody = await fill_in(client)
+    again = await fill_in(client, organiser="ONG_ABRI", women="31")
+    apart = await fill_in(client, held_on="2026-11-19", girls="8")
+    assert (empty.status_code, nobody.status_code) == (422, 422)
+    assert (again.status_code, apart.status_code) == (303, 303)
+    assert 'value="some"' in empty.text
+    assert {'id="fault-kind"', 'id="fault-participants"'} <= set(
+        re.findall(r'id="fault-\w+"', empty.text)
+    )
+
+    await participants(client, wanted=42 + 5 + 8)
+    page = (await client.get("/held")).text
+    (form,) = re.findall(r'action="/reporting(/held/COMITE/[^"]+/apart)"', page)
+    guard = dict(re.findall(r'type="hidden" name="(session_form)" value="([^"]+)"', page))
+    assert (await client.post(form)).status_code == 403
+    assert (await client.post(form, data=guard)).status_code == 303
+    await participants(client, wanted=42 + 5 + 8 + 31)
 
 
 def token() -> str:

@@ -118,7 +118,9 @@ async def test_a_year_of_the_decade_is_a_report_within_a_minute(
     async with engines(decades) as roles:
         await take_in(roles, list(a_decade(a_plan(CASES))))
         begun = time.monotonic()
-        drawn = await draw_edition(roles.work, edition, solve=partial(bounds_of, wide=edition.k))
+        drawn = await draw_edition(
+            roles.work, edition, solve=partial(bounds_of, wide=edition.k), mint=MINT
+        )
         counted = time.monotonic() - begun
         files = write_edition(drawn, tmp_path / "report", language="fr", sign=lambda _: "")
     seconds = time.monotonic() - begun
