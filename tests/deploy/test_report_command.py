@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from typer.testing import CliRunner, Result
 from deploy.cli import app
 from deploy.commands.context import operator_rows
 from deploy.state import State
+from services.reporting.exports import EXPORTS
 from tests.journeys.cases import some_cases
 from tests.journeys.road import PARTNERS, running_road
 from tests.trust.load import come_to_rest
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("figures"), pytest.mark.timeout(180)]
 SEED = 20261128
+Call = Callable[..., Awaitable[Result]]
 CASES = 12
 
 
@@ -52,26 +55,27 @@ async def test_a_report_and_the_same_again_from_its_manifest(tmp_path: Path) -> 
         assert "nothing is counted in this period" in empty.output
         assert {one.name for one in tmp_path.iterdir()} == {"first", "again"}
 
-        year, out = str(datetime.now(UTC).year), tmp_path / "glotip.csv"
-        exported = ("export", "glotip", "--year", year, "--out", str(out), "--as-of", now)
-        given = await call(*exported)
-        assert given.exit_code == 0, given.output
-        assert "Detected trafficking victims" in out.read_text()
-        twice = await call(*exported)
-        assert "is there already" in twice.output
-        for name in ("ctdc", "htcds"):
-            other = tmp_path / f"{name}.csv"
-            given = await call("export", name, "--year", year, "--out", str(other), "--as-of", now)
-            assert given.exit_code == 0, given.output
-            assert f"annual/public/{year}-01-01" in other.read_text()
-        unknown = await call("export", "nonsense", "--year", year, "--out", str(tmp_path / "no"))
-        assert (unknown.exit_code, (tmp_path / "no").exists()) == (2, False)
+        await the_exports_come_from_the_public_edition(call, tmp_path, now=now)
         await come_to_rest(road, within=60)
         # Each edition was told of once, however often it was drawn, and the stream has confirmed it.
         assert told_and_sent(road.platform.state) == [
             ("annual/internal", True),
             ("annual/public", True),
         ]
+
+
+async def the_exports_come_from_the_public_edition(call: Call, folder: Path, *, now: str) -> None:
+    year = str(datetime.now(UTC).year)
+    for name in EXPORTS:
+        out = folder / f"{name}.csv"
+        asked = ("export", name, "--year", year, "--out", str(out), "--as-of", now)
+        given = await call(*asked)
+        assert given.exit_code == 0, given.output
+        assert f"annual/public/{year}-01-01" in out.read_text()
+        twice = await call(*asked)
+        assert "is there already" in twice.output
+    unknown = await call("export", "nonsense", "--year", year, "--out", str(folder / "no"))
+    assert (unknown.exit_code, (folder / "no").exists()) == (2, False)
 
 
 def told_and_sent(state: State) -> list[tuple[str, bool]]:
