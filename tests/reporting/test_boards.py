@@ -226,6 +226,22 @@ def known_of(divisions: Sequence[Sequence[int]], step: int) -> list[list[set[int
     ]
 
 
+def pinned(count: Count, step: int) -> set[int]:
+    """The small numbers that somebody knows who sees the count as it is shown."""
+    shown = rounded(count, step)
+    divisions = [[shown.whole], *(list(parts.values()) for parts in shown.by.values())]
+    known = [numbers for parts in known_of(divisions, step) for numbers in parts]
+    return {min(numbers) for numbers in known if len(numbers) == 1 and min(numbers) < step}
+
+
+#: Two persons in each of three regions: rounded, nobody anywhere, beside a whole of six.
+TWO_EACH = Count(unit="persons", whole=6, by={"region": {"01": 2, "06": 2, "07": 2}})
+
+
+def test_two_persons_in_each_region_are_told_of_nowhere() -> None:
+    assert pinned(TWO_EACH, 3) == set()
+
+
 def test_what_may_be_told_is_what_trying_all_finds() -> None:
     step, checked = 3, set()
     for whole, first, second in product(range(0, 13, 3), repeat=3):
