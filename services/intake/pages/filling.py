@@ -1,7 +1,8 @@
 """The form on which an officer writes down a person just found: screen by screen, sent once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -30,6 +31,7 @@ FAULTS: Final[dict[type[domain.Refused], tuple[str, int]]] = {
     domain.KeyReused: ("sent_before", 409),
     domain.Erased: ("erased", 410),
 }
+LATELY: Final = timedelta(days=1)
 _BY_NAME: Final = {step.name: step for step in STEPS}
 
 
@@ -60,11 +62,11 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
 
     @routes.get("/new")
     async def begin(request: Request, who: visitor) -> HTMLResponse:
-        today = desk.parts.mint.moment().date().isoformat()
-        filling = Filling(
-            key=desk.parts.mint.message_id(), answers=Answers({"detected_on": (today,)})
-        )
-        return _screen(desk, request, filling, step=STEPS[0])
+        now = desk.parts.mint.moment()
+        answers = Answers({"detected_on": (now.date().isoformat(),)})
+        filling = Filling(key=desk.parts.mint.message_id(), answers=answers)
+        sent = await _sent_lately(desk, who, since=now - LATELY)
+        return _screen(desk, request, filling, step=STEPS[0], sent=sent)
 
     @routes.post("/new")
     async def go_on(request: Request) -> HTMLResponse:
@@ -162,6 +164,17 @@ async def _asked(desk: FormDesk, request: Request, number: str, *, who: Caller) 
     return desk.pages.render(request, "sent.html", {"case": found})
 
 
+async def _sent_lately(
+    desk: FormDesk, who: Caller, *, since: datetime
+) -> Sequence[Mapping[str, Any]]:
+    """For whoever does not know whether a form arrived before the browser or the line went."""
+    return await desk.parts.reads.audited_read(
+        who,
+        lambda connection: cases.sent_lately(connection, since=since),
+        lambda found: Look(action="cases", shown=len(found)),
+    )
+
+
 def _looked_at(found: Any) -> Look:
     if found is None:
         return Look(action="case", outcome="not_found", shown=0)
@@ -176,6 +189,7 @@ def _screen(
     step: Step,
     faults: Faults | None = None,
     status: int = 422,
+    sent: Sequence[Mapping[str, Any]] = (),
 ) -> HTMLResponse:
     at = STEPS.index(step)
     language = language_of(request)
@@ -187,6 +201,7 @@ def _screen(
         "whose": desk.keeper.mark(request.scope[VISIT].caller),
         "faults": faults or {},
         "recipients": RECIPIENTS,
+        "sent": sent,
         "today": desk.parts.mint.moment().date().isoformat(),
         "shown": lambda question: shown(question, filling.answers, language),
     }

@@ -114,6 +114,10 @@ _LIST = text("""
     select number, registered_at, closed_at from cases where number is not null
     order by registered_at desc limit 200
 """)
+_LATELY = text("""
+    select number, registered_at from cases where number is not null and registered_at > :since
+    order by registered_at desc limit 10
+""")
 
 
 async def save(connection: AsyncConnection, new: Sequence[NewCase]) -> set[tuple[str, str]]:
@@ -192,6 +196,11 @@ async def own_case(connection: AsyncConnection, number: str) -> dict[str, Any] |
 async def own_cases(connection: AsyncConnection) -> list[dict[str, Any]]:
     """The 200 newest cases of the reading organisation."""
     return [dict(row._mapping) for row in await connection.execute(_LIST)]
+
+
+async def sent_lately(connection: AsyncConnection, *, since: datetime) -> list[dict[str, Any]]:
+    """The ten newest cases of the reading organisation since a moment: number and when."""
+    return [dict(row._mapping) for row in await connection.execute(_LATELY, {"since": since})]
 
 
 def _row(nth: int, case: NewCase) -> dict[str, Any]:

@@ -1,0 +1,218 @@
+"""The line is cut, or the browser dies, at each screen: what was sent arrived, and once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from playwright.async_api import Browser
+
+from deploy.front import Front
+from deploy.front_server import front_paths
+from tests.ledger import Figure
+from tests.parts import Site, site, until
+from tests.people.address import SERVICES, Address, open_address
+from tests.people.chromium import PHONE, chromium, window
+from tests.people.hands import Finger
+from tests.people.journey import DIRECTORY, GIRL
+from tests.people.mishaps import CutLine, kill
+from tests.people.persons import SCREENS, Person
+from tests.referral.offices import open_office
+from tests.serving import serving
+from tests.trust.faults.wire_proxy import BadLine
+
+__all__ = ["site"]
+pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+STEPS: Final = (*pairwise(SCREENS), (SCREENS[-1], "send"))
+ACCEPT: Final = 'form[action$="/accept"] button'
+CASE: Final = {"age_band": "25-34", "needs": ["shelter"]}
+
+
+class Forgetful(httpx.AsyncBaseTransport):
+    """The control: what stands behind the front forgets that a form has a key of its own."""
+
+    def __init__(self, behind: httpx.AsyncBaseTransport) -> None:
+        self._behind = behind
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Hand on, with another key each time."""
+        if (request.method, request.url.path) != ("POST", "/intake/new"):
+            return await self._behind.handle_async_request(request)
+        pairs = parse_qsl((await request.aread()).decode(), keep_blank_values=True)
+        content = urlencode(
+            [(name, str(uuid4()) if name == "key" else value) for name, value in pairs]
+        )
+        headers = [(n, v) for n, v in request.headers.items() if n != "content-length"]
+        return await self._behind.handle_async_request(
+            httpx.Request("POST", request.url, headers=headers, content=content)
+        )
+
+
+@asynccontextmanager
+async def on_a_line(
+    site: Site, behind: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None
+) -> AsyncIterator[tuple[Address, BadLine, str]]:
+    """The platform at the far end of a line, and its address at this end."""
+    async with open_address(site, *DIRECTORY) as address:
+        paths = front_paths({name: f"http://{name}" for name in SERVICES})
+        front = Front(paths, behind(address.behind)) if behind else address.front
+        async with serving(front) as base, BadLine(int(base.rpartition(":")[2])) as line:
+            yield address, line, f"http://127.0.0.1:{line.port}"
+
+
+async def cookies_of(
+    address: Address, browser: Browser, base: str, *, who: str, organisation: str, role: str
+) -> list[Any]:
+    """Signed in: what a telephone's browser still knows after the system has ended it."""
+    async with window(browser, base, PHONE) as page:
+        person = Person(page, Finger())
+        await person.come_in(await address.invite(who, organisation, role), who)
+        return list(await page.context.cookies())
+
+
+@asynccontextmanager
+async def again(browser: Browser, base: str, cookies: list[Any]) -> AsyncIterator[Person]:
+    """A window of somebody who is signed in."""
+    async with window(browser, base, PHONE) as page:
+        await page.context.add_cookies(cookies)
+        yield Person(page, Finger())
+
+
+async def cases(address: Address) -> int:
+    return int((await address.site.rows("select count(*) from intake.cases"))[0][0])
+
+
+async def fill_over(person: Person, line: BadLine, address: Address, *, is_heard: bool) -> None:
+    """The whole form, with the line cut at every button."""
+    before = await cases(address)
+    await person.page.goto("/intake/new")
+
+    async def arrived() -> bool:
+        return await cases(address) > before
+
+    for here, there in STEPS:
+        if here in GIRL:
+            await person.answer(GIRL[here])
+        seen = len(address.behind.seen)
+
+        async def heard(seen: int = seen) -> bool:
+            return len(address.behind.seen) > seen
+
+        landed = arrived if there == "send" else heard
+        await CutLine(line).press(person, button_to(there), heard=landed if is_heard else None)
+    assert await person.page.locator("h1.key").count() == 1
+
+
+async def die_at_each_screen(address: Address, base: str, cookies: list[Any]) -> None:
+    """The browser dies; its owner looks in a new one whether the form arrived, or starts over."""
+    known = ""
+    for at in (*SCREENS, None):
+        async with chromium() as browser, again(browser, base, cookies) as person:
+            newest = await newest_sent(person)
+            if known and newest == known:
+                await person.fill(GIRL)
+                await person.go("send")
+                newest = await newest_sent(person)
+            known = newest
+            if at is None:
+                return
+            await person.fill(GIRL, to=at)
+            await person.answer(GIRL.get(at, {}))
+            await kill(browser, person, button_to(dict(STEPS)[at]))
+        await settled(address)
+
+
+async def newest_sent(person: Person) -> str:
+    """What the form's first screen says has arrived."""
+    await person.page.goto("/intake/new")
+    return await person.page.locator("ul.lines code").first.inner_text()
+
+
+def button_to(there: str) -> str:
+    return f'#filling button[name=go][value="{there}"]:not([formaction])'
+
+
+async def settled(address: Address) -> None:
+    """Whatever was on its way has come: a person needs longer than this to find the page again."""
+    await until(lambda: quiet(address), seconds=20)
+
+
+async def quiet(address: Address) -> bool:
+    seen = len(address.behind.seen)
+    await asyncio.sleep(1)
+    return seen == len(address.behind.seen)
+
+
+async def offered(address: Address) -> UUID:
+    """A referral that waits for SHELTER_B."""
+    async with open_office(address.site.database, seed=uuid4().int % 10_000) as office:
+        await office.offer(CASE)
+        return await office.open_offer("SHELTER_B")
+
+
+async def accepted(address: Address, referral_id: UUID) -> bool:
+    query = "select 1 from referral.referrals where referral_id = :id and state = 'accepted'"
+    return bool(await address.site.rows(query, id=referral_id))
+
+
+@pytest.mark.timeout(600)
+async def test_a_form_arrives_once_however_the_line_or_the_browser_goes(
+    site: Site, figure: Figure
+) -> None:
+    async with on_a_line(site) as (address, line, base):
+        async with chromium() as browser:
+            known = await cookies_of(
+                address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
+            )
+            async with again(browser, base, known) as person:
+                for is_heard in (False, True):
+                    await fill_over(person, line, address, is_heard=is_heard)
+        await die_at_each_screen(address, base, known)
+        arrived = await cases(address)
+    sent = 2 + len(SCREENS)
+    assert arrived <= sent
+    figure("people.kill.lost", sent - arrived)
+
+
+async def test_without_its_key_a_form_arrives_twice(site: Site) -> None:
+    async with on_a_line(site, Forgetful) as (address, line, base), chromium() as browser:
+        known = await cookies_of(
+            address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
+        )
+        async with again(browser, base, known) as person:
+            await fill_over(person, line, address, is_heard=True)
+        assert await cases(address) > 1
+
+
+async def test_an_acceptance_counts_once_however_the_line_or_the_browser_goes(site: Site) -> None:
+    who = {"who": "a.diarra", "organisation": "SHELTER_B", "role": "focal_point"}
+    async with on_a_line(site) as (address, line, base):
+        async with chromium() as browser:
+            known = await cookies_of(address, browser, base, **who)
+            for is_heard in (False, True):
+                one = await offered(address)
+                landed = partial(accepted, address, one) if is_heard else None
+                async with again(browser, base, known) as person:
+                    await person.page.goto(f"/referral/desk/{one}")
+                    await CutLine(line).press(person, ACCEPT, heard=landed)
+                    assert await person.page.locator(".badge.good").count() == 1
+                assert await accepted(address, one)
+            one = await offered(address)
+            async with again(browser, base, known) as person:
+                await person.page.goto(f"/referral/desk/{one}")
+                await kill(browser, person, ACCEPT)
+        await settled(address)
+        async with chromium() as browser, again(browser, base, known) as person:
+            await person.page.goto(f"/referral/desk/{one}")
+            if await person.page.locator(ACCEPT).count():
+                await person.follow(ACCEPT)
+        assert await accepted(address, one)
+        query = "select count(*) from referral.outbox where name = :name and organisation is null"
+        assert await site.rows(query, name="referral.accepted") == [(3,)]
+        assert await site.rows(query, name="request.refused") == [(0,)]
