@@ -75,7 +75,9 @@ class SecureHeaders:
                 if all(name != b"cache-control" for name, _ in kept):
                     kept.append((b"cache-control", b"no-store"))
                 if scope.get("scheme") == "https":
-                    kept.append((b"strict-transport-security", b"max-age=31536000"))
+                    kept.append(
+                        (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+                    )
                 message["headers"] = [*kept, *(_RAW_LIVE if scope.get(LIVE) else _RAW)]
             await send(message)
 

@@ -62,6 +62,8 @@ async def test_an_invitation_becomes_an_account_that_opens_the_pages_of_every_se
     audited = await browser.address.site.rows(
         "select action, outcome from referral.audit where action not like 'desk%'"
     )
+    kept = await browser.address.site.rows("select password from referral.accounts")
+    assert str(kept[0][0]).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert sorted(audited) == [
         ("account.invited", "shown"), ("account.joined", "shown"), ("session.opened", "shown"),
     ]  # fmt: skip
@@ -218,6 +220,7 @@ async def test_leaving_ends_the_session_and_not_only_the_cookie(browser: Browser
     left = await browser.press(await browser.get("/login"), "/leave")
     assert page.status_code == 200
     assert left.url.path == "/login"
+    assert left.history[0].headers["clear-site-data"] == '"cache", "storage"'
     assert SESSION not in browser.client.cookies
     browser.client.cookies.set(SESSION, session, domain="siraba.example")
     assert not await is_in(browser)
@@ -253,7 +256,7 @@ async def test_behind_tls_the_cookie_is_this_hosts_alone(site: Site) -> None:
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert await is_in(browser)
         page = await browser.get("/intake/", lang="fr")
-        assert page.headers["strict-transport-security"] == "max-age=31536000"
+        assert page.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert "Secure" in page.headers["set-cookie"]
         browser.client.cookies.delete("siraba_lang")
         # What loopback uses is nothing here: a neighbour of the host could have set it.

@@ -127,7 +127,8 @@ def _add_leaving(routes: APIRouter, door: PeoplesDoor) -> None:
 async def _signed_in(door: PeoplesDoor, given: Mapping[str, str], *, secret: str) -> Caller | None:
     """The long comparison happens outside of any transaction."""
     login = given.get("login", "").strip().lower()[:PASSWORD_LIMIT]
-    password = given.get("password", "")[:PASSWORD_LIMIT]
+    # One more than any password has: what is too long is compared, and is none.
+    password = given.get("password", "")[: PASSWORD_LIMIT + 1]
     async with door.parts.work.connect() as connection:
         known = await accounts.find(connection, login)
     digest = known.password if known else None

@@ -1,0 +1,92 @@
+"""Whoever forges, rides or writes into a session gets nothing by it, at any page."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.ledger import Figure
+from tests.parts import Site, site
+from tests.people.access_rows import read_lines
+from tests.people.address import BASE, Address, Browser, hidden, open_address
+from tests.people.attacks import (
+    FOREIGN,
+    MARKUP,
+    active_in,
+    foreign_forms,
+    forged_cookies,
+    forged_passes,
+    form_lines,
+    text_questions,
+)
+from tests.people.test_desk import DIRECTORY
+from tests.people.test_intake_form import NEW, carried
+
+__all__ = ["site"]
+pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+
+
+@pytest.fixture
+async def address(site: Site) -> AsyncIterator[Address]:
+    async with open_address(site, *DIRECTORY) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser(address: Address) -> AsyncIterator[Browser]:
+    async with address.browser() as opened:
+        yield opened
+
+
+async def test_no_forged_pass_cookie_or_form_is_taken(
+    address: Address, browser: Browser, figure: Figure
+) -> None:
+    page = await browser.arrive("a.diarra")
+    word = hidden(page, "/leave")["session_form"]
+    session = browser.client.cookies["siraba_person"]
+    ridden = await foreign_forms(browser, word)
+    assert (await browser.get("/intake/")).status_code == 200
+    through = [*await forged_passes(address), *await forged_cookies(browser, session), *ridden]
+
+    assert len(form_lines()) * len(FOREIGN) >= 30
+    assert through == []
+    figure("people.forged.passed", len(through))
+
+
+async def test_markup_in_any_field_is_shown_as_text(address: Address, browser: Browser) -> None:
+    await browser.arrive("m.keita", organisation="POLICE_A", role="officer")
+    guard = carried(await browser.get(NEW))
+    pages = []
+    for markup in MARKUP:
+        # Each screen shows its own fields and carries the others; the last reads all of them out.
+        typed = dict.fromkeys(text_questions(), markup)
+        for step in ("found", "person", "signs", "needs", "consent", "safety", "sealed", "review"):
+            data = guard | typed | {"step": step, "go": step}
+            pages.append(await browser.client.post(NEW, data=data, headers={"origin": BASE}))
+        # A login takes its time, and three ways out of an attribute or a text are as good as twelve.
+        others = _OTHERS if markup in MARKUP[:3] else {}
+        for path, form in others.items():
+            data = {**dict.fromkeys(form, markup), "session_form": guard["session_form"]}
+            pages.append(await browser.client.post(path, data=data, headers={"origin": BASE}))
+        pages.append(await browser.get("/join", token=markup))
+        pages.append(await browser.get("/referral/", lang=markup))
+    assert {page.headers["content-type"] for page in pages} == {"text/html; charset=utf-8"}
+    assert [active_in(page.text) for page in pages if active_in(page.text)] == []
+    assert sum("alert(1)" in page.text for page in pages) > len(MARKUP)
+
+
+_OTHERS = {
+    "/login": ("login", "password", "code", "kept"), "/join": ("token", "sealed", "password"),
+    "/intake/new/again": ("kept",), "/intake/new/asked": ("number",),
+    "/referral/room/shelter": ("places", "free"),
+}  # fmt: skip
+
+
+async def test_no_page_can_be_put_into_anothers_frame(browser: Browser) -> None:
+    await browser.arrive("a.diarra")
+    for line in read_lines():
+        if line.method == "GET" and line.door in ("page", "open") and line.service != "reporting":
+            answer = await browser.get(f"/{line.service}{line.path}")
+            policy = answer.headers["content-security-policy"]
+            assert "frame-ancestors 'none'" in policy, line.name
+            assert "unsafe" not in policy
+            assert answer.headers["x-frame-options"] == "DENY"
