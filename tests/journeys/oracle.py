@@ -78,13 +78,15 @@ class Oracle:
         self, owner: str, case: Mapping[str, Any], service: str, urgency: str
     ) -> tuple[list[Placed], str | None]:
         made: list[Placed] = []
-        for rank, code in enumerate(self._candidates(owner, case, service), start=1):
+        candidates = self._candidates(owner, case, service)
+        for rank, code in enumerate(candidates, start=1):
             shown = {name: case[name] for name in ("region", "sex", "age_band")}
             decision = self._decide(code, service=service, **shown)
             made.append(Placed(service, urgency, code, rank, decision))
             if decision != "decline":
                 return made, None
-            if case["risk"] == "high":
+            # Its owner is asked whom to ask next, where there is anybody left to be asked.
+            if case["risk"] == "high" and rank < len(candidates):
                 return made, "high_risk"
         return made, "none_left" if made else "no_candidate"
 

@@ -189,7 +189,7 @@ async def test_at_high_risk_nobody_else_is_asked_until_the_owner_says_whom(days:
 
     await days.pass_by(LIMITS["urgent_72h"] + MINUTE)
     await days.pass_by(MINUTE)
-    assert await days.office.unplaced() == [("shelter", "high_risk")], "its time runs as well"
+    assert await days.office.unplaced() == [("shelter", "none_left")], "its time runs as well"
 
 
 async def test_only_the_owner_decides_and_only_among_those_that_can_be_asked(days: Days) -> None:

@@ -7,9 +7,11 @@ import pytest
 from chassis.pseudonyms import FeedKey
 from contracts.intake import Consent
 from tests.asked import SEALED
+from tests.builders import an_organisation
 from tests.referral.offices import KEY, Office, an_answer
 from tests.referral.test_withdrawing import said
 from tests.referral.threatened import (
+    DIRECTORY,
     NEEDS,
     a_case_of_four,
     a_threat,
@@ -59,6 +61,7 @@ async def test_the_case_is_at_high_risk_and_nobody_is_asked_in_another_s_place(
     facts = await known(office, case_id)
     assert (facts["risk"], facts["safety"]) == ("high", ["do_not_call", "do_not_visit"])
     before = await office.referrals()
+    await office.publish(*DIRECTORY, an_organisation("CLINIC_K", "health", "health"))
     await office.answer(an_answer("CLINIC_H", await office.open_offer("CLINIC_H"), "decline"))
     assert len(await office.referrals()) == len(before)
     assert await office.unplaced() == [("health", "high_risk")]

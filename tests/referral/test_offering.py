@@ -80,6 +80,14 @@ async def test_a_case_at_high_risk_is_offered_once_and_after_a_decline_left_to_a
     assert await office.said("SHELTER_C") == []
 
 
+async def test_at_high_risk_nobody_is_asked_to_choose_among_none(office: Office) -> None:
+    await office.publish(POLICE, NEAR)
+    await office.offer({**ADULT, "risk": "high"})
+    await office.answer(an_answer("SHELTER_B", await office.open_offer("SHELTER_B"), "decline"))
+
+    assert await office.unplaced() == [("shelter", "none_left")]
+
+
 async def test_without_consent_nobody_is_asked_and_the_owner_hears(office: Office) -> None:
     await office.publish(POLICE, NEAR, HOSPITAL)
     refused = [{"recipient_kind": "shelter", "state": "refused", "by": "person"}]

@@ -64,10 +64,10 @@ class Case:
 
     def ask(self, now: float) -> None:
         """The next, if there is one."""
-        if self.is_high_risk and self.offers:
-            self.waits = "high_risk"
-        elif len(self.offers) == len(SHELTERS):
+        if len(self.offers) == len(SHELTERS):
             self.waits = "none_left"
+        elif self.is_high_risk and self.offers:
+            self.waits = "high_risk"
         else:
             self.offers.append(Offer("offered", now))
 

@@ -151,8 +151,7 @@ class Asking:
         """One offer to the best of those not asked yet, or unplaced. asked: state by organisation."""
         ranked, weighed = self._weigh(need, asked)
         if not ranked:
-            reason = "none_left" if asked else "no_candidate"
-            self._leave(need, reason=reason, weighed=weighed)
+            self._leave(need, reason=_nobody(asked), weighed=weighed)
             return
         self._offer(need, ranked[0], rank=len(asked) + 1, weighed=weighed)
 
@@ -183,9 +182,9 @@ class Asking:
         return chosen is not None
 
     def leave_to_human(self, need: Need, *, asked: Mapping[str, str]) -> None:
-        """Ask nobody; what is kept of the choice shows whom a human might ask."""
-        _, weighed = self._weigh(need, asked)
-        self._leave(need, reason="high_risk", weighed=weighed)
+        """Ask nobody; what is kept of the choice shows whom a human might ask, if there is anybody."""
+        ranked, weighed = self._weigh(need, asked)
+        self._leave(need, reason="high_risk" if ranked else _nobody(asked), weighed=weighed)
 
     def _weigh(
         self, need: Need, asked: Mapping[str, str]
@@ -290,3 +289,8 @@ def asked_of(made: Iterable[Referral]) -> Mapping[tuple[UUID, str], dict[str, st
     for one in made:
         asked[one.case_id, one.service][one.organisation] = one.state
     return asked
+
+
+def _nobody(asked: Mapping[str, str]) -> str:
+    """Why there is nobody to ask."""
+    return "none_left" if asked else "no_candidate"
