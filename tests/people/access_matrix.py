@@ -24,6 +24,7 @@ NO_NUMBER: Final = "ML-12-2026-7K3QXF-C"
 NAMES: Final[Mapping[str, str]] = {
     "service": "shelter", "code": "SHELTER_B", "verb": "accept", "withdrawal_id": NOTHING,
     "list_name": "courts", "day": "2026-05-27", "name": "committee",
+    "organisation": "NOBODY", "session_id": NOTHING,
 }  # fmt: skip
 #: What would do something if it were theirs.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {

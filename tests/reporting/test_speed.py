@@ -29,7 +29,7 @@ from services.reporting.use_cases.drawing import draw_edition
 from services.reporting.use_cases.inventing import BATCH
 from tests.ledger import Figure, Form
 from tests.reporting.happenings import Roles, engines
-from tests.reporting.test_api import key_of
+from tests.reporting.test_api import MINT, key_of
 from tests.reporting.test_page import HTML, NOON, token
 from tests.servers import Database, PostgresServer
 from tests.trust.telling import say

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from chassis.web.problems import Violation
-from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.api.asking import MOMENT, ROLES, refusal
 from services.reporting.domain import BadWindow, read_window
@@ -42,41 +41,44 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     """The routes, for whoever sees figures."""
     routes = APIRouter(tags=["exports"])
     caller = BearerCaller(audience="reporting", key_of=key_of, clock=mint.moment)
-    _add_editions(routes, web, caller)
+    # Whoever may see no figures learns nothing of what may be asked, either.
+    reader = Depends(caller.having(*ROLES))
+    _add_editions(routes, web, reader)
 
-    @routes.get("/exports/{name}", response_class=Response, responses=_ANSWERS)
+    @routes.get(
+        "/exports/{name}", response_class=Response, responses=_ANSWERS, dependencies=[reader]
+    )
     async def export_year(
         *,
         request: Request,
         name: str,
-        who: Annotated[Caller, Depends(caller)],
         year: Annotated[int, Query(ge=1970, le=2999, description="A calendar year.")],
         as_of: Annotated[str | None, Query(description=MOMENT)] = None,
     ) -> Response:
         """The last public edition of a year, or that of a moment, as `glotip`, `ctdc` or `htcds`."""
-        who.require(*ROLES)
         export, moment = _export(name), _moment(request, as_of, mint)
         drawn = await recall_year(web, year, as_of=moment)
         if drawn is None:
             raise Refusal(404, "edition_not_out", "No public edition of this year is out")
         return _file(request, as_csv(lines(export, drawn)), name=f"{name}-{year}")
 
-    @routes.get("/exports/{name}/dictionary", response_class=Response, responses=_ANSWERS)
-    async def explain_export(
-        request: Request, name: str, who: Annotated[Caller, Depends(caller)]
-    ) -> Response:
+    @routes.get(
+        "/exports/{name}/dictionary",
+        response_class=Response,
+        responses=_ANSWERS,
+        dependencies=[reader],
+    )
+    async def explain_export(request: Request, name: str) -> Response:
         """What each column of an export holds, and where that comes from."""
-        who.require(*ROLES)
         return _file(request, as_csv(meanings(_export(name))), name=f"{name}-dictionary")
 
     return routes
 
 
-def _add_editions(routes: APIRouter, web: AsyncEngine, caller: BearerCaller) -> None:
-    @routes.get("/editions")
-    async def show_editions(who: Annotated[Caller, Depends(caller)]) -> list[Published]:
+def _add_editions(routes: APIRouter, web: AsyncEngine, reader: Any) -> None:
+    @routes.get("/editions", dependencies=[reader])
+    async def show_editions() -> list[Published]:
         """What is out, in the order in which it came out."""
-        who.require(*ROLES)
         return [_published(one) for one in await list_editions(web)]
 
 
