@@ -143,6 +143,9 @@ async def test_only_data_officers_see_and_tell_apart_and_what_is_not_there_is_no
     assert (await client.get("/sessions/alike", headers=bearer(role="officer"))).status_code == 403
     assert (await client.put(address, headers=bearer(role="analyst"))).status_code == 403
     assert (await client.put(address, headers=bearer())).status_code == 404
+    assert (
+        await client.put(address.replace("KUMA_BKO", "%00"), headers=bearer())
+    ).status_code == 422
     assert (await client.post("/sessions", json=REPORT)).status_code == 401
     assert await queued(roles) == []
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
 from contracts.callers import Caller
 from contracts.identifiers import Mint
+from contracts.intake import Organisation
 from contracts.reports import ReportSession
 from services.reporting.api.asking import ROLE
 from services.reporting.store import sessions
@@ -60,8 +61,12 @@ def session_router(desk: SessionDesk) -> APIRouter:
     """The routes; any person of an organisation reports, data officers decide."""
     routes = APIRouter(prefix="/sessions", tags=["sessions"])
     caller = BearerCaller(audience="reporting", key_of=desk.key_of, clock=desk.mint.moment)
-    officer = caller.having(ROLE)
+    _add_reporting(routes, desk, caller)
+    _add_judging(routes, desk, caller.having(ROLE))
+    return routes
 
+
+def _add_reporting(routes: APIRouter, desk: SessionDesk, caller: BearerCaller) -> None:
     @routes.post("", status_code=202)
     async def report_session(
         request: Request, report: ReportSession, who: Annotated[Caller, Depends(caller)]
@@ -79,6 +84,8 @@ def session_router(desk: SessionDesk) -> APIRouter:
         await desk.wake()
         return SessionKept(session_id=report.session_id)
 
+
+def _add_judging(routes: APIRouter, desk: SessionDesk, officer: BearerCaller) -> None:
     @routes.get("/alike", dependencies=[Depends(officer)])
     async def list_alike() -> SessionsAlike:
         """Reports of one organiser, kind, day and place: of each group one counts."""
@@ -91,14 +98,12 @@ def session_router(desk: SessionDesk) -> APIRouter:
         status_code=204,
         dependencies=[Depends(officer)],
     )
-    async def tell_apart(organisation: str, session_id: UUID) -> None:
+    async def tell_apart(organisation: Organisation, session_id: UUID) -> None:
         """Say that it is no double report of another: it counts by itself from then on."""
         async with desk.work.begin() as connection:
             if not await distinguish_session(connection, organisation, session_id, mint=desk.mint):
                 raise Refusal(404, "not_found", "There is no such session")
         await desk.wake()
-
-    return routes
 
 
 def require_held(report: ReportSession, *, today: date) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.assembly import Parts
 from chassis.web import Entrance, Pages, Refusal
 from contracts.callers import Caller
+from contracts.intake import Organisation
 from contracts.reports import ReportSession
 from contracts.vocabulary import codes
 from services.reporting.store import sessions
@@ -65,7 +66,7 @@ def add_sessions(app: FastAPI, desk: SessionPages) -> None:
 
     @routes.post("/held/{organisation}/{session_id}/apart")
     async def tell_apart(
-        request: Request, organisation: str, session_id: UUID, *, who: sender
+        request: Request, organisation: Organisation, session_id: UUID, *, who: sender
     ) -> Response:
         who.require(OFFICER)
         mint = desk.parts.mint

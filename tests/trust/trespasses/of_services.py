@@ -19,6 +19,8 @@ _DURABLES = (
     "REFERRAL.reporting-REFERRAL",
     "INBOX.referral-INBOX",
     "INBOX.intake-INBOX",
+    "REPORTING.reporting-REPORTING",
+    "INBOX.reporting-INBOX",
 )
 #: What the server would do without a word more than the subject.
 CALLS = (
