@@ -11,6 +11,7 @@ from contracts.vocabulary import codes, entry, list_names
 from services.reporting.domain.edition import Edition, read_edition
 from services.reporting.store.indicators import INDICATORS
 from services.reporting.use_cases.drawing import Drawn
+from services.reporting.use_cases.summing import REPORTED
 
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
@@ -44,6 +45,9 @@ def manifest(drawn: Drawn) -> dict[str, Any]:
         "questions": {
             one.code: _digest([one.unit, one.numerator, one.denominator, one.counted, one.out_of])
             for one in INDICATORS.values()
+        }
+        | {
+            one.code: _digest([one.unit, one.meaning, one.measured, one.out_of]) for one in REPORTED
         },
         "tables": {one.name: _digest(one.said) for one in drawn.tables},
     }
