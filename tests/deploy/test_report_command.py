@@ -58,7 +58,7 @@ async def test_a_report_and_the_same_again_from_its_manifest(tmp_path: Path) -> 
         await the_exports_come_from_the_public_edition(call, tmp_path, now=now)
         await come_to_rest(road, within=60)
         # Each edition was told of once, however often it was drawn, and the stream has confirmed it.
-        assert told_and_sent(road.platform.state) == [
+        assert await asyncio.to_thread(told_and_sent, road.platform.state) == [
             ("annual/internal", True),
             ("annual/public", True),
         ]
