@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -80,7 +81,8 @@ def web_app(
         middleware=[Middleware(UnderPrefix, prefix=prefix, secure=secure), *shield],
         responses={"4XX": PROBLEM},
     )
-    app.mount("/static", _Static(directory=HERE / "static"), name="static")
+    # Packed, since they are the same for everybody; a page that holds a secret never is (BREACH).
+    app.mount("/static", GZipMiddleware(_Static(directory=HERE / "static")), name="static")
     install_refusals(app, layout)
     return app
 
