@@ -37,6 +37,8 @@ COMMANDS: Final = {
     "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",
     "doctor": "deploy.commands.doctor:doctor",
+    "front": "deploy.commands.front:front",
+    "prepare": "deploy.commands.prepare:prepare",
     "provision": "deploy.commands.provision:provision_command",
     "run": "deploy.commands.run:run",
 }

@@ -79,8 +79,12 @@ def own_mint() -> Mint:
 
 
 def at_the_command_line() -> Author:
-    """Whoever runs this, by the name of the account."""
-    person = pwd.getpwuid(os.getuid()).pw_name
+    """Whoever runs this, by the name of the account; in a container it has a number alone."""
+    number = os.getuid()
+    try:
+        person = pwd.getpwuid(number).pw_name
+    except KeyError:
+        person = f"uid-{number}"
     return Author(organisation=PLATFORM, role="operator", person=person)
 
 

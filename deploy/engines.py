@@ -20,7 +20,7 @@ from deploy.keys import (
 )
 from deploy.migrate import OPERATIONS, ROLES, Administration, role_url
 from deploy.nats_config import Accounts, Listener, Storage, server_config
-from deploy.provision import reload_by_system_account
+from deploy.provision import emit, reload_by_system_account
 from deploy.settings import PlatformSettings
 from deploy.state import State, write_secret
 
@@ -50,15 +50,30 @@ def known_partners(state: State, settings: PlatformSettings) -> tuple[Partner, .
 
 
 async def let_in(state: State, settings: PlatformSettings) -> None:
-    """Bring a running embedded server's accounts to what the state says now; others go on.
+    """Bring a running server's accounts to what the state says now; others go on.
 
-    An external server is not ours to configure: it follows `siraba provision --emit DIR --reload`.
+    An external server without a folder of ours in its configuration is not ours to change: it
+    follows `siraba provision --emit DIR --reload`.
     """
     status = state.status()
-    if ports := status.get("nats_ports"):
+    if settings.nats_url is not None and settings.nats_include_dir is not None:
+        with state.turn():
+            write_includes(state, settings)
+            await reload_by_system_account(settings.nats_url, seed_file(state, SYSTEM))
+    elif ports := status.get("nats_ports"):
         with state.turn():
             write_nats_config(state, NatsPorts(*ports), known_partners(state, settings))
             await reload_by_system_account(str(status["nats_url"]), seed_file(state, SYSTEM))
+
+
+def write_includes(state: State, settings: PlatformSettings) -> None:
+    """(Re)write what an external server includes, where the settings name a folder for it."""
+    if settings.nats_include_dir is None:
+        return
+    try:
+        emit(settings.nats_include_dir, accounts_of(state, known_partners(state, settings)))
+    except OSError as error:
+        raise ServerError(f"{settings.nats_include_dir}: {error.strerror}") from None
 
 
 def write_nats_config(state: State, ports: NatsPorts, partners: Sequence[Partner]) -> None:
@@ -113,7 +128,17 @@ def administration(state: State, admin_url: str) -> Administration:
     return Administration(admin_url, {role: state.password(role) for role in ROLES})
 
 
-async def require_nats(state: State, url: str) -> None:
+async def join_nats(state: State, settings: PlatformSettings, *, url: str) -> None:
+    """Have an external server know whom the directory lets in now. Raises ServerError.
+
+    One that starts for the first time waits for what is written here; one that runs reads it.
+    """
+    write_includes(state, settings)
+    await _require_nats(state, url)
+    await let_in(state, settings)
+
+
+async def _require_nats(state: State, url: str) -> None:
     """An external server must know our accounts and be new enough. Raises ServerError."""
     try:
         async with connected(url, PROVISIONER, seed_file(state, PROVISIONER)) as client:

@@ -25,9 +25,9 @@ from deploy.engines import (
     choose_ports,
     embedded_nats,
     embedded_postgres,
+    join_nats,
     known_partners,
     let_in,
-    require_nats,
     write_nats_config,
 )
 from deploy.front_server import front_paths, serve_front
@@ -205,7 +205,7 @@ class Platform:
 
     async def _start_nats(self) -> None:
         if self.settings.nats_url is not None:
-            await require_nats(self.state, self.settings.nats_url)
+            await join_nats(self.state, self.settings, url=self.settings.nats_url)
             return
         self._ports = choose_ports(self.settings)
         write_nats_config(self.state, self._ports, known_partners(self.state, self.settings))
@@ -245,6 +245,21 @@ async def running_platform(
     Raises ServerError with what an operator can do.
     """
     platform = Platform(settings, report, process=process)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(prepared(platform))
+        await platform.start_services(services)
+        front = serve_front(
+            front_paths(platform.service_urls), host=settings.front_bind, port=settings.front_port
+        )
+        platform.front_url = await stack.enter_async_context(front)
+        platform.write_status()
+        await stack.enter_async_context(mending(platform, report))
+        yield platform
+
+
+@asynccontextmanager
+async def prepared(platform: Platform) -> AsyncIterator[None]:
+    """Hold the state with everything ready that services need. Raises ServerError."""
     platform.state.prepare()
     async with AsyncExitStack() as stack:
         stack.enter_context(platform.state.locked())
@@ -254,18 +269,11 @@ async def running_platform(
         # Before anybody is in a new directory: whoever joins is handed the keys.
         await platform.announce_months()
         await platform.publish_directory()
-        await platform.start_services(services)
-        front = serve_front(
-            front_paths(platform.service_urls), host=settings.front_bind, port=settings.front_port
-        )
-        platform.front_url = await stack.enter_async_context(front)
-        platform.write_status()
-        await stack.enter_async_context(_mending(platform, report))
-        yield platform
+        yield
 
 
 @asynccontextmanager
-async def _mending(platform: Platform, report: Report) -> AsyncIterator[None]:
+async def mending(platform: Platform, report: Report) -> AsyncIterator[None]:
     """Look every few seconds what is gone, frozen or new: streams, engines, keys of the months."""
 
     async def mend() -> None:

@@ -48,10 +48,19 @@ class PlatformSettings(BaseSettings):
     nats_ca_file: Path | None = Field(
         None, description="PEM file of the authority that vouches for it; its line is encrypted."
     )
+    nats_include_dir: Path | None = Field(
+        None,
+        description="Folder from which an external NATS includes its accounts; what `siraba "
+        "provision --emit` writes is kept up to date there.",
+    )
+    front_url: str | None = Field(
+        None, description="Address people and programs open, where `siraba front` serves it."
+    )
     database_admin_url: SecretStr | None = Field(
         None,
         description="An external PostgreSQL 15+ instead, as a role that may make roles and "
-        "databases: postgresql+asyncpg://user:password@host/postgres",
+        "databases: postgresql+asyncpg://user:password@host/postgres. The password may lie in a "
+        "file that PGPASSFILE names instead.",
     )
     directory_file: Path = Field(_DIRECTORY, description="The organisations, as YAML.")
 
@@ -102,6 +111,18 @@ class MetricsSettings(BaseSettings):
     )
     nats_monitor_url: str | None = Field(
         None, description="Base URL of an external NATS's monitoring port, such as its loopback."
+    )
+
+
+class FrontSettings(BaseSettings):
+    """Between which services `siraba front` chooses."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIRABA_", extra="ignore", hide_input_in_errors=True
+    )
+
+    service_urls: dict[str, str] = Field(
+        description="Where each service answers, as a JSON object of URLs by name."
     )
 
 

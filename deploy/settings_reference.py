@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from chassis.settings import ServiceSettings
-from deploy.settings import MetricsSettings, PlatformSettings, RunSettings
+from deploy.settings import FrontSettings, MetricsSettings, PlatformSettings, RunSettings
 from services.referral.settings import ReferralSettings
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -16,9 +16,10 @@ _ROOT: Final = Path(__file__).parent
 #: Who reads what; what a service shares with all is told once.
 _READERS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("`siraba up` and the commands beside it", PlatformSettings),
-    ("`siraba run SERVICE`: where it listens", RunSettings),
+    ("`siraba run SERVICE` and `siraba front`: where it listens", RunSettings),
     ("`siraba run SERVICE`: what it works with", ServiceSettings),
     ("`siraba run referral`: by whom notices go", ReferralSettings),
+    ("`siraba front`", FrontSettings),
     ("`siraba metrics`", MetricsSettings),
 )
 

@@ -47,16 +47,21 @@ def up(
 
 
 async def _run(settings: PlatformSettings) -> None:
-    stopping = _StopOnce(asyncio.current_task())
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stopping)
+    stop_once()
     async with running_platform(settings, report=typer.echo) as platform:
         _announce(platform)
         for code in await strangers(platform.state, platform.database_url("referral_work")):
             typer.echo(f"{code} has keys here and is not in the directory: nothing can come to it.")
             typer.echo("`siraba directory show` lists the codes there are.")
         await asyncio.Event().wait()
+
+
+def stop_once() -> None:
+    """Let the first signal end the task that runs now in order."""
+    stopping = _StopOnce(asyncio.current_task())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopping)
 
 
 class _StopOnce:
