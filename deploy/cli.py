@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "report": "deploy.commands.report:report",
     "export": "deploy.commands.export:export",
     "dlq": "deploy.commands.dlq:dlq",
+    "outbox": "deploy.commands.outbox:outbox",
     "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",
     "doctor": "deploy.commands.doctor:doctor",

@@ -63,6 +63,10 @@ _LEASED = text(f"""
     where nth <= :room order by position
 """)  # noqa: S608 - a constant of ours
 
+_LEFT_OVER = text("""
+    select exists (select from outbox where sent_at is null and erased_at is null
+                   and leased_at is not null and withdrawn_at is null)
+""")
 _CHAINS = text("""
     select stream, key, last, head from sequences
     join unnest(cast(:streams as text[]), cast(:keys as text[])) as given(stream, key)
@@ -131,6 +135,11 @@ _RECIPIENTS = text("""
 async def leased(connection: AsyncConnection, room: int) -> list[Row]:
     """Rows whose bytes are committed and whose PubAck we never saw, oldest first; `room` a stream."""
     return _rows(await connection.execute(_LEASED, {"room": room}))
+
+
+async def has_left_over(connection: AsyncConnection) -> bool:
+    """Whether there is any such row, of any stream."""
+    return bool(await connection.scalar(_LEFT_OVER))
 
 
 async def waiting(

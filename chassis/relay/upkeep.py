@@ -45,6 +45,8 @@ class Upkeep:
             await self.confirm(connection, jetstream)
             async with connection.begin():
                 await outbox.forget_bodies(connection)
+                # An operator may have asked for it, who is in another process.
+                refilled |= await outbox.has_left_over(connection)
         return refilled
 
     async def look(

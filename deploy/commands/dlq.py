@@ -44,7 +44,7 @@ def list_letters(state_dir: StateDir = None) -> None:
         "service", "number", "consumer", "reason", "field", "type", "from", "tries", "died"
     )
     for service in SERVICES:
-        for letter in asyncio.run(_with(state, service, dead_letters.listed)):
+        for letter in asyncio.run(with_tables(state, service, dead_letters.listed)):
             table.add_row(service, *_cells(letter))
     Console().print(table if table.row_count else "No dead letter is open.")
 
@@ -77,12 +77,15 @@ def _decide(service: str, number: int, state_dir: Path | None, *, as_retry: bool
     async def decide(connection: AsyncConnection) -> bool:
         return await dead_letters.decide(connection, number, retry=as_retry)
 
-    if not asyncio.run(_with(running_state(state_dir), service, decide)):
+    if not asyncio.run(with_tables(running_state(state_dir), service, decide)):
         raise ServerError(f"{service} has no open dead letter with this number")
     typer.echo("Noted; its consumer carries it out within seconds.")
 
 
-async def _with(state: State, service: str, act: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+async def with_tables(
+    state: State, service: str, act: Callable[[AsyncConnection], Awaitable[_T]]
+) -> _T:
+    """What this gives back in one transaction as the service's own role. Raises ServerError."""
     if service not in SERVICES:
         raise ServerError(f"unknown service: choose one of {', '.join(SERVICES)}")
     engine = open_engine(database_url(state, f"{service}_work"), schema=service, pool_size=1)
