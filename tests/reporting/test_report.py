@@ -38,6 +38,7 @@ from services.reporting.gateways.interval_solver import bounds_of
 from services.reporting.store.indicators import INDICATORS
 from services.reporting.use_cases.dividing import UnknownCode
 from services.reporting.use_cases.drawing import Drawn, NothingCounted, Table, draw_edition
+from services.reporting.use_cases.summing import REPORTED
 from tests.ledger import Figure
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import Happenings, Roles, take
@@ -225,7 +226,7 @@ async def test_every_figure_says_its_unit_and_meaning_in_both_languages(
     views: dict[str, View] = {one: view_of(drawn, one) for one in ("fr", "en")}
     for view in views.values():
         shown = [one for section in view.sections for one in section.figures]
-        assert {one.code for one in shown} == set(INDICATORS)
+        assert {one.code for one in shown} == set(INDICATORS) | {one.code for one in REPORTED}
         assert all(one.unit and len(one.definition) >= 2 for one in shown)
     write_edition(drawn, tmp_path / "fr", language="fr", sign=lambda _: "signed")
     book = load_workbook(tmp_path / "fr" / "report-fr.xlsx")
