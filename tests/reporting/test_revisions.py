@@ -12,6 +12,7 @@ from services.reporting.use_cases.drawing import Drawn
 from services.reporting.use_cases.revising import Moved, Revised
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import Happenings, Roles, take
+from tests.reporting.sessions import recorded
 from tests.reporting.test_report import draw, edition
 
 __all__ = ["one_database"]
@@ -21,7 +22,10 @@ LATER = 60 * 24 * 20
 
 
 def a_year_that_is_corrected(year: int) -> Happenings:
-    """80 girls by the early edition; 33 late ones, 15 merges and one registered in error after it."""
+    """80 girls by the early edition; 33 late ones, 15 merges and one registered in error after it.
+
+    And of 22 sessions one half told early and again later, the other half late.
+    """
     happened = Happenings()
     for case in range(113):
         minutes = LATER if case >= 80 else 0
@@ -29,6 +33,10 @@ def a_year_that_is_corrected(year: int) -> Happenings:
     for case in range(15):
         happened.merged(case, 79, minutes=LATER)
     happened.erased(20, reason="registered_in_error", minutes=LATER)
+    for number in range(22):
+        for minutes in (0, LATER) if number < 11 else (LATER,):
+            day = date(year, 6, 1 + number)
+            recorded(happened, year * 100 + number, minutes=minutes, held_on=day)
     # Nothing of this year.
     for case in range(500, 512):
         happened.registered(case, detected_on=date(year - 900, 5, 1), minutes=LATER)
@@ -56,10 +64,11 @@ async def test_an_edition_says_what_moved_since_the_last_and_why(
     assert found.since == EARLY
     # 80 and 33, less 15 who were somebody else and one who was nobody.
     assert Moved(code="V1", before=(80, None), now=(97, None)) in found.moved
+    assert Moved(code="P1S", before=(11, None), now=(22, None)) in found.moved
     assert "J1" not in {one.code for one in found.moved}
     assert found.compared > len(found.moved)
     assert found.reasons == {
-        "late": 33, "corrected": 0, "merged": 11, "unmerged": 0, "registered_in_error": 0,
+        "late": 44, "corrected": 11, "merged": 11, "unmerged": 0, "registered_in_error": 0,
     }  # fmt: skip
     for language, difference in (("fr", "+17"), ("en", "+17")):
         told = view_of(late, language).revision

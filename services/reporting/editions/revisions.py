@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.reporting.editions import words
-from services.reporting.store.indicators import INDICATORS
 from services.reporting.use_cases.revising import Moved, Number, Revised
+from services.reporting.use_cases.summing import SHOWN
 
 #: What stands for a hidden number, in both languages: secret statistique, suppressed.
 HIDDEN: Final = "s"
@@ -69,7 +69,7 @@ def revision_of(revised: Revised | None, told: Told) -> Revision:
 
 
 def _row(moved: Moved, told: Told) -> tuple[str, ...]:
-    indicator = INDICATORS[moved.code]
+    indicator = SHOWN[moved.code]
     title = told.word(words.title_of(moved.code))
     unit = told.word(words.UNITS.get(indicator.unit, indicator.unit))
     has_whole = indicator.out_of is not None

@@ -53,6 +53,10 @@ _WHY = text(f"""
         {_of_days("facts_proceedings", "stood_on")}
         union all {_of_days("facts_followups", "done_on")}
         union all {_of_days("facts_closings", "stood_on")}
+        union all {_of_days("facts_returns", "completed_on")}
+        union all
+        select case when case_sequence = 1 then 'late' else 'corrected' end
+        from facts_sessions where {_SINCE} and held_on >= :start and held_on < :end
         union all
         select 'late' from facts_cases
         where recorded_at >= :since and case_id in ({_CASES})

@@ -8,8 +8,8 @@ from services.reporting.domain.edition import read_edition
 from services.reporting.store import editions
 from services.reporting.store.editions import Kept, Out, Tables
 from services.reporting.store.figures import Followed
-from services.reporting.store.indicators import INDICATORS
 from services.reporting.use_cases.drawing import Drawn, Row, Table
+from services.reporting.use_cases.summing import SHOWN
 
 __all__ = ["Out", "list_editions", "recall_year"]
 
@@ -51,10 +51,10 @@ def _tables(kept: Tables) -> tuple[Table, ...]:
     named = [(*name.partition(" "), rows) for name, rows in kept.items()]
     return tuple(
         Table(
-            indicator=INDICATORS[code],
+            indicator=SHOWN[code],
             dimension=dimension,
             rows=tuple(Row(code=row, value=value, out_of=out_of) for row, value, out_of in rows),
         )
         for code, _, dimension, rows in named
-        if code in INDICATORS
+        if code in SHOWN
     )

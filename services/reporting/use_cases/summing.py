@@ -1,17 +1,23 @@
 """Sums an edition shows as they are: of sessions, where nobody is written down (docs/reporting.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.domain import Window
 from services.reporting.store import measuring
+from services.reporting.store.indicators import INDICATORS, Indicator
 from services.reporting.store.indicators.defined import Measure
 from services.reporting.store.indicators.sessions import P1, P1_REACH, P1_SESSIONS, P2
 from services.reporting.use_cases.dividing import folded, rows_of
 
 REPORTED: Final = (P1_SESSIONS, P1, P1_REACH, P2)
+#: Whatever an edition shows, by its code.
+SHOWN: Final[Mapping[str, Indicator | Measure]] = {
+    **INDICATORS,
+    **{one.code: one for one in REPORTED},
+}
 
 
 class Summed(NamedTuple):
