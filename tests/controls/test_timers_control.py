@@ -24,12 +24,15 @@ DIRECTORY = (
 )
 
 
-async def look(connection: AsyncConnection, *, room: int) -> list[Due]:
+_DUE = text("""
+    select matter_id, step from timers
+    where due_at <= clock_timestamp() and step <> :but limit :room
+""")
+
+
+async def look(connection: AsyncConnection, *, room: int, but: str) -> list[Due]:
     """As `timers.claim`, and nothing is locked."""
-    found = await connection.execute(
-        text("select matter_id, step from timers where due_at <= clock_timestamp() limit :room"),
-        {"room": room},
-    )
+    found = await connection.execute(_DUE, {"room": room, "but": but})
     return [Due(*row) for row in found]
 
 

@@ -29,8 +29,10 @@ ROADS = (
     ("started",),
     ("accepted", "started", "withdrawn"),
 )
-SERVICES = ("shelter", "health", "reunification")
+SERVICES = ("shelter", "shelter", "health", "reunification")
 REGIONS = ("01", "09", None)
+#: Minutes after which most, or all, of a history is recorded.
+LATE = (400_000, 4_000_000, 4_000_000)
 
 
 @dataclass(slots=True)
@@ -180,7 +182,7 @@ def a_history(chance: random.Random) -> list[Received]:
             acts.append(partial(lives.prosecute, chance.randint(1, 3), case))
         acts.append(lives.hold_sessions)
         # What is said of a case may be recorded before the case itself: they are two streams.
-        if chance.random() < 0.4:
+        if chance.random() < 0.7:
             acts.append(lives.count_places)
         chance.shuffle(acts)
         for act in acts:
@@ -190,14 +192,16 @@ def a_history(chance: random.Random) -> list[Received]:
         for _ in range(chance.randint(0, 2) if case else 0):
             into = chance.choice((None, 0))
             lives.happened.merged(case, into, minutes=lives.later())
-        if chance.random() < 0.2:
-            reason = chance.choice(codes("erasure_reason"))
+        if chance.random() < 0.4:
+            reason = chance.choice(("registered_in_error", *codes("erasure_reason")))
             lives.happened.erased(case, reason=reason, minutes=lives.later())
     return lives.happened.events
 
 
 def a_window(chance: random.Random) -> Window:
     """Some days of those months, as of some moment."""
-    start = FIRST_DAY + timedelta(days=chance.choice((0, chance.randrange(DAYS))))
-    as_of = DAWN + timedelta(minutes=chance.choice((5_000, 30_000, 400_000)))
-    return Window(start=start, end=start + timedelta(days=chance.choice((5, 60, 400))), as_of=as_of)
+    start = FIRST_DAY + timedelta(days=chance.choice((0, 0, chance.randrange(DAYS))))
+    as_of = DAWN + timedelta(minutes=chance.choice((5_000, 30_000, *LATE)))
+    return Window(
+        start=start, end=start + timedelta(days=chance.choice((5, 60, 400, 400))), as_of=as_of
+    )
