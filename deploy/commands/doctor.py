@@ -65,8 +65,10 @@ async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
     partners = known_partners(state, settings)
     nats = await check_nats(nats_address(state, settings), state, partners)
     database = ops_database_url(state, settings)
-    # On servers of their own services leave no word here; then every one is meant.
-    running = state.status().get("service_urls") or SERVICES
+    # Beside an embedded server run those that are named; elsewhere services leave no word here, and
+    # then every one is meant.
+    status = state.status()
+    running = status.get("service_urls") or (() if status.get("nats_ports") else SERVICES)
     law = await check_conservation(database, running)
     months = await check_months(database, state, now=datetime.now(UTC))
     doors = await check_doors(database, clock=lambda: datetime.now(UTC))

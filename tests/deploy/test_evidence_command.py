@@ -116,7 +116,7 @@ def test_the_directory_says_who_keeps_the_roots_and_each_service_is_told(
     state = State(tmp_path)
     state.prepare()
     process = ServiceProcess(
-        "intake", port=1, state=state, addresses=Addresses("n", "w", "k"), witnesses=codes
+        "intake", port=1, state=state, addresses=Addresses("tls://n", "w", "k"), witnesses=codes
     )
     for name, value in process.environment().items():
         monkeypatch.setenv(name, value)

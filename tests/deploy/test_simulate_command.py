@@ -65,7 +65,7 @@ def test_without_a_platform_it_says_so(tmp_path: Path) -> None:
 def test_a_platform_on_servers_elsewhere_is_never_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SIRABA_NATS_URL", "nats://somewhere.example:4222")
+    monkeypatch.setenv("SIRABA_NATS_URL", "tls://somewhere.example:4222")
     result = CliRunner().invoke(app, ["simulate", "--state-dir", str(tmp_path)])
 
     assert result.exit_code == 1
