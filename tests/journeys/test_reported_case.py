@@ -148,7 +148,8 @@ async def lying(road: Road) -> dict[str, int]:
     names = (ingress_stream(POLICE).name, "INBOX")
     seed = seed_file(road.platform.state, PROVISIONER)
     try:
-        streams = await read_streams(road.platform.nats_url, seed, names)
+        async with asyncio.timeout(5):
+            streams = await read_streams(road.platform.nats_url, seed, names)
     except TimeoutError:  # one was taken out while we read
         return {}
     return {

@@ -134,6 +134,43 @@ async def write_down(five: Five) -> str:
     return number
 
 
+async def outlast(five: Five) -> None:
+    """The session ends over another form: what was typed comes back after signing in again."""
+    officer = five.people["officer"]
+    await officer.follow('nav a[href="/intake/new"]')
+    here, there = SCREENS[:2]
+    await officer.answer(GIRL[here])
+    await five.address.site.run(
+        "update referral.sessions set seen_at = now() - interval '31 minutes' where account_id ="
+        " (select account_id from referral.accounts where login = 'officer.mali')"
+    )
+    await officer.go(there)
+    await five.look("officer", "too-late")
+    await officer.follow('form[action="/login"] button')
+    await officer.log_in("officer.mali")
+    await five.look("officer", "signed-in-again")
+    await officer.follow('form[action="/intake/new/again"] button')
+    await five.look("officer", "form-again")
+
+
+async def say_session(five: Five) -> None:
+    """Whoever held a session says so; what is missing is named, and what was entered stays."""
+    officer = five.people["officer"]
+    await officer.follow('nav a[href="/reporting/held"]')
+    await five.look("officer", "session")
+    form = officer.page.locator('form[action="/reporting/held"]')
+    await form.locator("[required]").evaluate_all("all => all.map(one => one.required = false)")
+    await officer.write("women", "30")
+    await officer.follow(form.locator("button"))
+    await five.look("officer", "session-missing")
+    for name, value in (("kind", "talk"), ("place", "01"), ("language", "bambara")):
+        await officer.hand.pick(form.locator(f"[name={name}]"), value)
+    await form.locator("[name=held_on]").evaluate("one => one.value = '2026-11-20'")
+    await officer.follow(form.locator("button"))
+    await five.look("officer", "session-said")
+    assert await officer.page.locator("[role=status]").count()
+
+
 async def offered(five: Five, number: str) -> bool:
     """Whether both organisations are asked, and it is known that nobody can be for the third."""
     query = "select 1 from intake.unplaced"

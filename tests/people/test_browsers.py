@@ -67,6 +67,8 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
     async with chromium() as browser, journey.five_people(site, browser, looker) as five:
         await journey.come_in(five)
         number = await journey.write_down(five)
+        await journey.outlast(five)
+        await journey.say_session(five)
         referral = await journey.accept(five)
         await journey.decline(five)
         await journey.care(five, referral)

@@ -81,11 +81,14 @@ async def _read(client: Client, stream: str) -> list[Stored]:
     body = {"stream_name": stream, "config": config}
     await asked(client, f"CONSUMER.CREATE.{stream}.audit-{stream}", body)
     found = []
-    for _ in range(count):
-        async with asyncio.timeout(QUIET_SECONDS):
-            found.append(_stored(await arrived.get()))
-    await subscription.unsubscribe()
-    await asked(client, f"CONSUMER.DELETE.{stream}.audit-{stream}")
+    try:
+        for _ in range(count):
+            async with asyncio.timeout(QUIET_SECONDS):
+                found.append(_stored(await arrived.get()))
+    finally:
+        # Whoever reads again, since one was taken out meanwhile, is not to go on from here.
+        await subscription.unsubscribe()
+        await asked(client, f"CONSUMER.DELETE.{stream}.audit-{stream}")
     return found
 
 
