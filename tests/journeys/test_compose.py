@@ -20,11 +20,11 @@ from tests.engine import IMAGE, NO_PODMAN, ROOT, build_image, podman, podman_ans
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, known
 from tests.journeys.test_containers import CASE, OWNER
-from tests.ledger import Form
 from tests.servers import open_folder
 
 pytestmark = [
     pytest.mark.docker,
+    pytest.mark.long,
     pytest.mark.share("operators"),
     pytest.mark.timeout(600),
     pytest.mark.skipif(not podman_answers(), reason=NO_PODMAN),
@@ -81,9 +81,7 @@ class Composed:
 
 
 @pytest.fixture(scope="module")
-def images(form: Form) -> None:
-    if not form.is_long:
-        pytest.skip("minutes of containers: --form long")
+def images() -> None:
     subprocess.run([ROOT / "deploy" / "system-packages", "podman-compose"], check=True)
     build_image()
     rules = ("--isolation", "chroot", "--network", "host", "--format", "docker", "--quiet")

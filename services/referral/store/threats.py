@@ -30,6 +30,8 @@ async def warn(connection: AsyncConnection, case_id: UUID, *, safety: Sequence[s
 
 async def persons(connection: AsyncConnection, cases: Collection[UUID]) -> list[UUID]:
     """Every case of the persons of these, in the order of their ids."""
+    if not cases:
+        return []
     return list(await connection.scalars(_PERSONS, {"ids": list(cases)}))
 
 

@@ -1,7 +1,7 @@
 """What every route reads of a request, and how it refuses; table error → problem."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 
@@ -15,6 +15,10 @@ ROLES = ("analyst", "data_officer", "operator")
 ROLE = "data_officer"
 DAY = "YYYY-MM-DD; by default the bound of the calendar year of as_of."
 MOMENT = "YYYY-MM-DDThh:mm:ssZ; now by default, and at the latest."
+#: What a route with an ETag says of it.
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "Nothing has been counted since the `If-None-Match` given."}
+}
 
 
 def window_of(

@@ -10,7 +10,7 @@ from pydantic import Field
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import ROLES, refusal
+from services.reporting.api.asking import ROLES, UNCHANGED, refusal
 from services.reporting.api.figures import Position
 from services.reporting.domain.disclosure import step_for
 from services.reporting.use_cases.boarding import BOARDS, Board, Boards, NoBoard
@@ -61,9 +61,7 @@ def router(boards: Boards, *, key_of: KeyLookup, mint: Mint) -> APIRouter:
     @routes.get(
         "/figures/boards/{name}",
         response_model=ShownBoard,
-        responses={
-            304: {"description": "Nothing has been counted since the `If-None-Match` given."}
-        },
+        responses=UNCHANGED,
     )
     async def show_board(
         *,

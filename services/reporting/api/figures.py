@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import BearerCaller, KeyLookup, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import DAY, MOMENT, ROLES, window_of
+from services.reporting.api.asking import DAY, MOMENT, ROLES, UNCHANGED, window_of
 from services.reporting.domain.disclosure import step_for
 from services.reporting.use_cases import Figures, count_figures
 
@@ -96,9 +96,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     @routes.get(
         "/figures",
         response_model=Report,
-        responses={
-            304: {"description": "Nothing has been counted since the `If-None-Match` given."}
-        },
+        responses=UNCHANGED,
     )
     async def show_figures(
         *,

@@ -18,15 +18,17 @@ from services.reporting.domain import STATES, Window
 NOBODY = """
     select case_id from facts_erasures where reason = 'registered_in_error' and at < :as_of
 """
+#: Of each case the last word on whose it is: the case that it counts under, or null for its own.
+LAST_MERGES = """
+    select distinct on (case_id) case_id, merged_into from facts_merges where at < :as_of
+    order by case_id, case_sequence desc
+"""
 # Cases of one person count as one, under the case that they are merged into: its row says what the
 # person is. A case that has not been heard of yet may be of either population: it waits.
 _VICTIMS = f"""
     select known.case_id, person.case_id as person, person.detected_on
     from facts_cases as known
-    left join (
-        select distinct on (case_id) case_id, merged_into from facts_merges where at < :as_of
-        order by case_id, case_sequence desc
-    ) as merge on merge.case_id = known.case_id
+    left join ({LAST_MERGES}) as merge on merge.case_id = known.case_id
     join facts_cases as person on person.case_id = coalesce(merge.merged_into, known.case_id)
     where person.offence_class <> 'migrant_smuggling'
       and known.recorded_at < :as_of and person.recorded_at < :as_of

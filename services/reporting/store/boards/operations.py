@@ -5,17 +5,14 @@ from typing import Final
 
 from services.reporting.store.boards.asked import Asked
 from services.reporting.store.indicators.persons import PERSONS
-from services.reporting.store.indicators.referrals import OFFERED
+from services.reporting.store.indicators.referrals import DUE_AT, OFFERED
 
-# By urgency, as indicator R3 has it. One that was withdrawn before an answer had none to give.
+# One that was withdrawn before an answer had none to give.
 _DUE: Final = f"""
     select item, person, urgency, answered_at, by #>> '{{state,0}}' as state,
            by #>> '{{service,0}}' as service, by #>> '{{organisation_kind,0}}' as organisation_kind,
            to_char(offered_at at time zone 'UTC', 'MM') as month,
-           offered_at + case urgency
-               when 'vital_1h' then interval '1 hour' when 'emergency_24h' then interval '24 hours'
-               when 'urgent_72h' then interval '72 hours' when 'normal_14d' then interval '14 days'
-           end as due_at
+           {DUE_AT} as due_at
     from ({OFFERED}) as offered
 """  # noqa: S608 - constants of ours
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.reporting.store.boards.asked import Asked
+from services.reporting.store.figures import LAST_MERGES
 from services.reporting.store.indicators import INDICATORS
 
 _ALL: Final = INDICATORS["Q1"]
@@ -11,10 +12,6 @@ _CASES: Final = f"""
     select item, facts_cases.*
     from ({_ALL.out_of}) as cases join facts_cases on case_id = item
 """  # noqa: S608 - constants of ours
-_MERGES: Final = """
-    select distinct on (case_id) case_id, merged_into from facts_merges where at < :as_of
-    order by case_id, case_sequence desc
-"""
 _DETECTED: Final = "detected_on >= :start and detected_on < :end and recorded_at < :as_of"
 
 
@@ -51,7 +48,7 @@ ASKED: Final[Mapping[str, Asked]] = {
         meaning="cases that count under another at this moment, since both are one person's",
         question=f"""
             select * from ({_CASES}) as cases
-            where item in (select case_id from ({_MERGES}) as merges where merged_into is not null)
+            where item in (select case_id from ({LAST_MERGES}) as merges where merged_into is not null)
         """,  # noqa: S608 - constants of ours
         divisions=("owner",),
     ),
@@ -60,7 +57,7 @@ ASKED: Final[Mapping[str, Asked]] = {
         meaning="cases that counted under another by mistake, and count for themselves again",
         question=f"""
             select * from ({_CASES}) as cases
-            where item in (select case_id from ({_MERGES}) as merges where merged_into is null)
+            where item in (select case_id from ({LAST_MERGES}) as merges where merged_into is null)
         """,  # noqa: S608 - constants of ours
     ),
     "in_error": Asked(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.reporting.store.figures import NOBODY
+from services.reporting.store.figures import LAST_MERGES, NOBODY
 from services.reporting.store.indicators.defined import Indicator
 
 # D1 to D6 of domain §6, as far as a coded case says them: there is one region of a case, and no
@@ -32,10 +32,7 @@ PERSONS: Final = f"""
            person.registered_on, person.victim_status,
            person.offence_class = 'migrant_smuggling' as is_smuggled, {_BY} as by
     from facts_cases as known
-    left join (
-        select distinct on (case_id) case_id, merged_into from facts_merges where at < :as_of
-        order by case_id, case_sequence desc
-    ) as merge on merge.case_id = known.case_id
+    left join ({LAST_MERGES}) as merge on merge.case_id = known.case_id
     join facts_cases as person on person.case_id = coalesce(merge.merged_into, known.case_id)
     where known.recorded_at < :as_of and person.recorded_at < :as_of
       and known.case_id not in ({NOBODY}) and person.case_id not in ({NOBODY})

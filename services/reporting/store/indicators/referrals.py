@@ -34,6 +34,13 @@ OFFERED: Final = f"""
     from ({REFERRALS}) as referrals
     where offered_at >= :first_moment and offered_at < :end_moment
 """  # noqa: S608 - constants of ours
+#: When an answer to a row of OFFERED is due (R3, domain §6).
+DUE_AT: Final = """
+    offered_at + case urgency
+        when 'vital_1h' then interval '1 hour' when 'emergency_24h' then interval '24 hours'
+        when 'urgent_72h' then interval '72 hours' when 'normal_14d' then interval '14 days'
+    end
+"""
 _ROAD: Final = ("group", "service", "organisation_kind", "urgency", "region", "state")
 _STEPS: Final = f"referral.*; population by {PEOPLE}"
 
@@ -83,10 +90,7 @@ R3: Final = Indicator(
     dimensions=_ROAD,
     counted=f"""
         select item, event_id, by from ({OFFERED}) as offered
-        where answered_at <= offered_at + case urgency
-            when 'vital_1h' then interval '1 hour' when 'emergency_24h' then interval '24 hours'
-            when 'urgent_72h' then interval '72 hours' when 'normal_14d' then interval '14 days'
-        end
+        where answered_at <= {DUE_AT}
     """,  # noqa: S608 - constants of ours
     out_of=OFFERED,
 )
