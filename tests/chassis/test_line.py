@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from chassis.broker import Wire, open_wire
 from chassis.line import Server
 from deploy.cli import app
+from deploy.commands import run
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.processes import ServerError, free_port
 from deploy.jetstream import asked, connected
@@ -146,6 +147,8 @@ def test_a_line_in_the_clear_ends_at_this_machine(
     for name in ("NATS_SEED_FILE", "DATABASE_URL_WEB", "DATABASE_URL_WORK", "SECRETS_DIR"):
         monkeypatch.setenv(f"SIRABA_{name}", "told")
     monkeypatch.setenv("SIRABA_NATS_URL", url)
+    # A command that is tried in this process must not leave it logging to a stream that is gone.
+    monkeypatch.setattr(run, "set_up_logging", lambda _: None)
     for command in (["doctor"], ["provision", "--check"], ["run", "intake"]):
         refused = CliRunner().invoke(app, command)
         assert refused.exit_code == 1

@@ -147,7 +147,7 @@ async def outlast(five: Five) -> None:
     await officer.go(there)
     await five.look("officer", "too-late")
     await officer.follow('form[action="/login"] button')
-    await officer.log_in("officer.mali")
+    await officer.log_in("officer.mali", ahead=1)
     await five.look("officer", "signed-in-again")
     await officer.follow('form[action="/intake/new/again"] button')
     await five.look("officer", "form-again")

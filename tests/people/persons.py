@@ -24,7 +24,6 @@ class Person:
     page: Page
     hand: Hand
     key: bytes = b""
-    codes: int = 0
 
     async def follow(self, target: str | Locator) -> None:
         """Press what leads to another page, and wait for that page."""
@@ -49,11 +48,11 @@ class Person:
         await self.write("again", again)
         await self.follow("main form button")
 
-    async def log_in(self, login: str, password: str = PASSWORD) -> None:
-        """Sign in on the page for it."""
+    async def log_in(self, login: str, password: str = PASSWORD, *, ahead: int = 0) -> None:
+        """Sign in on the page for it. ahead: of the code just used, which is good for once only."""
         await self.write("login", login)
         await self.write("password", password)
-        await self.write("code", self.code())
+        await self.write("code", self.code(ahead))
         await self.follow("main form button")
 
     async def come_in(self, secret: str, login: str) -> None:
@@ -62,9 +61,9 @@ class Person:
         await self.join()
         await self.log_in(login)
 
-    def code(self) -> str:
-        """What the telephone shows."""
-        return code_at(self.key, int(datetime.now(UTC).timestamp()) // STEP_SECONDS)
+    def code(self, ahead: int = 0) -> str:
+        """What the telephone shows, or will so many steps later."""
+        return code_at(self.key, int(datetime.now(UTC).timestamp()) // STEP_SECONDS + ahead)
 
     async def answer(self, said: Said) -> None:
         """Answer the questions of a screen; a day is left as the page proposes it."""
