@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import is_outage
-from chassis.inbox import dead_letters, tables, waiting
+from chassis.inbox import dead_letters, tables
 from chassis.inbox.burials import bury_and_tell
 from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.dead_letters import Burial
@@ -20,17 +20,18 @@ from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell
 from chassis.inbox.settling import BEAT_SECONDS, Settling, each, growing_pause, heartbeat
+from chassis.inbox.share import Share, within_shares
 from chassis.inbox.tracing import processing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
-from contracts.topology import origin_of
 
 TRIES = 5
-LATER_SECONDS = 1.0
+#: Bad messages that may gather until the next sweep; more are buried at once.
+GATHERED = 200
 
 Check = Callable[[str, Mapping[str, str], bytes], tuple[Envelope, Message, str | None]]
-Share = Callable[[str | None, float], bool]
+Bad = tuple[Settling, Raw, Rejected]
 log = logging.getLogger("siraba.inbox")
 
 
@@ -49,6 +50,7 @@ class Consumer:
         where we are the sender.
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
+    gathered: what cannot be taken and is not buried yet, by place; a crash only brings it again.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Consumer:
     beat_seconds: float = BEAT_SECONDS
     rest_seconds: float = 0.0
     progressed_at: float = field(default_factory=monotonic)
+    gathered: dict[tuple[str, int], Bad] = field(default_factory=dict)
 
     def subscribe(self) -> None:
         """Register with the broker; it starts with the wire."""
@@ -84,48 +87,44 @@ class Consumer:
         self.progressed_at = monotonic()
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
-        delivered = [(message, Raw.delivered(message)) for message in messages]
-        await self.take_again(await self._within_shares(delivered))
+        delivered: list[tuple[Settling, Raw]] = [(m, Raw.delivered(m)) for m in messages]
+        if self.fits is not None:
+            delivered = await within_shares(
+                delivered, fits=self.fits, work=self.parts.work, consumer=self.name
+            )
+        await self.take_again(delivered)
 
     async def take_again(self, delivered: Sequence[tuple[Settling, Raw]]) -> None:
-        """Settle these, whose turn it is; the good ones first: a bad one holds up nobody else."""
+        """Settle the good ones of these, whose turn it is, and gather the bad.
+
+        A transaction for the bad ones of each batch would make all good ones behind it wait.
+        """
         await self.trust.refresh([raw for _, raw in delivered])
         good: list[tuple[Settling, Received]] = []
-        bad: list[tuple[Settling, Raw, Rejected]] = []
         for message, raw in delivered:
             try:
                 good.append((message, self.read(raw)))
             except Rejected as rejected:
-                bad.append((message, raw, rejected))
+                self.gathered[raw.stream, raw.sequence] = message, raw, rejected
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's fault
                 await self._answer(message, dead=await self._blame(raw, error))
         if good:
             await self._act(good)
-        if bad:
+        if len(self.gathered) >= GATHERED:
+            await self.bury_gathered()
+
+    async def bury_gathered(self) -> None:
+        """End what cannot be taken, all at once; what an outage keeps from it comes again."""
+        bad, self.gathered = list(self.gathered.values()), {}
+        if not bad:
+            return
+        try:
             await self._bury(bad)
+        except Exception:
+            await each([message for message, *_ in bad], self._again)
+            raise
 
-    async def _within_shares(
-        self, delivered: Sequence[tuple[Msg, Raw]]
-    ) -> list[tuple[Settling, Raw]]:
-        """Those whose turn it is; the others are put aside before anything is spent on them.
-
-        Whose it is, the server has stamped on it: what it says of itself may be anything.
-        """
-        if self.fits is None:
-            return list(delivered)
-        now, whose = monotonic(), [origin_of(raw.headers) for _, raw in delivered]
-        fits = [self.fits(code, now) for code in whose]
-        later = [
-            (one, code) for one, code, fit in zip(delivered, whose, fits, strict=True) if not fit
-        ]
-        if later:
-            aside = [(raw, code) for (_, raw), code in later]
-            async with self.parts.work.begin() as connection:
-                await waiting.read_later(connection, self.name, aside, seconds=LATER_SECONDS)
-            await each([message for (message, _), _ in later], lambda m: m.ack())
-        return [one for one, fit in zip(delivered, fits, strict=True) if fit]
-
-    async def _bury(self, bad: Sequence[tuple[Settling, Raw, Rejected]]) -> None:
+    async def _bury(self, bad: Sequence[Bad]) -> None:
         """One transaction for all; one by one when somebody's own fault keeps it from ending."""
         try:
             async with self.parts.work.begin() as connection:
@@ -158,11 +157,14 @@ class Consumer:
 
     async def _answer(self, message: Settling, *, dead: bool | None) -> None:
         if dead is None:
-            await message.nak(delay=self.pause(message) if isinstance(message, Msg) else None)
+            await self._again(message)
         elif dead:
             await message.term()
         else:
             await message.ack()
+
+    async def _again(self, message: Settling) -> None:
+        await message.nak(delay=self.pause(message) if isinstance(message, Msg) else None)
 
     async def try_once(self, received: Received) -> bool | None:
         """False: done. True: dead, since its own fault came back often enough. None: try later."""

@@ -1,4 +1,4 @@
-"""Once a second: what was put aside, what a human decided, and what a flooding partner is told."""
+"""Once a second: the bad ones, what was put aside or decided, and what a flooding partner is told."""
 
 import asyncio
 import logging
@@ -48,6 +48,7 @@ class Sweep:
     async def once(self) -> None:
         """One round."""
         engine, name = self.consumer.parts.work, self.consumer.name
+        await self.consumer.bury_gathered()
         async with engine.begin() as connection:
             due = await waiting.due(connection, name, room=ROOM, share=SHARE)
             decided = await dead_letters.decided(connection, name)
@@ -67,6 +68,7 @@ class Sweep:
         """What waited its turn; it has had its turn now, so shares do not count again."""
         found = [(place, Waiting(), await self._stored(*place)) for place in due]
         await self.consumer.take_again([(one, raw) for _, one, raw in found if raw is not None])
+        await self.consumer.bury_gathered()
         ended = [place for place, one, raw in found if raw is None or one.is_acked]
         if ended:
             async with self.consumer.parts.work.begin() as connection:

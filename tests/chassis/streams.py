@@ -47,6 +47,7 @@ async def deliver(parts: Parts, consumer: Consumer, wanted: int) -> list[Msg]:
     """Let the consumer take its next messages as one batch."""
     messages = await fetched(parts, consumer.stream, consumer.name, wanted=wanted)
     await consumer.take(messages)
+    await consumer.bury_gathered()
     return messages
 
 

@@ -52,6 +52,7 @@ async def test_a_durable_answers_for_each_kind_that_it_hears_and_for_no_other(
 
         await until(has_come)
         await consumer.take(await fetched(parts, "INBOX", consumer.name, wanted=5))
+        await consumer.bury_gathered()
         await acknowledged(parts, consumer)
 
         found = await look(keeper_of(parts, consumer), -(-5 // room) + 1)

@@ -83,6 +83,7 @@ async def arrived(parts: Parts, count: int) -> None:
 async def taken(parts: Parts, consumer: Consumer, count: int) -> None:
     await arrived(parts, count)
     await consumer.take(await fetched(parts, STREAM, NAME, wanted=count))
+    await consumer.bury_gathered()
 
 
 async def test_a_request_that_comes_twice_has_one_effect_and_nobody_is_told(site: Site) -> None:

@@ -212,6 +212,9 @@ class Ending(World):
             done = await reopen_case(connection, who, number, reason="other", needs=(), by=self.by)
         return done is not None
 
+    def has_done_enough(self) -> bool:
+        return all(self.done.get(kind, 0) >= 3 for kind in ("close", "reopen", "offer", "merge"))
+
     async def torn(self) -> int:
         """Cases whose person is closed and open at once, or of which the same was said twice."""
         async with self.engine.connect() as connection:
@@ -240,10 +243,13 @@ async def test_however_many_close_reopen_merge_and_give_away_at_once_each_counts
         world = Ending(engine, by, Random(SEED))
         await world.place(6)
         found = 0
-        for _ in range(20):
+        # Who is first is chance, and so is what counts of what is tried: some runs take longer.
+        for nth in range(100):
             await asyncio.gather(*(world.act() for _ in range(AT_ONCE)))
             found = max(found, await world.torn(), await world.violations())
+            if nth >= 20 and world.has_done_enough():
+                break
 
     say(f"seed {SEED}: {world.done}")
-    assert min(world.done[kind] for kind in ("close", "reopen", "offer", "merge")) >= 3
+    assert world.has_done_enough()
     assert found == 0

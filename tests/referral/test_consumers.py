@@ -79,6 +79,7 @@ class Road:
         await until(arrived)
         messages = await fetched(self.parts, consumer.stream, consumer.name, wanted=count)
         await consumer.take(messages)
+        await consumer.bury_gathered()
         await drain(self.parts)
 
     async def heard(self, code: str, count: int) -> list[tuple[str, dict[str, Any]]]:

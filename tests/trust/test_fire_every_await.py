@@ -150,6 +150,7 @@ async def test_wherever_a_consumer_dies_or_is_cut_off_each_event_has_its_effect_
                 consumer = a_consumer(parts)
                 consumer.parts = Ground(parts, steps)
                 await consumer.take([stepping(message, steps) for message in messages])
+                await consumer.bury_gathered()
             struck = steps.struck
             for message in messages:
                 if not message.is_acked:
@@ -183,3 +184,4 @@ async def _drain(parts: Parts, pull: Any) -> None:
             return
         with suppress(TimeoutError):
             await consumer.take(await pull.fetch(left, timeout=0.1))
+            await consumer.bury_gathered()

@@ -93,7 +93,7 @@ class Clock:
 async def test_poison_of_eleven_sorts_neither_blocks_nor_vanishes_nor_slows_the_good(
     form: Form, figure: Figure
 ) -> None:
-    each, windows, seconds = form.pick(short=(20, 5, 1.6), long=(910, 18, 4.0))
+    each, windows, seconds = form.pick(short=(40, 9, 2.0), long=(910, 18, 4.0))
     random = Random(SEED)
     async with campaign(seed=SEED) as fire, poisoner(fire.road, random) as hostile:
         poison = some_poison(each, codes=tuple(fire.road.keys), random=random)
