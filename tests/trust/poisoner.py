@@ -41,6 +41,10 @@ class Poisoner:
         job = loop.run_in_executor(self.process, send_all, self._hands, letters, seconds)
         self.sent += await job
 
+    async def knows_enough(self) -> bool:
+        """Whether everybody has asked something already, whose id can be used again."""
+        return all(self._requests_of(code) for code in self.road.keys)
+
     @property
     def _hands(self) -> Credentials:
         return Credentials(
