@@ -31,6 +31,7 @@ from services.intake.use_cases.acknowledging import UNKNOWN, Heard, acknowledge_
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
 from services.intake.use_cases.following import Followed, follow_referrals
 from services.intake.use_cases.registering import Keeping
+from services.intake.use_cases.returning import tell_planned
 from services.intake.use_cases.taking_reports import Reported, open_report, take_reports
 from services.intake.vault import MonthlyKeys
 
@@ -78,6 +79,7 @@ class Handlers:
         ]
         if accepted:
             await release_accepted(connection, accepted, by=self.discloser)
+            await tell_planned(connection, accepted, by=self.discloser)
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: who confirms that it heard of a withdrawal, and cases to register."""

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from contracts.feed_cases import CaseReopened
+from services.intake import consumers
 from services.intake.domain import closing
 from services.intake.use_cases import taking_part
 from services.intake.use_cases.disclosing import Discloser
 from services.referral.store import notices
 from tests.builders import a_mint
+from tests.intake import test_taking_part
 from tests.intake.rooms import open_room
 from tests.intake.test_closing import AT_ONCE, SEED, Ending, close, reopen
 from tests.intake.test_taking_part import CONSENT
@@ -73,3 +75,17 @@ async def test_without_asking_for_a_ground_whom_she_said_no_to_hears_of_her_case
         heard = [said for _, said in await room.feed()]
 
     assert CaseReopened(referral_id=referral_id) in heard
+
+
+async def test_without_looking_at_the_acceptance_nobody_hears_of_what_was_planned_before(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def say_nothing(*_: object, **__: object) -> None:
+        """As `tell_planned`, and nobody is told."""
+
+    monkeypatch.setattr(consumers, "tell_planned", say_nothing)
+    async with test_taking_part.open_with_clinic(site) as room:
+        with pytest.raises(AssertionError):
+            await test_taking_part.test_whoever_takes_it_on_after_it_was_planned_hears_of_the_plan(
+                room
+            )

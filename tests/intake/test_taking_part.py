@@ -1,6 +1,7 @@
 """Whoever takes part in a case hears that it is closed or open again, and of her way home: no more."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date
 
 import pytest
@@ -15,17 +16,25 @@ from tests.parts import Site, until
 
 pytestmark = pytest.mark.share("lifecycle")
 CLINIC = "COMMITTEE_C"
+DAY = date.fromisoformat(str(PLAN["planned_for"]))
 CONSENT = [{**YES, "recipient_kind": kind} for kind in ("shelter", "health")]
 
 
-@pytest.fixture
-async def room(site: Site) -> AsyncIterator[Room]:
+@asynccontextmanager
+async def open_with_clinic(site: Site) -> AsyncIterator[Room]:
+    """A room that knows a clinic too."""
     async with open_room(site) as opened:
         await opened.knows(POLICE, "police", "nats")
         await opened.site.run(
             "insert into intake.organisations (code, kind, channel) values (:code, 'health', 'http')",
             code=CLINIC,
         )
+        yield opened
+
+
+@pytest.fixture
+async def room(site: Site) -> AsyncIterator[Room]:
+    async with open_with_clinic(site) as opened:
         yield opened
 
 
@@ -87,7 +96,37 @@ async def test_of_her_way_home_those_hear_who_go_with_her_or_receive_her(room: R
     assert (await arrive(room, case, return_id)).status_code == 204
 
     assert await heard(room, SHELTER) == [
-        ReturnPlanned(referral_id=going, planned_for=date.fromisoformat(str(PLAN["planned_for"]))),
+        ReturnPlanned(referral_id=going, planned_for=DAY),
         ReturnCompleted(referral_id=going, completed_on=date(2026, 1, 1)),
     ]
     assert await queued(room, CLINIC) == []
+
+
+async def test_whoever_takes_it_on_after_it_was_planned_hears_of_the_plan(
+    room: Room,
+) -> None:
+    case = await room.register(consent=CONSENT)
+    await plan(room, case.number)
+    await room.accepted(case, CLINIC, "health")
+    going = await room.accepted(case, SHELTER, "reunification")
+
+    assert await heard(room, SHELTER) == [ReturnPlanned(referral_id=going, planned_for=DAY)]
+    assert await queued(room, CLINIC) == []
+
+
+async def test_who_accepts_when_she_has_arrived_or_is_merged_hears_as_of_the_one_person(
+    room: Room,
+) -> None:
+    arrived, planned = await room.register(consent=CONSENT), await room.register(consent=CONSENT)
+    other = await room.register(consent=CONSENT)
+    await arrive(room, arrived, (await plan(room, arrived.number)).json()["return_id"])
+    await plan(room, planned.number)
+    await room.site.run(
+        "update intake.cases set merged_into = :root where case_id = :child",
+        root=planned.id,
+        child=other.id,
+    )
+    await room.accepted(arrived, SHELTER, "voluntary_return")
+    going = await room.accepted(other, SHELTER, "voluntary_return")
+
+    assert await heard(room, SHELTER) == [ReturnPlanned(referral_id=going, planned_for=DAY)]

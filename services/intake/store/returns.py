@@ -29,6 +29,10 @@ _COMPLETE = text("""
     where return_id = :return_id and case_id = any(cast(:cases as uuid[])) and completed_on is null
     returning return_type, is_voluntary, is_risk_assessed
 """)
+_PLANNED = text("""
+    select planned_for from returns
+    where case_id = any(cast(:cases as uuid[])) and completed_on is null order by return_id limit 1
+""")
 # Row-level security shows an owner those of its cases.
 _LISTED = text("""
     select return_id, number, return_type, is_voluntary, is_risk_assessed, planned_for, completed_on
@@ -61,6 +65,12 @@ async def complete(
     given = {"cases": list(cases), "return_id": return_id, "completed_on": completed_on}
     row = (await connection.execute(_COMPLETE, given)).first()
     return None if row is None else Return(**row._mapping)
+
+
+async def planned(connection: AsyncConnection, cases: Collection[UUID]) -> date | None:
+    """For which day one is planned of these cases' person."""
+    found: date | None = await connection.scalar(_PLANNED, {"cases": list(cases)})
+    return found
 
 
 async def listed(connection: AsyncConnection) -> list[dict[str, Any]]:

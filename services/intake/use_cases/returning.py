@@ -1,5 +1,6 @@
 """Planning a person's way home and saying that she has arrived: by the owner of her case alone."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -12,11 +13,11 @@ from contracts.cases import ReturnCompleted, ReturnPlanned
 from contracts.event import Message
 from services.intake.domain import returns as rules
 from services.intake.domain.returns import NoSuchReturn, Return
-from services.intake.store import returns
+from services.intake.store import consents, disclosures, merges, returns
 from services.intake.store.disclosures import Recipient
 from services.intake.use_cases.closing import held_person, say
-from services.intake.use_cases.disclosing import Discloser
-from services.intake.use_cases.taking_part import tell_of_return
+from services.intake.use_cases.disclosing import Accepted, Discloser
+from services.intake.use_cases.taking_part import RETURNING, tell_each, tell_of_return
 from services.intake.use_cases.transferring import Acting
 
 PLAN, COMPLETE = "return.plan", "return.complete"
@@ -81,6 +82,28 @@ async def complete_return(
     arrived = partial(_arrived, completed_on=completed_on)
     await tell_of_return(connection, found.files, arrived, trace=acting.trace, by=by)
     return completed_on
+
+
+async def tell_planned(
+    connection: AsyncConnection, accepted: Sequence[Accepted], *, by: Discloser
+) -> None:
+    """Whoever takes on to go with her after it was planned hears for which day."""
+    traces = {one.referral_id: one.trace for one in accepted}
+    who = (await disclosures.recipients(connection, traces)).values()
+    going = [one for one in who if one.service in RETURNING and one.stage == "accepted"]
+    # Whoever plans takes the same rows: it finds this recipient, or this finds the plan.
+    files = await consents.files(connection, {one.case_id for one in going}) if going else {}
+    for one in going:
+        file = files[one.case_id]
+        if file.is_erased or file.is_closed:
+            continue
+        root = await merges.root(connection, one.case_id)
+        day = await returns.planned(connection, await merges.below(connection, root.case_id))
+        if day is not None:
+            said = partial(_planned, planned_for=day)
+            await tell_each(
+                connection, [one], files, said=said, trace=traces[one.referral_id], by=by
+            )
 
 
 def _planned(one: Recipient, *, planned_for: date) -> Message:

@@ -24,7 +24,7 @@ async def tell_closed(
     connection: AsyncConnection, files: Files, *, trace: str | None, by: Discloser
 ) -> None:
     """To whoever has taken something on in these cases; who that was is kept until they are reopened."""
-    told = await _tell(
+    told = await tell_each(
         connection, await _active(connection, files), files, said=_closed, trace=trace, by=by
     )
     await closings.note_told(connection, told)
@@ -36,7 +36,7 @@ async def tell_reopened(
     """To whoever was told of the closing, and was not told no since."""
     ids = await closings.take_told(connection, files)
     who = (await disclosures.recipients(connection, ids)).values()
-    await _tell(connection, who, files, said=_reopened, trace=trace, by=by)
+    await tell_each(connection, who, files, said=_reopened, trace=trace, by=by)
 
 
 async def tell_of_return(
@@ -49,7 +49,7 @@ async def tell_of_return(
 ) -> None:
     """To whoever has taken on to go with her or to receive her."""
     who = [one for one in await _active(connection, files) if one.service in RETURNING]
-    await _tell(connection, who, files, said=said, trace=trace, by=by)
+    await tell_each(connection, who, files, said=said, trace=trace, by=by)
 
 
 async def _active(connection: AsyncConnection, files: Files) -> list[Recipient]:
@@ -57,7 +57,7 @@ async def _active(connection: AsyncConnection, files: Files) -> list[Recipient]:
     return [one for one in found if one.stage == "accepted"]
 
 
-async def _tell(
+async def tell_each(
     connection: AsyncConnection,
     recipients: Collection[Recipient],
     files: Files,
