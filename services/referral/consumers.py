@@ -25,7 +25,7 @@ from services.referral.use_cases.counting import take_counts
 from services.referral.use_cases.following_files import FILE_REPORTS, follow_files
 from services.referral.use_cases.following_threats import follow_threats, hold_threatened
 from services.referral.use_cases.gathering import expect_persons
-from services.referral.use_cases.handing_over import hand_over
+from services.referral.use_cases.joining import join_persons
 from services.referral.use_cases.looking import look_around
 from services.referral.use_cases.offering import offer_referrals
 from services.referral.use_cases.refusing import refuse_unsupported
@@ -57,7 +57,8 @@ class Handlers:
             await offer_referrals(connection, cases, announcer=await self.announcer(connection))
         await expect_persons(connection, heard.incidents(batch))
         if owners := heard.owners(batch):
-            await hand_over(connection, owners, merged=heard.merged(batch))
+            announcer, merged = await self.announcer(connection), heard.merged(batch)
+            await join_persons(connection, owners, merged=merged, announcer=announcer)
         if said := heard.decisions(batch):
             await follow_consents(connection, said, announcer=await self.announcer(connection))
         if turns := heard.turns(batch):

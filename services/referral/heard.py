@@ -62,10 +62,10 @@ def owners(batch: Sequence[Received]) -> dict[UUID, str]:
     }
 
 
-def merged(batch: Sequence[Received]) -> dict[UUID, UUID | None]:
-    """Under which case the person of another counts; None: under its own again."""
+def merged(batch: Sequence[Received]) -> dict[UUID, tuple[UUID | None, Cause]]:
+    """Under which case the person of another counts, None: under its own again; and what says so."""
     return {
-        _case_id(one): getattr(one.message, "into", None)
+        _case_id(one): (getattr(one.message, "into", None), _cause(one))
         for one in batch
         if isinstance(one.message, CaseMerged | CaseUnmerged)
     }

@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 
+from contracts.feed_cases import ThreatReported
 from services.referral.store import threats
-from services.referral.use_cases import following_threats
+from services.referral.store.threats import Earlier
+from services.referral.use_cases import following_threats, joining
 from services.referral.use_cases.permitting import THREAT, Permit
+from services.referral.use_cases.threat_ears import Ear
 from tests.referral.offices import open_office
+from tests.referral.test_following_threats import (
+    test_at_a_merge_holders_of_the_other_case_hear_of_earlier_threats_and_no_more as hear_of_earlier,
+)
 from tests.referral.threatened import (
     NEEDS,
     a_case_of_four,
@@ -15,6 +21,7 @@ from tests.referral.threatened import (
     declined_while_warned,
     known,
     merged,
+    merged_after_a_threat,
     told,
     warned,
 )
@@ -60,6 +67,32 @@ async def test_without_word_of_merges_her_other_case_is_not_at_high_risk(
         risks = {(await known(office, one))["risk"] for one in (threatened, other)}
 
     assert len(risks) == 2
+
+
+async def test_without_memory_of_threats_nobody_hears_of_them_at_a_merge(
+    fresh_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threats, "remember", _nothing)
+    async with open_office(fresh_database) as office:
+        await merged_after_a_threat(office)
+        heard = await told(office)
+
+    assert "CLINIC_H" in heard
+    assert "SHELTER_C" not in heard
+
+
+async def test_whoever_is_told_all_of_it_is_told_of_the_family_as_well(
+    fresh_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_of_it(ear: Ear, one: Earlier) -> ThreatReported:
+        shown = real(ear, one)
+        return shown.model_copy(update={"threat": "reprisal", "threat_source": "family"})
+
+    real = joining._shown
+    monkeypatch.setattr(joining, "_shown", all_of_it)
+    async with open_office(fresh_database) as office:
+        with pytest.raises(AssertionError):
+            await hear_of_earlier(office)
 
 
 async def _nothing(*_: Any, **__: Any) -> None:

@@ -18,6 +18,7 @@ from tests.referral.threatened import (
     declined_while_warned,
     known,
     merged,
+    merged_after_a_threat,
     told,
     warned,
 )
@@ -153,3 +154,35 @@ async def test_whoever_declines_while_a_threat_is_heeded_leaves_the_next_word_to
 
     assert [row[0] for row in await office.referrals()] == ["SHELTER_B"]
     assert await office.unplaced() == [("shelter", "high_risk")]
+
+
+async def test_at_a_merge_holders_of_the_other_case_hear_of_earlier_threats_and_no_more(
+    office: Office,
+) -> None:
+    theirs = await merged_after_a_threat(office)
+    heard = await told(office)
+
+    assert sorted(heard) == ["CLINIC_H", "COURT_J", "SHELTER_B", "SHELTER_C"]
+    assert heard["SHELTER_C"] == {
+        "referral_id": str(theirs), "urgency": "vital_1h", "on": heard["CLINIC_H"]["on"],
+        "threat": None, "threat_source": None, "safety": ["do_not_call"],
+    }  # fmt: skip
+    called = await office.rows("select waits_for from threats where waits_for = 'SHELTER_C'")
+    assert len(called) == 1
+
+
+async def test_of_a_merge_hears_nobody_who_knew_has_ended_or_may_not_be_told(
+    office: Office,
+) -> None:
+    threatened = await a_case_of_four(office)
+    own = FeedKey.of(KEY, "POLICE_A").subject(threatened)
+    await warned(office, "POLICE_A", a_threat(referral_id=None, case=own))
+    before = await told(office)
+    (same,) = await office.offer(NEEDS | {"needs": ("shelter",)})
+    await office.answer(an_answer("SHELTER_B", await office.open_offer("SHELTER_B"), "decline"))
+    await said(office, same, Consent(recipient_kind="shelter", state="refused", by="person"))
+
+    await merged(office, {same: threatened})
+    await merged(office, {same: None})
+
+    assert await told(office) == before

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.pseudonyms import FeedKey
 from contracts.reports import ReportThreat
 from services.referral.store import referrals
-from services.referral.use_cases.announcing import Announcer
+from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.following_threats import Threat, follow_threats, hold_threatened
-from services.referral.use_cases.handing_over import hand_over
+from services.referral.use_cases.joining import join_persons
 from services.referral.use_cases.refusing import Refused
 from tests.asked import a_request
 from tests.builders import an_organisation
@@ -102,6 +102,21 @@ async def known(office: Office, case_id: UUID) -> dict[str, Any]:
 
 
 async def merged(office: Office, above: Mapping[UUID, UUID | None]) -> None:
-    """Persons of cases count under others from now on."""
+    """Persons of cases count under others from now on; POLICE_A's, all of them."""
     async with office.engine.begin() as connection:
-        await hand_over(connection, dict.fromkeys(above, "POLICE_A"), merged=above)
+        announcer = await office._announcer(connection)
+        said = {case_id: (into, Cause()) for case_id, into in above.items()}
+        owners = dict.fromkeys(above, "POLICE_A")
+        await join_persons(connection, owners, merged=said, announcer=announcer)
+
+
+async def merged_after_a_threat(office: Office) -> UUID:
+    """SHELTER_C's referral of another case, whose person turns out to be the one threatened before."""
+    threatened = await a_case_of_four(office)
+    (other,) = await office.offer(NEEDS | {"needs": ("shelter",)})
+    await office.answer(an_answer("SHELTER_B", await office.open_offer("SHELTER_B"), "decline"))
+    theirs = await office.open_offer("SHELTER_C")
+    own = FeedKey.of(KEY, "POLICE_A").subject(threatened)
+    await warned(office, "POLICE_A", a_threat(referral_id=None, case=own))
+    await merged(office, {other: threatened})
+    return theirs

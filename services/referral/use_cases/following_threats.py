@@ -1,31 +1,24 @@
 """Taking the word that a person is threatened: high risk at once, and whoever has her case hears."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
-from chassis.outbox import Outgoing
-from chassis.pseudonyms import FeedKey
 from contracts import feed_cases as feed
 from contracts.reports import ReportThreat
 from contracts.threats import ThreatReported
-from contracts.topology import OUT
 from services.referral.domain.lifecycle import OPEN
-from services.referral.store import notices, referrals, timers
+from services.referral.store import referrals
 from services.referral.store import threats as stored
-from services.referral.store.referrals import KnownCase
+from services.referral.store.threats import Earlier
 from services.referral.use_cases.announcing import Announcer
-from services.referral.use_cases.escalating import call_next_rung, climbing
 from services.referral.use_cases.handing_over import hold_all
 from services.referral.use_cases.naming import named_case
-from services.referral.use_cases.permitting import Permit
 from services.referral.use_cases.refusing import Asked, Refused, refuse
-
-#: States in which the recipient has only been asked.
-_ASKED = frozenset({"offered", "received"})
+from services.referral.use_cases.threat_ears import Ear, call, owner_of, recipients_of, told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,18 +28,6 @@ class Threat:
     asked: Asked
     report: ReportThreat
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Ear:
-    """Who hears, of which case, by which referral, on which ground, and what of the threat."""
-
-    code: str
-    case_id: UUID
-    _: KW_ONLY
-    referral_id: UUID | None
-    ground: str | None
-    names: frozenset[str]
 
 
 async def hold_threatened(
@@ -108,90 +89,40 @@ async def _heed(
     connection: AsyncConnection, case_id: UUID, one: Threat, *, announcer: Announcer
 ) -> None:
     """Whoever threatens her, threatens her in each of her cases: she is at high risk in all of them."""
-    await stored.warn(connection, case_id, safety=one.report.safety)
+    report, cause = one.report, one.asked.cause
+    await stored.warn(connection, case_id, safety=report.safety)
+    earlier = Earlier(
+        case_id, one.asked.organisation, urgency=report.urgency, on=report.on, safety=report.safety
+    )
+    await stored.remember(connection, announcer.mint.opaque_id(), earlier)
     cases = await stored.persons(connection, [case_id])
     known = await referrals.known_cases(connection, cases)
     made = [ref for ref in await referrals.of_cases(connection, cases) if ref.state in OPEN]
     # Of this very case before the others.
     made.sort(key=lambda ref: ref.case_id == case_id, reverse=True)
-    said = one.report.model_dump(exclude={"referral_id", "case", "sealed"})
+    said = report.model_dump(exclude={"referral_id", "case", "sealed"})
     event = ThreatReported(**said, organisation=one.asked.organisation, organisation_kind=one.kind)
-    heard = [_owner(known[case_id], announcer=announcer)]
-    heard += _recipients(known, made, announcer=announcer)
+    heard = [
+        owner_of(known[case_id], announcer=announcer),
+        *recipients_of(known, made, announcer=announcer),
+    ]
     ears = {ear.code: ear for ear in reversed(heard)}
     ears.pop(one.asked.organisation, None)
-    await _call(connection, one, ears.values(), announcer=announcer)
-    told = [
-        _told(ear, one, announcer=announcer)
+    await call(connection, ears.values(), urgency=report.urgency, cause=cause, announcer=announcer)
+    messages = [
+        told(ear, _shown(ear, report), cause=cause, announcer=announcer)
         for ear in ears.values()
         if ear.code in announcer.reached
     ]
-    await outbox.add(connection, [announcer.inside(event, case_id, cause=one.asked.cause), *told])
+    await outbox.add(connection, [announcer.inside(event, case_id, cause=cause), *messages])
 
 
-async def _call(
-    connection: AsyncConnection,
-    one: Threat,
-    ears: Collection[_Ear],
-    *,
-    announcer: Announcer,
-) -> None:
-    """A person of each is told at once that something waits; until somebody looks, the next rung is."""
-    waiting = {announcer.mint.opaque_id(): (ear.case_id, ear.code) for ear in ears}
-    await notices.add_threat(connection, waiting, urgency=one.report.urgency)
-    causes = dict.fromkeys(waiting, one.asked.cause)
-    called = await call_next_rung(connection, causes, announcer=announcer)
-    await timers.start(connection, climbing(called.values()))
-
-
-def _owner(case: KnownCase, *, announcer: Announcer) -> _Ear:
-    # Its own file needs no ground, so for what it does is all the same.
-    permit = announcer.permit(case)
-    names = _names(permit, case.owner, permit.owner_kind, relation="owner")
-    return _Ear(case.owner, case.case_id, referral_id=None, ground=None, names=names)
-
-
-def _recipients(
-    known: Mapping[UUID, KnownCase], made: Sequence[referrals.Referral], *, announcer: Announcer
-) -> Iterator[_Ear]:
-    """Whoever has an open referral that something still carries."""
-    permits = {case_id: announcer.permit(case) for case_id, case in known.items()}
-    for one in made:
-        code, kind, service = one.organisation, one.organisation_kind, one.service
-        permit = permits[one.case_id]
-        ground = permit.ground(code, kind, service=service)
-        if ground is None:
-            continue
-        stage = "offered" if one.state in _ASKED else "accepted"
-        names = permit.threat(code, kind, relation="recipient", service=service, stage=stage)
-        yield _Ear(code, one.case_id, referral_id=one.referral_id, ground=ground, names=names)
-
-
-def _names(permit: Permit, code: str, kind: str, *, relation: str) -> frozenset[str]:
-    if not kind:
-        return frozenset()
-    return permit.threat(code, kind, relation=relation, service="shelter", stage="accepted")
-
-
-def _told(ear: _Ear, one: Threat, *, announcer: Announcer) -> Outgoing:
-    key, cause, report = FeedKey.of(announcer.master_key, ear.code), one.asked.cause, one.report
-    shown = feed.ThreatReported(
+def _shown(ear: Ear, report: ReportThreat) -> feed.ThreatReported:
+    return feed.ThreatReported(
         referral_id=ear.referral_id,
         urgency=report.urgency,
         on=report.on,
         threat=report.threat if "threat" in ear.names else None,
         threat_source=report.threat_source if "threat_source" in ear.names else None,
         safety=report.safety,
-    )
-    return Outgoing(
-        id=announcer.mint.message_id(),
-        stream=OUT.name,
-        message=shown,
-        subject=key.subject(ear.case_id),
-        case_id=ear.case_id,
-        organisation=ear.code,
-        correlation_id=None if ear.referral_id is None else str(ear.referral_id),
-        ground=ear.ground,
-        trace=cause.trace,
-        started_trace=key.trace(ear.case_id, sampled=cause.is_sampled),
     )

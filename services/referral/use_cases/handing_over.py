@@ -20,7 +20,9 @@ async def hand_over(
     is being made meanwhile would else keep the owner of before for good.
     """
     await groups.lock(connection, await groups.of_cases(connection, owners))
-    await hold_all(connection, owners)
+    # Of the persons too that become one: what was threatened in the one is heeded in the other.
+    joined = {*merged, *(into for into in merged.values() if into)}
+    await hold_all(connection, {*owners, *await threats.persons(connection, joined)})
     await threats.link(connection, merged)
     await referrals.hand_over(connection, owners)
 

@@ -176,6 +176,18 @@ create table threats (
     at timestamptz not null default clock_timestamp()
 );
 
+-- What every later holder of a case of the same person has to heed; what was threatened is not here.
+create table warnings (
+    warning_id uuid primary key,
+    case_id uuid not null references cases,
+    reporter text not null,
+    urgency text not null,
+    "on" date not null,
+    safety text[] not null,
+    at timestamptz not null default clock_timestamp()
+);
+create index warnings_case on warnings (case_id);
+
 create table timers (
     matter_id uuid primary key,
     -- What comes next, and when by the database's clock.
