@@ -45,12 +45,12 @@ class Version:
 
 def vault_keys(state: State) -> KeyFiles:
     """The key-encryption keys of a platform."""
-    return KeyFiles(state.secrets / key_files.FOLDER, token_bytes)
+    return KeyFiles(state.vault / key_files.FOLDER, token_bytes)
 
 
 def monthly_keys(state: State) -> MonthlyKeys:
     """The keys that partners seal to."""
-    return MonthlyKeys(state.secrets / months.FOLDER, token_bytes)
+    return MonthlyKeys(state.vault / months.FOLDER, token_bytes)
 
 
 def make_first_key(state: State, *, at: datetime) -> None:

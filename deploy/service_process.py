@@ -1,4 +1,4 @@
-"""One service as a child process of the platform."""
+"""One service, or what counts beside them, as a child process of the platform."""
 
 import json
 import signal
@@ -27,29 +27,19 @@ class Addresses:
     database_url_work: str = field(repr=False)
 
 
-class ServiceProcess:
-    """`python -m deploy.cli run SERVICE` on a port of its own."""
+class OwnProcess:
+    """`python -m deploy.cli ...` on a port of its own, healthy while its `/healthz` is."""
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        port: int,
-        state: State,
-        addresses: Addresses,
-        witnesses: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, name: str, *, port: int, state: State) -> None:
         self.name = name
         self.port = port
         self.child: Child | None = None
         self._state = state
-        self._addresses = addresses
-        self._witnesses = witnesses
         self._pid_file = state.run / f"{name}.pid"
 
     @property
     def url(self) -> str:
-        """Where the service itself listens, behind the front."""
+        """Where it listens; a service does so behind the front."""
         return f"http://127.0.0.1:{self.port}"
 
     def prepare(self) -> None:
@@ -84,12 +74,44 @@ class ServiceProcess:
 
     def command(self) -> Sequence[str]:
         """What is run."""
+        return [sys.executable, "-m", "deploy.cli", self.name]
+
+    def environment(self) -> Mapping[str, str]:
+        """Everything it is told."""
+        return {**inherited_environment(), "SIRABA_STATE_DIR": str(self._state.root)}
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310 - loopback, fixed scheme
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+class ServiceProcess(OwnProcess):
+    """One service."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        state: State,
+        addresses: Addresses,
+        witnesses: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name, port=port, state=state)
+        self._addresses = addresses
+        self._witnesses = witnesses
+
+    def command(self) -> Sequence[str]:
+        """What is run."""
         return [sys.executable, "-m", "deploy.cli", "run", self.name]
 
     def environment(self) -> Mapping[str, str]:
         """Everything the service is told."""
         return {
-            **inherited_environment(),
+            **super().environment(),
             "SIRABA_SERVICE": self.name,
             "SIRABA_BIND": "127.0.0.1",
             "SIRABA_PORT": str(self.port),
@@ -99,12 +121,16 @@ class ServiceProcess:
             "SIRABA_DATABASE_URL_WORK": self._addresses.database_url_work,
             "SIRABA_WITNESSES": json.dumps(self._witnesses),
             "SIRABA_SECRETS_DIR": str(self._state.secrets),
-            "SIRABA_STATE_DIR": str(self._state.root),
+            "SIRABA_VAULT_DIR": str(self._state.vault),
         }
 
-    def _healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:  # noqa: S310 - loopback, fixed scheme
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+
+class MetricsProcess(OwnProcess):
+    """What Prometheus asks (`siraba metrics`)."""
+
+    def __init__(self, *, port: int, state: State) -> None:
+        super().__init__("metrics", port=port, state=state)
+
+    def environment(self) -> Mapping[str, str]:
+        """It finds the rest in the state folder, each time it is asked."""
+        return {**super().environment(), "SIRABA_METRICS_PORT": str(self.port)}

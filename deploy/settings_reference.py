@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 
 from chassis.settings import ServiceSettings
 from deploy.settings import FrontSettings, MetricsSettings, PlatformSettings, RunSettings
+from services.intake.settings import IntakeSettings
 from services.referral.settings import ReferralSettings
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -18,6 +19,7 @@ _READERS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("`siraba up` and the commands beside it", PlatformSettings),
     ("`siraba run SERVICE` and `siraba front`: where it listens", RunSettings),
     ("`siraba run SERVICE`: what it works with", ServiceSettings),
+    ("`siraba run intake`: where the vault's keys lie", IntakeSettings),
     ("`siraba run referral`: by whom notices go", ReferralSettings),
     ("`siraba front`", FrontSettings),
     ("`siraba metrics`", MetricsSettings),

@@ -26,6 +26,11 @@ class State:
         return self.root / "secrets"
 
     @property
+    def vault(self) -> Path:
+        """The vault's keys, which only intake needs and no backup holds."""
+        return self.root / "vault"
+
+    @property
     def run(self) -> Path:
         """Logs of the children, the lock, and `platform.json`."""
         return self.root / "run"
@@ -69,7 +74,7 @@ class State:
         """Make the folders. The root may be entered by PostgreSQL's user, the rest may not."""
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o711)
-        for folder in (self.secrets, self.run, self.nats, self.partners):
+        for folder in (self.secrets, self.vault, self.run, self.nats, self.partners):
             folder.mkdir(exist_ok=True)
             folder.chmod(0o700)
 

@@ -58,11 +58,11 @@ class ServiceInContainer(ServiceProcess):
     def command(self) -> Sequence[str]:
         """Names of settings alone: their values go through the environment."""
         told = [name for name in self.environment() if name.startswith("SIRABA_")]
-        secrets = self.environment()["SIRABA_SECRETS_DIR"]
+        told_where = (self.environment()[f"SIRABA_{name}_DIR"] for name in ("SECRETS", "VAULT"))
+        kept = [f"--volume={folder}:{folder}:ro,U" for folder in told_where]
         return [
             shutil.which("podman") or "podman", "--remote", "run", "--rm", "--read-only", "--network", "host",
-            "--name", self._container, "--volume", f"{secrets}:{secrets}:ro,U",
-            *(f"--env={name}" for name in told), IMAGE, "run", self.name,
+            "--name", self._container, *kept, *(f"--env={name}" for name in told), IMAGE, "run", self.name,
         ]  # fmt: skip
 
     def stop(self) -> None:

@@ -30,7 +30,9 @@ def openapi_documents() -> dict[str, dict[str, Any]]:
         state.prepare()
         make_secrets(state, now=datetime.now(UTC))
         return {
-            "intake": create_intake(_settings(IntakeSettings, state, "intake")).openapi(),
+            "intake": create_intake(
+                _settings(IntakeSettings, state, "intake", vault_dir=state.vault)
+            ).openapi(),
             "referral": create_referral(_settings(ReferralSettings, state, "referral")).openapi(),
             "reporting": create_reporting(
                 _settings(ReportingSettings, state, "reporting")
@@ -38,8 +40,9 @@ def openapi_documents() -> dict[str, dict[str, Any]]:
         }
 
 
-def _settings(of: type[S], state: State, service: str) -> S:
+def _settings(of: type[S], state: State, service: str, **own: Any) -> S:
     return of(
+        **own,
         nats_url="nats://127.0.0.1:1",
         nats_seed_file=seed_file(state, service),
         nats_ca_file=None,

@@ -9,13 +9,17 @@ from typing import Annotated
 import typer
 
 from deploy.commands.context import failing_clearly, platform_settings
+from deploy.commands.metrics import TOKEN
 from deploy.directory_publish import strangers
+from deploy.embedded.processes import free_port
 from deploy.platform import Platform, running_platform
-from deploy.settings import PlatformSettings
+from deploy.service_process import MetricsProcess
+from deploy.settings import MetricsSettings, PlatformSettings
 
 
 @failing_clearly
 def up(
+    *,
     state_dir: Annotated[
         Path | None, typer.Option(help="Folder for everything that is kept (default .siraba).")
     ] = None,
@@ -25,13 +29,17 @@ def up(
     nats_port: Annotated[
         int | None, typer.Option(help="Port partners connect to (default 8422, 0 for any).")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port Prometheus asks (default 8410, 0 for any).")
+    ] = None,
 ) -> None:
     """Start the platform and keep it running until Ctrl-C.
 
     Starts PostgreSQL and NATS (or uses those that SIRABA_DATABASE_ADMIN_URL
     and SIRABA_NATS_URL name), brings tables and streams to the newest state,
-    starts the three services and serves them under one address. Ctrl-C stops
-    all and leaves nothing running.
+    starts the three services and serves them under one address, and beside
+    them the numbers that Prometheus asks for (see `siraba metrics --help`).
+    Ctrl-C stops all and leaves nothing running.
 
     Examples:
 
@@ -42,14 +50,19 @@ def up(
       SIRABA_NATS_URL=tls://nats.example:4222 siraba up
     """
     settings = platform_settings(state_dir=state_dir, front_port=port, nats_port=nats_port)
+    # Refused before anything has started.
+    counted_at = free_port(MetricsSettings().metrics_port if metrics_port is None else metrics_port)
     with suppress(asyncio.CancelledError):
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, counted_at))
 
 
-async def _run(settings: PlatformSettings) -> None:
+async def _run(settings: PlatformSettings, counted_at: int) -> None:
     stop_once()
     async with running_platform(settings, report=typer.echo) as platform:
-        _announce(platform)
+        counting = MetricsProcess(port=counted_at, state=platform.state)
+        await platform.supervisor.add("metrics", counting)
+        platform.write_status()
+        _announce(platform, counting)
         for code in await strangers(platform.state, platform.database_url("referral_work")):
             typer.echo(f"{code} has keys here and is not in the directory: nothing can come to it.")
             typer.echo("`siraba directory show` lists the codes there are.")
@@ -78,7 +91,8 @@ class _StopOnce:
             self._task.cancel()
 
 
-def _announce(platform: Platform) -> None:
+def _announce(platform: Platform, counting: MetricsProcess) -> None:
     typer.echo(f"Siraba is up: {platform.front_url}/")
     typer.echo(f"Partners connect to {platform.nats_url}; logs are in {platform.state.run}")
+    typer.echo(f"Prometheus asks {counting.url}/metrics, with the token in secrets/{TOKEN}")
     typer.echo("Ctrl-C stops everything.")

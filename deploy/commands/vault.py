@@ -62,7 +62,7 @@ def rotate(state_dir: StateDir = None) -> None:
 
     Works while cases come in, and may be broken off: the next call finishes
     what is left before it makes another. Copy the new file from
-    secrets/kek/ to where you keep the keys, apart from the database's
+    vault/kek/ to where you keep the keys, apart from the database's
     backups. The old key stays until `siraba vault retire`.
 
     Example:

@@ -177,7 +177,7 @@ async def test_up_stops_in_order_on_a_signal() -> None:
             "from deploy import platform\n"
             "up.running_platform = lambda s, report: platform.running_platform(\n"
             "    s, services=(), report=report)\n"
-            "up.up(Path(sys.argv[1]), 0, 0)\n"
+            "up.up(state_dir=Path(sys.argv[1]), port=0, nats_port=0, metrics_port=0)\n"
         )
         init(folder / "state" / "partners" / "NOBODY_LISTED", code="NOBODY_LISTED")
         process = await asyncio.create_subprocess_exec(
@@ -188,7 +188,7 @@ async def test_up_stops_in_order_on_a_signal() -> None:
         assert process.stdout is not None
         first = await asyncio.wait_for(process.stdout.readline(), 30)
         assert b"Siraba is up: http://127.0.0.1:" in first
-        said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(3)]
+        said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(4)]
         assert said[-1].startswith(b"NOBODY_LISTED has keys here and is not in the directory")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0

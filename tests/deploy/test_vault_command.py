@@ -69,7 +69,8 @@ async def test_a_key_is_made_turned_and_kept_and_shown_nowhere() -> None:
 
 def assert_private(state: State) -> None:
     """Files for their owner, in folders for their owner."""
-    for folder in (state.secrets, state.secrets / "kek", state.secrets / "months"):
+    assert stat.S_IMODE(state.vault.stat().st_mode) == 0o700
+    for folder in (state.secrets, state.vault / "kek", state.vault / "months"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         files = [path for path in folder.iterdir() if path.is_file()]
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
@@ -82,9 +83,9 @@ def shown(running: Platform, said: list[str]) -> list[str]:
     places += [path for path in running.state.run.iterdir() if path.is_file()]
     held = " ".join([*said, *(path.read_bytes().decode(errors="replace") for path in places)])
     keys = [base64.urlsafe_b64decode(path.read_bytes())
-            for path in (running.state.secrets / "kek").iterdir()]  # fmt: skip
+            for path in (running.state.vault / "kek").iterdir()]  # fmt: skip
     keys += [read_sealing_key(path.read_bytes()).private_bytes_raw()
-             for path in (running.state.secrets / "months").glob("*.key")]  # fmt: skip
+             for path in (running.state.vault / "months").glob("*.key")]  # fmt: skip
     assert len(keys) == 4
     forms = [form for key in keys
              for form in (key.hex(), base64.urlsafe_b64encode(key).decode()[:40])]  # fmt: skip
