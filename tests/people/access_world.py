@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import httpx
 
-from contracts.callers import Caller, issue_token
+from contracts.callers import ROLES, Caller, issue_token
 from contracts.passes import HEADER, Pass, issue_pass
 from contracts.signing import Signer
 from tests.builders import an_organisation, coded_facts
@@ -80,10 +80,16 @@ def by_token(service: str, organisation: str, role: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def person(organisation: str, role: str) -> UUID:
+    """The account of whoever comes with a pass."""
+    return uuid5(NAMESPACE_OID, f"{organisation} {role}")
+
+
 def by_pass(service: str, organisation: str, role: str) -> dict[str, str]:
     """What the front shows for whoever is signed in; a stranger's key signs for whom none knows."""
     now = datetime.now(UTC)
-    one = Pass(caller=Caller(organisation, role, "p1"), signed_in_at=now, form=FORM)
+    caller = Caller(organisation, role, person(organisation, role).hex)
+    one = Pass(caller=caller, signed_in_at=now, form=FORM)
     signer = Signer(private_key("referral" if organisation != NOBODY else NOBODY))
     shown = issue_pass(one, audience=service, now=now, signer=signer)
     return {HEADER: shown, "Accept": HTML, "Origin": f"http://{service}"}
@@ -100,6 +106,7 @@ async def open_world(site: Site, **changes: Any) -> AsyncIterator[World]:
         for service in SERVICES:
             await until(partial(_knows_all, world, service))
         await _fill(world)
+        await _give_accounts(world)
         yield world
 
 
@@ -137,6 +144,18 @@ async def _fill(world: World) -> None:
     for name, query in OBJECTS.items():
         rows = await until(partial(world.address.site.rows, query), seconds=30)
         world.objects[name] = str(rows[0][0])
+
+
+async def _give_accounts(world: World) -> None:
+    """Everybody who comes with a pass has one; its name is nobody else's to see."""
+    for organisation in (one.code for one in DIRECTORY):
+        for role in ROLES:
+            account = person(organisation, role)
+            await world.address.site.run(
+                "insert into referral.accounts (account_id, organisation, role, login, made_at)"
+                " values (:account, :organisation, :role, :login, now())",
+                account=account, organisation=organisation, role=role, login=f"u{account.hex[:20]}",
+            )  # fmt: skip
 
 
 _ASKED: Mapping[str, tuple[str, dict[str, Any]]] = {

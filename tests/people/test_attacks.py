@@ -77,7 +77,9 @@ async def test_markup_in_any_field_is_shown_as_text(address: Address, browser: B
 _OTHERS = {
     "/login": ("login", "password", "code", "kept"), "/join": ("token", "sealed", "password"),
     "/intake/new/again": ("kept",), "/intake/new/asked": ("number",),
-    "/referral/room/shelter": ("places", "free"),
+    "/referral/room/shelter": ("places", "free"), "/referral/account/sessions": ("session",),
+    "/referral/account/password": ("password", "code", "new", "again"),
+    "/referral/account/codes": ("sealed", "new_code", "password", "code"),
     "/reporting/held": ("kind", "held_on", "place", "language", "organiser", "women", "estimated_reach"),
 }  # fmt: skip
 

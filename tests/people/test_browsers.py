@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.ledger import Figure
 from tests.parts import Site, site
-from tests.people import journey
+from tests.people import journey, journey_account
 from tests.people.chromium import chromium
 from tests.people.looking import AXE, Looker, found, overflowing
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 #: Pieces of pages, that are never shown alone.
 PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
-    "board.html",
+    "board.html", "proof.html",
 }  # fmt: skip
 #: No labels, no language, grey on grey, and a line that does not break.
 _CARELESS = """() => {
@@ -75,6 +75,7 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         await journey.withdraw(five, number, referral)
         await journey.end(five, referral)
         await journey.count(five)
+        await journey_account.look_after(five)
         await journey.leave(five)
         steps = await five.steps(number)
         blind, wide = await spoilt(five.people["owner"].page)

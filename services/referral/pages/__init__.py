@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from chassis.web import Pages
+from services.referral.pages.account import add_account
 from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.standing import DeskPages
@@ -21,4 +22,5 @@ def layout() -> Pages:
 def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     """All of them."""
     add_door(app, door)
+    add_account(app, door)
     add_desk(app, desk)

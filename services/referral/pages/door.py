@@ -14,6 +14,7 @@ from contracts.callers import Caller, TokenMissing
 from contracts.passes import Pass, issue_pass
 from services.referral.domain.accounts import LIFE, PASSWORD_LIMIT
 from services.referral.gateways.credentials import Credentials
+from services.referral.pages.code_keys import entered_code
 from services.referral.pages.fields import fields
 from services.referral.pages.invitation import add_invitation
 from services.referral.store import accounts
@@ -125,19 +126,7 @@ def _add_leaving(routes: APIRouter, door: PeoplesDoor) -> None:
 
 
 async def _signed_in(door: PeoplesDoor, given: Mapping[str, str], *, secret: str) -> Caller | None:
-    """The long comparison happens outside of any transaction."""
-    login = given.get("login", "").strip().lower()[:PASSWORD_LIMIT]
-    # One more than any password has: what is too long is compared, and is none.
-    password = given.get("password", "")[: PASSWORD_LIMIT + 1]
-    async with door.parts.work.connect() as connection:
-        known = await accounts.find(connection, login)
-    digest = known.password if known else None
-    attempt = Attempt(
-        login=login,
-        password_fits=await door.credentials.fits(password, digest),
-        compared_with=digest,
-        code=given.get("code", "").replace(" ", "")[:6],
-    )
+    attempt = await attempted(door, given, login=given.get("login", "").strip().lower())
     async with door.parts.work.begin() as connection:
         return await sign_in(
             connection,
@@ -146,6 +135,22 @@ async def _signed_in(door: PeoplesDoor, given: Mapping[str, str], *, secret: str
             now=door.parts.mint.moment(),
             credentials=door.credentials,
         )
+
+
+async def attempted(door: PeoplesDoor, given: Mapping[str, str], *, login: str) -> Attempt:
+    """What was entered as this login's; the long comparison happens outside of any transaction."""
+    login = login[:PASSWORD_LIMIT]
+    # One more than any password has: what is too long is compared, and is none.
+    password = given.get("password", "")[: PASSWORD_LIMIT + 1]
+    async with door.parts.work.connect() as connection:
+        known = await accounts.find(connection, login)
+    digest = known.password if known else None
+    return Attempt(
+        login=login,
+        password_fits=await door.credentials.fits(password, digest),
+        compared_with=digest,
+        code=entered_code(given.get("code", "")),
+    )
 
 
 async def _end(door: PeoplesDoor, request: Request) -> None:

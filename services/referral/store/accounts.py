@@ -42,6 +42,7 @@ class Seen:
 _COLUMNS = """account_id, organisation, role, login, password, code_key, code_step,
               invited_until, failures, rests_until, disabled_at"""
 _BY_LOGIN = text(f"select {_COLUMNS} from accounts where login = :login")  # noqa: S608 - a constant
+_BY_ID = text(f"select {_COLUMNS} from accounts where account_id = :account_id")  # noqa: S608 - a constant
 _LOCK = text(f"select {_COLUMNS} from accounts where login = :login for update")  # noqa: S608 - a constant
 _INVITED = text(f"""
     select {_COLUMNS} from accounts where invitation = :digest and invited_until > :now for update
@@ -94,6 +95,18 @@ _SEEN = text("""
 _MARK = text("update sessions set seen_at = :now where digest = :digest")
 _END = text("delete from sessions where digest = :digest")
 _END_ALL = text("delete from sessions where account_id = :account_id")
+# Only one's own: the digest of somebody else's session ends nothing.
+_END_OWN = text("delete from sessions where digest = :digest and account_id = :account_id")
+_END_OTHERS = text("delete from sessions where account_id = :account_id and digest <> :digest")
+_OPEN_ONES = text("""
+    select digest, signed_in_at, seen_at from sessions
+    where account_id = :account_id and seen_at > :idle and signed_in_at > :life
+    order by signed_in_at desc
+""")
+_NEW_PASSWORD = text("update accounts set password = :password where account_id = :account_id")
+_NEW_CODES = text("""
+    update accounts set code_key = :code_key, code_step = :step where account_id = :account_id
+""")
 _SWEEP = text("delete from sessions where seen_at < :idle or signed_in_at < :life")
 
 
@@ -101,6 +114,11 @@ async def find(connection: AsyncConnection, login: str, *, lock: bool = False) -
     """The account with this login, locked if asked."""
     found = await connection.execute(_LOCK if lock else _BY_LOGIN, {"login": login})
     return _account(found.one_or_none())
+
+
+async def by_id(connection: AsyncConnection, account_id: UUID) -> Account | None:
+    """The account with this id."""
+    return _account((await connection.execute(_BY_ID, {"account_id": account_id})).one_or_none())
 
 
 async def invited(connection: AsyncConnection, digest: bytes, *, now: datetime) -> Account | None:
@@ -178,6 +196,37 @@ async def end_session(connection: AsyncConnection, digest: bytes) -> None:
 async def end_sessions_of(connection: AsyncConnection, account_id: UUID) -> None:
     """Forget every one of an account."""
     await connection.execute(_END_ALL, {"account_id": account_id})
+
+
+async def open_sessions(
+    connection: AsyncConnection, account_id: UUID, *, now: datetime
+) -> Sequence[Any]:
+    """(digest, signed_in_at, seen_at) of each session of an account that holds, newest first."""
+    asked = {"account_id": account_id} | _limits(now)
+    return (await connection.execute(_OPEN_ONES, asked)).all()
+
+
+async def end_own(connection: AsyncConnection, account_id: UUID, digest: bytes) -> None:
+    """Forget this one, if it is of this account."""
+    await connection.execute(_END_OWN, {"account_id": account_id, "digest": digest})
+
+
+async def end_others(connection: AsyncConnection, account_id: UUID, digest: bytes) -> None:
+    """Forget every one of an account but this."""
+    await connection.execute(_END_OTHERS, {"account_id": account_id, "digest": digest})
+
+
+async def set_password(connection: AsyncConnection, account_id: UUID, password: str) -> None:
+    """From now on it is this one. password: its digest."""
+    await connection.execute(_NEW_PASSWORD, {"account_id": account_id, "password": password})
+
+
+async def set_codes(
+    connection: AsyncConnection, account_id: UUID, code_key: bytes, *, step: int
+) -> None:
+    """From now on codes are made with this sealed key; step: of the last one that was used."""
+    row = {"account_id": account_id, "code_key": code_key, "step": step}
+    await connection.execute(_NEW_CODES, row)
 
 
 def _limits(now: datetime) -> dict[str, datetime]:

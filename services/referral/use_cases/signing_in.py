@@ -65,7 +65,7 @@ async def join(
     }
     await accounts.join(connection, row)
     await accounts.end_sessions_of(connection, account.account_id)
-    await audit.add(connection, _person(account), [Look(action="account.joined", shown=0)])
+    await audit.add(connection, person_of(account), [Look(action="account.joined", shown=0)])
     return None
 
 
@@ -81,6 +81,19 @@ async def sign_in(
 
     Tries are taken one after the other, so that many at once are as many as one by one.
     """
+    account = await prove(connection, attempt, now=now, credentials=credentials)
+    if account is None:
+        return None
+    await accounts.open_session(connection, digest_of(secret), account.account_id, now=now)
+    who = person_of(account)
+    await audit.add(connection, who, [Look(action="session.opened", shown=0)])
+    return who
+
+
+async def prove(
+    connection: AsyncConnection, attempt: Attempt, *, now: datetime, credentials: Credentials
+) -> Account | None:
+    """Whose password and code these are; None, and one more wrong try, where anything is not right."""
     account = await accounts.find(connection, attempt.login, lock=True)
     if account is None:
         return None
@@ -90,10 +103,7 @@ async def sign_in(
         await _note_wrong(connection, account, now=now, rests=rests)
         return None
     await _note(connection, account, failures=0, until=None, step=step)
-    await accounts.open_session(connection, digest_of(secret), account.account_id, now=now)
-    who = _person(account)
-    await audit.add(connection, who, [Look(action="session.opened", shown=0)])
-    return who
+    return account
 
 
 def _used_step(
@@ -119,7 +129,7 @@ async def _note_wrong(
         until = rests_until(failures, now=now)
         await _note(connection, account, failures=failures, until=until, step=account.code_step)
     look = Look(action="session.opened", outcome=_REFUSED, shown=0)
-    await audit.add(connection, _person(account), [look])
+    await audit.add(connection, person_of(account), [look])
 
 
 async def _note(
@@ -139,5 +149,6 @@ async def _note(
     await accounts.note_try(connection, row)
 
 
-def _person(account: Account) -> Caller:
+def person_of(account: Account) -> Caller:
+    """Who signs in by it."""
     return Caller(account.organisation, account.role, account.account_id.hex)
