@@ -19,8 +19,11 @@ _READERS: Final[tuple[tuple[str, type[BaseSettings]], ...]] = (
     ("`siraba up` and the commands beside it", PlatformSettings),
     ("`siraba run SERVICE` and `siraba front`: where it listens", RunSettings),
     ("`siraba run SERVICE`: what it works with", ServiceSettings),
-    ("`siraba run intake`: where the vault's keys lie", IntakeSettings),
-    ("`siraba run referral`: by whom notices go", ReferralSettings),
+    ("`siraba run intake`: how much it takes, and where the vault's keys lie", IntakeSettings),
+    (
+        "`siraba run referral`: by whom notices go, and how often signing in is tried",
+        ReferralSettings,
+    ),
     ("`siraba front`", FrontSettings),
     ("`siraba metrics`", MetricsSettings),
 )

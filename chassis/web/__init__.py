@@ -7,6 +7,7 @@ from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, problem
 from chassis.web.session import Sessions, check_origin
 from chassis.web.shown import Shown
+from chassis.web.throttle import Throttle
 
 __all__ = [
     "LANGUAGES",
@@ -17,6 +18,7 @@ __all__ = [
     "Refusal",
     "Sessions",
     "Shown",
+    "Throttle",
     "Violation",
     "check_origin",
     "language_of",

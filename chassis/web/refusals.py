@@ -68,7 +68,9 @@ def answer(request: Request, refusal: Refusal, pages: Pages) -> Response:
     if not request.headers.get("accept", "").startswith("text/html"):
         return refusal.answer()
     template = "door.html" if refusal.status == HTTPStatus.UNAUTHORIZED else "problem.html"
-    return pages.render(request, template, {"status": refusal.status}, status=refusal.status)
+    page = pages.render(request, template, {"status": refusal.status}, status=refusal.status)
+    page.headers.update(refusal.headers or {})
+    return page
 
 
 class Known:

@@ -9,18 +9,25 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from contracts.callers import Caller
 from deploy.commands.context import failing_clearly, running_state, with_tables_of
 from deploy.embedded.processes import ServerError
-from services.referral.store import accounts
+from services.referral.store import accounts, recoveries
 from services.referral.use_cases.inviting import (
+    OPERATOR,
     PEOPLE,
     Invitation,
     InvitationRefused,
     disable,
     invite,
+)
+from services.referral.use_cases.recovering import (
+    Agreement,
+    RecoveryRefused,
+    agree_recovery,
+    ask_recovery,
 )
 
 user = typer.Typer(
@@ -32,12 +39,18 @@ StateDir = Annotated[
     Path | None, typer.Option(help="State folder of the running platform (default .siraba).")
 ]
 Login = Annotated[str, typer.Argument(help="The name that somebody signs in with.")]
-OPERATOR: Final = "operator"
 _REASONS: Final = {
     "login": "a name has 2 to 40 of a–z, 0–9, dot, dash and underscore, and begins with a letter or digit",
     "role": f"the role must be one of {', '.join(PEOPLE)}",
     "organisation": "the directory has no such organisation, or it is suspended: `siraba directory show`",
+    "joined": "somebody signs in with this name already; who has lost password or telephone: `siraba user recover`",
     "taken": "somebody of another organisation has this name: choose another",
+}
+_LOST: Final = {
+    "unknown": "nobody signs in with this name: `siraba user list`",
+    "new": "whoever has this name has not joined yet: `siraba user invite`",
+    "same": "you have said so already: a focal point must say it too",
+    "asked": "an address was given out already; it is good for three days",
 }
 _MINUTE: Final = "%Y-%m-%d %H:%M"
 
@@ -51,7 +64,7 @@ def invite_command(
     role: Annotated[str, typer.Option(help=f"One of {', '.join(PEOPLE)}.")] = "focal_point",
     state_dir: StateDir = None,
 ) -> None:
-    """Print an address by which somebody makes an account, or a lost one usable again.
+    """Print an address by which somebody makes an account.
 
     It works once, for three days. Hand it over on a way that nobody else
     reads: whoever opens it first chooses password and codes.
@@ -115,11 +128,56 @@ def disable_command(login: Login, state_dir: StateDir = None) -> None:
 
     async def act(engine: AsyncEngine) -> bool:
         async with engine.begin() as connection:
-            return await disable(connection, login, now=now, by_role=OPERATOR)
+            return await disable(connection, login, now=now, by=Caller("", OPERATOR))
 
     if not with_tables_of("referral", state, act):
         raise ServerError("nobody signs in with this name: `siraba user list`")
     typer.echo("Disabled; whoever was signed in is out.")
+
+
+@user.command("recover")
+@failing_clearly
+def recover_command(login: Login, state_dir: StateDir = None) -> None:
+    """Say that somebody has lost password or telephone; two must say so before anything happens.
+
+    The other one is a focal point, on the page for people. Whoever says it
+    second gets an address for that person, who chooses password and codes anew.
+
+    Example:
+
+      siraba user recover a.diarra
+    """
+    state = running_state(state_dir)
+    secret, now = token_urlsafe(32), datetime.now(UTC)
+
+    async def act(engine: AsyncEngine) -> datetime | None:
+        async with engine.begin() as connection:
+            return await _recover(connection, login, secret=secret, now=now)
+
+    try:
+        until = with_tables_of("referral", state, act)
+    except RecoveryRefused as refused:
+        raise ServerError(_LOST[refused.reason]) from None
+    if until is None:
+        typer.echo("A focal point must say so too, on the page for people, within three days.")
+        return
+    typer.echo(f"{state.status()['front_url']}/join?token={secret}")
+    typer.echo(f"Works once, until {until:{_MINUTE}} UTC.", err=True)
+
+
+async def _recover(
+    connection: AsyncConnection, login: str, *, secret: str, now: datetime
+) -> datetime | None:
+    """The second word where a first is there, and else the first; until when the address is good."""
+    account = await accounts.find(connection, login)
+    if account is None:
+        raise RecoveryRefused("unknown")
+    by = Caller(account.organisation, OPERATOR)
+    if waits := await recoveries.of_login(connection, login):
+        one = Agreement(recovery_id=waits.recovery_id, secret=secret)
+        return await agree_recovery(connection, one, by=by, now=now)
+    await ask_recovery(connection, account.account_id, recovery_id=uuid4(), by=by, now=now)
+    return None
 
 
 def _standing(row: Any, now: datetime) -> str:

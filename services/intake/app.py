@@ -67,9 +67,9 @@ def create_app(
     caller = BearerCaller(audience="intake", key_of=door.key_of, clock=door.clock)
     layout = pages.layout()
     app = serve(parts, pages=layout, larger_bodies=api.LARGER_BODIES)
-    registrar = api.Registrar(parts, keeping)
+    registrar = api.Registrar(parts, keeping, throttle := settings.throttle())
     app.include_router(api.router(api.Desk(parts, registrar, caller)))
-    app.include_router(api.incident_router(api.IncidentDesk(admitter, caller)))
+    app.include_router(api.incident_router(api.IncidentDesk(admitter, caller, throttle)))
     desk = api.ConsentDesk(parts, discloser, caller)
     for routes in DESK_ROUTES:
         app.include_router(routes(desk))

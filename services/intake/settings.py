@@ -5,17 +5,28 @@ from pathlib import Path
 from pydantic import Field
 
 from chassis.settings import ServiceSettings
+from chassis.web import Throttle
 from services.intake.vault import key_files, months
 
 
 class IntakeSettings(ServiceSettings):
-    """The shared settings, and where the vault's keys lie."""
+    """The shared settings, how much one organisation may submit, and where the vault's keys lie."""
 
     vault_dir: Path | None = Field(
         None,
         description="Folder with the vault's keys, mode 0700, which no other service needs; "
         "the secrets folder without it.",
     )
+    submissions_per_minute: int = Field(
+        6000,
+        ge=1,
+        description="Cases and incidents that one organisation may submit, over HTTP and by the "
+        "form together; twice as many at once after a pause. Beyond, the answer is 429.",
+    )
+
+    def throttle(self) -> Throttle:
+        """An organisation's share of submissions."""
+        return Throttle(self.submissions_per_minute / 60, 2.0 * self.submissions_per_minute)
 
     @property
     def kek_dir(self) -> Path:

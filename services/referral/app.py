@@ -78,6 +78,7 @@ def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pa
         pages=layout,
         credentials=Credentials(accounts_key, parts.mint.entropy),
         signing=SigningKey(parts.keys, "referral"),
+        throttle=settings.throttle(),
         secure=settings.secure_cookies,
     )
 

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from chassis.notify import SPOOL, Carrier, Carriers, Mail, Sms, Spool
 from chassis.settings import ServiceSettings
+from chassis.web import Throttle
 
 
 class ReferralSettings(ServiceSettings):
@@ -24,6 +25,16 @@ class ReferralSettings(ServiceSettings):
         description="SMS gateway for notices, https://. Without it, they are kept in a folder.",
     )
     sms_token: SecretStr | None = Field(None, description="Its bearer token.")
+    wrong_logins_per_minute: int = Field(
+        30,
+        ge=1,
+        description="Wrong tries to sign in that count from one address, ten times as many at once "
+        "after a pause; many people may share one. Beyond, the answer is 429.",
+    )
+
+    def throttle(self) -> Throttle:
+        """An address's share of wrong tries."""
+        return Throttle(self.wrong_logins_per_minute / 60, 10.0 * self.wrong_logins_per_minute)
 
     @model_validator(mode="after")
     def _can_be_carried(self) -> Self:

@@ -10,9 +10,10 @@ from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import httpx
 
-from contracts.callers import ROLES, Caller, issue_token
+from contracts.callers import Caller, issue_token
 from contracts.passes import HEADER, Pass, issue_pass
 from contracts.signing import Signer
+from services.referral.use_cases.inviting import PEOPLE
 from tests.builders import an_organisation, coded_facts
 from tests.parts import Site, until
 from tests.people.address import HTML, Address, open_address
@@ -28,6 +29,7 @@ DIRECTORY = (
     an_organisation("POLICE_Z", "police", "immediate_safety", region="01", zones=("01",)),
 )
 FORM = "f" * 64
+RECOVERY = UUID(int=9)
 #: What there is of each kind of object, once all has happened that has to.
 OBJECTS: Mapping[str, str] = {
     "pair_id": "select pair_id from intake.duplicates",
@@ -149,13 +151,20 @@ async def _fill(world: World) -> None:
 async def _give_accounts(world: World) -> None:
     """Everybody who comes with a pass has one; its name is nobody else's to see."""
     for organisation in (one.code for one in DIRECTORY):
-        for role in ROLES:
+        for role in PEOPLE:
             account = person(organisation, role)
             await world.address.site.run(
                 "insert into referral.accounts (account_id, organisation, role, login, made_at)"
                 " values (:account, :organisation, :role, :login, now())",
                 account=account, organisation=organisation, role=role, login=f"u{account.hex[:20]}",
             )  # fmt: skip
+    lost, asker = person("POLICE_A", "officer"), person("POLICE_A", "focal_point")
+    world.objects |= {"account_id": str(lost), "recovery_id": str(RECOVERY)}
+    await world.address.site.run(
+        "insert into referral.recoveries (recovery_id, account_id, asked_by, asked_at)"
+        " values (:recovery, :lost, :asker, now())",
+        recovery=RECOVERY, lost=lost, asker=asker,
+    )  # fmt: skip
 
 
 _ASKED: Mapping[str, tuple[str, dict[str, Any]]] = {

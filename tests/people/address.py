@@ -68,9 +68,11 @@ class Address:
     apps: Mapping[str, FastAPI]
 
     @asynccontextmanager
-    async def browser(self, base: str = BASE) -> AsyncIterator["Browser"]:
+    async def browser(
+        self, base: str = BASE, *, comes_from: str = "127.0.0.1"
+    ) -> AsyncIterator["Browser"]:
         """Somebody's browser, which knows nothing yet."""
-        transport = httpx.ASGITransport(self.front)
+        transport = httpx.ASGITransport(self.front, client=(comes_from, 5000))
         headers = {"accept": HTML}
         async with httpx.AsyncClient(
             transport=transport, base_url=base, headers=headers, follow_redirects=True
@@ -157,15 +159,20 @@ async def open_address(
     secure: bool = False,
     services: Sequence[str] = ("referral", "intake"),
     assemble: Assembly = assemble,
+    limits: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Address]:
-    """These services behind the front, their directory holding these; secure: as with TLS."""
+    """These services behind the front, their directory holding these; secure: as with TLS.
+
+    limits: settings that say how much may be asked.
+    """
+    changes: dict[str, Any] = {"secure_cookies": secure, **(limits or {})}
     async with open_office(site.database, seed=2) as office:
         await office.publish(*organisations)
     apps: dict[str, FastAPI] = {}
     async with AsyncExitStack() as stack:
         for name in services:
             create, kind = SERVICES[name]
-            settings: Any = site.settings(name, kind).model_copy(update={"secure_cookies": secure})
+            settings: Any = site.settings(name, kind).model_copy(update=changes)
             assembly = partial(assemble, on_failure=lambda: site.failures.append("lost"))
             apps[name] = create(settings, assembly=assembly)
             manager = LifespanManager(apps[name], startup_timeout=30, shutdown_timeout=30)

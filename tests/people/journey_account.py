@@ -20,3 +20,37 @@ async def look_after(five: Five) -> None:
         await person.write(name, text)
     await person.follow('form[action="/referral/account/codes"] button')
     await five.look("committee", "codes-refused")
+
+
+async def help_colleagues(five: Five) -> None:
+    """The shelter's focal point invites somebody, and somebody is said to have lost a telephone."""
+    person, site = five.people["shelter"], five.address.site
+    await site.run("update referral.sessions set signed_in_at = now()")
+    await site.run(_SOMEBODY)
+    await person.page.goto("/referral/account")
+    await person.follow('a[href="/referral/people"]')
+    await five.look("shelter", "people")
+    await person.write("login", "é!")
+    await person.hand.pick(person.page.locator("[name=role]"), "officer")
+    await person.follow('form[action="/referral/people"] button')
+    await five.look("shelter", "people-refused")
+    await person.write("login", "b.keita")
+    await person.hand.pick(person.page.locator("[name=role]"), "officer")
+    await person.follow('form[action="/referral/people"] button')
+    await five.look("shelter", "invitation")
+    await person.page.goto("/referral/people")
+    await person.follow('form[action$="/recovery"] button')
+    await five.look("shelter", "people-asked")
+    await site.run(_SAID_OF_ONESELF)
+    await person.page.goto("/referral/account")
+    await five.look("shelter", "account-told")
+
+
+_SOMEBODY = """
+    insert into referral.accounts (account_id, organisation, role, login, password, made_at)
+    values (gen_random_uuid(), 'SHELTER_B', 'officer', 'a.diarra', 'x', now())
+"""
+_SAID_OF_ONESELF = """
+    insert into referral.recoveries (recovery_id, account_id, asked_at)
+    select gen_random_uuid(), account_id, now() from referral.accounts where login = 'shelter.mali'
+"""

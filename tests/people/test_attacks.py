@@ -79,6 +79,7 @@ _OTHERS = {
     "/intake/new/again": ("kept",), "/intake/new/asked": ("number",),
     "/referral/room/shelter": ("places", "free"), "/referral/account/sessions": ("session",),
     "/referral/account/password": ("password", "code", "new", "again"),
+    "/referral/people": ("login", "role"),
     "/referral/account/codes": ("sealed", "new_code", "password", "code"),
     "/reporting/held": ("kind", "held_on", "place", "language", "organiser", "women", "estimated_reach"),
 }  # fmt: skip

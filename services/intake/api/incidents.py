@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Violation
+from chassis.web import BearerCaller, Refusal, Shown, Throttle, Violation
 from chassis.web.violations import known_names, violations
 from contracts.callers import Caller
 from contracts.form import INCIDENT_BYTES, IncidentSubmission, PersonSubmission
@@ -96,6 +96,7 @@ class IncidentDesk:
 
     admitter: Admitter
     caller: BearerCaller
+    throttle: Throttle
 
 
 def incident_router(desk: IncidentDesk) -> APIRouter:
@@ -120,6 +121,7 @@ def incident_router(desk: IncidentDesk) -> APIRouter:
         """
         if idempotency_key is None:
             raise missing_key()
+        desk.throttle.admit(who.organisation)
         gathered = _gathered(
             body, who, key=idempotency_key, digest=sha256(await request.body()).digest(),
             trace=request.scope.get("siraba.hop"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from chassis.assembly import Parts
 from chassis.database import is_outage
+from chassis.web import Throttle
 from services.intake import domain
 from services.intake.use_cases.registering import Answer, Keeping, Submitted, register_cases
 
@@ -25,11 +26,15 @@ class Registrar:
 
     parts: Parts
     keeping: Keeping
+    throttle: Throttle
     _waiting: list[Waiting] = field(default_factory=list)
     _work: "asyncio.Task[None] | None" = None
 
     async def register(self, submitted: Submitted) -> Answer:
-        """Raises `domain.Refused`, or what the database raised."""
+        """Raises `domain.Refused`, a Refusal where the organisation has had its share, or what the
+        database raised.
+        """
+        self.throttle.admit(submitted.organisation)
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((submitted, future))
         if self._work is None:

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
 #: NIST SP 800-63B rev. 4 §3.1.1: length counts, and no rule on kinds of characters.
@@ -36,3 +37,13 @@ def fault_of_password(password: str, *, again: str, login: str) -> str | None:
     if login in password.lower() or len(set(password)) < PASSWORD_LENGTH // 3:
         return "login"
     return None if password == again else "differs"
+
+
+def fault_of_recovery(*, lost: UUID, asked_by: UUID | None, agreed_by: UUID | None) -> str | None:
+    """Which rule two people break who vouch for a third: `self`, `same`; None for none.
+
+    None stands for the operator, who is one person however often they ask.
+    """
+    if lost in (asked_by, agreed_by):
+        return "self"
+    return "same" if asked_by == agreed_by else None

@@ -13,7 +13,7 @@ from services.referral.domain.accounts import PASSWORD_LIMIT
 from services.referral.pages.code_keys import entered_code, new_key, opened_key, shown_key
 from services.referral.pages.door import PeoplesDoor, attempted
 from services.referral.pages.fields import fields
-from services.referral.store import accounts
+from services.referral.store import accounts, recoveries
 from services.referral.store.accounts import Account
 from services.referral.use_cases.inviting import digest_of
 from services.referral.use_cases.own_account import Proof, change_password, renew_codes
@@ -139,11 +139,14 @@ async def _shown(
     fault: str | None = None,
 ) -> HTMLResponse:
     now, here = door.parts.mint.moment(), _session(door, request)
-    async with door.parts.work.connect() as connection:
+    async with door.parts.work.begin() as connection:
         found = await accounts.open_sessions(connection, account.account_id, now=now)
+        news = await recoveries.news(connection, account.account_id)
+        await recoveries.tell(connection, account.account_id, now=now)
     context: dict[str, Any] = {
         "account": account,
         "open": [(one.digest.hex(), one, one.digest == here) for one in found],
+        "news": news,
         "done": done,
         "fault": fault,
     }

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from chassis.assembly import Parts
 from chassis.trust import SigningKey
-from chassis.web import Entrance, Pages, check_origin
+from chassis.web import Entrance, Pages, Throttle, check_origin
 from contracts.callers import Caller, TokenMissing
 from contracts.passes import Pass, issue_pass
 from services.referral.domain.accounts import LIFE, PASSWORD_LIMIT
@@ -17,7 +19,7 @@ from services.referral.gateways.credentials import Credentials
 from services.referral.pages.code_keys import entered_code
 from services.referral.pages.fields import fields
 from services.referral.pages.invitation import add_invitation
-from services.referral.store import accounts
+from services.referral.store import accounts, recoveries
 from services.referral.use_cases.inviting import digest_of
 from services.referral.use_cases.signing_in import Attempt, sign_in
 
@@ -29,13 +31,17 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeoplesDoor:
-    """What it stands on. entrance: of referral's own pages; secure: behind TLS."""
+    """What it stands on.
+
+    entrance: of referral's own pages; throttle: of wrong tries, by address; secure: behind TLS.
+    """
 
     parts: Parts
     entrance: Entrance
     pages: Pages
     credentials: Credentials
     signing: SigningKey
+    throttle: Throttle
     secure: bool
 
     @property
@@ -103,11 +109,13 @@ def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
         kept = given.get("kept", "")
         if kept and "login" not in given:
             return _login(door, request, kept=kept)
-        secret = door.parts.mint.entropy(SECRET_BYTES).hex()
+        secret, address = door.parts.mint.entropy(SECRET_BYTES).hex(), address_of(request)
+        door.throttle.admit(address)
         who = await _signed_in(door, given, secret=secret)
         if who is None:
             return _login(door, request, wrong=True, kept=kept)
-        response = _onward(door, request, who, kept=kept)
+        door.throttle.give_back(address)
+        response = await _onward(door, request, who, kept=kept)
         await _end(door, request)
         door.give(response, secret)
         return response
@@ -160,11 +168,16 @@ async def _end(door: PeoplesDoor, request: Request) -> None:
             await accounts.end_session(connection, digest_of(held))
 
 
-def _onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
-    """To the work; back to the form, for who was filling one in. kept: sealed by intake, for intake."""
+async def _onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
+    """To the work; back to the form, for who was filling one in. kept: sealed by intake, for intake.
+
+    What others said of somebody's account is the first thing that they are told.
+    """
     if kept:
         return door.pages.render(request, "onward.html", {"kept": kept})
-    return RedirectResponse(home_of(who), status_code=303)
+    async with door.parts.work.connect() as connection:
+        news = await recoveries.news(connection, UUID(str(who.person)))
+    return RedirectResponse("/referral/account" if news else home_of(who), status_code=303)
 
 
 def _login(
@@ -182,3 +195,17 @@ def _login(
 def home_of(who: Caller) -> str:
     """The first page of somebody's work."""
     return "/reporting/" if who.role in _FIGURES else "/referral/"
+
+
+def address_of(request: Request) -> str:
+    """From where somebody comes, as the front says it; of IPv6 the network, which is one subscriber's.
+
+    Kept in memory by the throttle, and nowhere else.
+    """
+    text = request.headers.get("x-forwarded-for", "")
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return ""
+    bits = 64 if address.version == 6 else 32
+    return str(ip_network((address, bits), strict=False))

@@ -56,8 +56,19 @@ _INVITE = text("""
     values (:account_id, :organisation, :role, :login, :digest, :until, :now)
     on conflict (login) do update set role = excluded.role, invitation = excluded.invitation,
         invited_until = excluded.invited_until
-    where accounts.organisation = excluded.organisation
+    where accounts.organisation = excluded.organisation and accounts.password is null
     returning account_id
+""")
+_INVITE_AGAIN = text("""
+    update accounts set invitation = :digest, invited_until = :until where account_id = :account_id
+""")
+_CALL_OFF = text("""
+    update accounts set invitation = null, invited_until = null where account_id = :account_id
+""")
+_PEOPLE_OF = text("""
+    select account_id, login, role, password is not null as has_joined, invited_until, rests_until,
+           disabled_at
+    from accounts where organisation = :organisation order by login
 """)
 _JOIN = text("""
     update accounts set password = :password, code_key = :code_key, code_step = :step,
@@ -71,7 +82,7 @@ _TRY = text("""
 """)
 _DISABLE = text("""
     update accounts set disabled_at = :now, invitation = null, invited_until = null
-    where login = :login returning account_id, organisation
+    where login = :login
 """)
 _ALL = text("""
     select login, organisation, role, password is not null as has_joined, invited_until,
@@ -134,9 +145,24 @@ async def takes_part(connection: AsyncConnection, organisation: str) -> bool:
 
 
 async def invite(connection: AsyncConnection, row: dict[str, Any]) -> UUID | None:
-    """A new account, or a new invitation to one; None where the login is another organisation's."""
+    """A new account, or a new invitation to one; None where somebody has the login already."""
     found: UUID | None = (await connection.execute(_INVITE, row)).scalar()
     return found
+
+
+async def invite_again(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """An invitation for somebody who had joined: their account is as it was until they use it."""
+    await connection.execute(_INVITE_AGAIN, row)
+
+
+async def call_off(connection: AsyncConnection, account_id: UUID) -> None:
+    """An invitation that is not used yet is good for nothing any more."""
+    await connection.execute(_CALL_OFF, {"account_id": account_id})
+
+
+async def people_of(connection: AsyncConnection, organisation: str) -> Sequence[Any]:
+    """Everybody of an organisation, as its focal point sees them."""
+    return (await connection.execute(_PEOPLE_OF, {"organisation": organisation})).all()
 
 
 async def join(connection: AsyncConnection, row: dict[str, Any]) -> None:
@@ -149,9 +175,9 @@ async def note_try(connection: AsyncConnection, row: dict[str, Any]) -> None:
     await connection.execute(_TRY, row)
 
 
-async def disable(connection: AsyncConnection, login: str, *, now: datetime) -> Any | None:
-    """Let nobody in by it any more; (account_id, organisation) if there is one."""
-    return (await connection.execute(_DISABLE, {"login": login, "now": now})).one_or_none()
+async def disable(connection: AsyncConnection, login: str, *, now: datetime) -> None:
+    """Let nobody in by it any more."""
+    await connection.execute(_DISABLE, {"login": login, "now": now})
 
 
 async def listed(connection: AsyncConnection) -> Sequence[Any]:

@@ -11,14 +11,19 @@ from chassis import audit
 from chassis.audit import Look
 from contracts.callers import Caller
 from services.referral.domain.accounts import INVITED_FOR, LOGIN
-from services.referral.store import accounts
+from services.referral.store import accounts, recoveries
+from services.referral.store.accounts import Account
 
+#: Whoever runs the platform; no account has this role.
+OPERATOR = "operator"
 #: The roles that some page is for.
 PEOPLE = ("officer", "case_owner", "focal_point", "analyst", "data_officer")
+#: Whom a focal point invites: those who vouch for others are not made by one of them.
+COLLEAGUES = tuple(role for role in PEOPLE if role != "focal_point")
 
 
 class InvitationRefused(Exception):
-    """Why nobody was invited: `login`, `role`, `organisation` or `taken`."""
+    """Why nobody was invited: `login`, `role`, `organisation`, `joined` or `taken`."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -45,8 +50,8 @@ async def invite(
 ) -> datetime:
     """Keep an invitation under this secret, and until when it is good; an earlier one is void.
 
-    Who has an account already keeps it until the invitation is used: then password and codes are
-    new, and open sessions end. Raises InvitationRefused.
+    Who has joined already is not invited again: that takes two (`recovering`). Raises
+    InvitationRefused.
     """
     if LOGIN.fullmatch(one.login) is None:
         raise InvitationRefused("login")
@@ -65,17 +70,30 @@ async def invite(
         "now": now,
     }
     if await accounts.invite(connection, row) is None:
-        raise InvitationRefused("taken")
+        held = await accounts.find(connection, one.login)
+        is_ours = held is not None and held.organisation == one.organisation
+        raise InvitationRefused("joined" if is_ours else "taken")
     await audit.add(connection, by, [Look(action="account.invited", shown=0)])
     return until
 
 
-async def disable(connection: AsyncConnection, login: str, *, now: datetime, by_role: str) -> bool:
-    """Let nobody in by this login from now on, open sessions included; False if there is none."""
-    row = await accounts.disable(connection, login, now=now)
-    if row is None:
+async def disable(connection: AsyncConnection, login: str, *, now: datetime, by: Caller) -> bool:
+    """Let nobody in by this login from now on, open sessions included; False if there is none.
+
+    The operator disables anybody, a focal point colleagues and never themselves.
+    """
+    account = await accounts.find(connection, login, lock=True)
+    if account is None or not _may_disable(by, account):
         return False
-    await accounts.end_sessions_of(connection, row.account_id)
-    by = Caller(row.organisation, by_role)
-    await audit.add(connection, by, [Look(action="account.disabled", shown=0)])
+    await accounts.disable(connection, login, now=now)
+    await accounts.end_sessions_of(connection, account.account_id)
+    await recoveries.end(connection, account.account_id, outcome="void", now=now)
+    who = Caller(account.organisation, by.role, by.person)
+    await audit.add(connection, who, [Look(action="account.disabled", shown=0)])
     return True
+
+
+def _may_disable(by: Caller, account: Account) -> bool:
+    if by.role == OPERATOR:
+        return True
+    return account.organisation == by.organisation and account.account_id.hex != by.person

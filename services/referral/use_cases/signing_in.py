@@ -12,7 +12,7 @@ from contracts.callers import Caller
 from services.referral.domain.accounts import fault_of_password, rests_until
 from services.referral.domain.one_time_codes import fitting_step
 from services.referral.gateways.credentials import Credentials
-from services.referral.store import accounts
+from services.referral.store import accounts, recoveries
 from services.referral.store.accounts import Account
 from services.referral.use_cases.inviting import digest_of
 
@@ -64,6 +64,7 @@ async def join(
         "step": step - 1,
     }
     await accounts.join(connection, row)
+    await recoveries.end(connection, account.account_id, outcome="used", now=now)
     await accounts.end_sessions_of(connection, account.account_id)
     await audit.add(connection, person_of(account), [Look(action="account.joined", shown=0)])
     return None
@@ -84,6 +85,9 @@ async def sign_in(
     account = await prove(connection, attempt, now=now, credentials=credentials)
     if account is None:
         return None
+    # Whoever can sign in has lost nothing, whatever others say.
+    if await recoveries.end(connection, account.account_id, outcome="void", now=now):
+        await accounts.call_off(connection, account.account_id)
     await accounts.open_session(connection, digest_of(secret), account.account_id, now=now)
     who = person_of(account)
     await audit.add(connection, who, [Look(action="session.opened", shown=0)])

@@ -267,6 +267,20 @@ create table sessions (
     seen_at timestamptz not null
 );
 create index sessions_account on sessions (account_id);
+-- Two people say that somebody has lost what they sign in with; null stands for the operator.
+create table recoveries (
+    recovery_id uuid primary key,
+    account_id uuid not null references accounts,
+    asked_by uuid references accounts,
+    asked_at timestamptz not null,
+    agreed_by uuid references accounts,
+    agreed_at timestamptz,
+    ended_at timestamptz,
+    -- `used`, `void` (whoever it is about signed in, or it was taken back) or `late`.
+    outcome text,
+    told_at timestamptz
+);
+create unique index recoveries_open on recoveries (account_id) where ended_at is null;
 
 alter table cases enable row level security;
 alter table cases force row level security;
