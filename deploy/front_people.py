@@ -14,6 +14,9 @@ SESSION_COOKIES: Final = ("__Host-siraba", "siraba_person")
 PASSES: Final = "session_pass"
 #: Paths of people, at the root of the address, that referral answers.
 PEOPLE: Final = ("login", "join", "leave")
+#: What makes of the address an app on a telephone, which intake serves: a browser lets a worker see
+#: what lies below its own path, and people sign in at the root.
+APP: Final = ("worker.js", "app.webmanifest")
 
 Headers = list[tuple[bytes, bytes]]
 

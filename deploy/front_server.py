@@ -10,12 +10,14 @@ import uvicorn
 
 from deploy.embedded.processes import ServerError
 from deploy.front import Front
-from deploy.front_people import PEOPLE
+from deploy.front_people import APP, PEOPLE
 
 
 def front_paths(service_urls: Mapping[str, str]) -> dict[str, str]:
     """The services by the first part of a path; the doors of partners and people are referral's."""
     paths = dict(service_urls)
+    if "intake" in paths:
+        paths |= dict.fromkeys(APP, paths["intake"])
     if "referral" in paths:
         paths |= dict.fromkeys(("partners", *PEOPLE), paths["referral"])
     return paths

@@ -1,6 +1,6 @@
 """The web edge of every service: one app factory, problems instead of errors, pages in two languages."""
 
-from chassis.web.app import web_app
+from chassis.web.app import packed_files, web_app
 from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
 from chassis.web.pages import LANGUAGES, Pages, language_of
@@ -22,6 +22,7 @@ __all__ = [
     "Violation",
     "check_origin",
     "language_of",
+    "packed_files",
     "problem",
     "read_caller",
     "to_start",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from chassis.web.pages import HERE, Pages
 from chassis.web.problems import MEDIA_TYPE, SCHEMA
@@ -43,6 +44,11 @@ class _Static(StaticFiles):
         if response.status_code < 400:
             response.headers["Cache-Control"] = "public, max-age=3600"
         return response
+
+
+def packed_files(folder: Path) -> ASGIApp:
+    """These files, packed: they are the same for everybody; a page with a secret never is (BREACH)."""
+    return GZipMiddleware(_Static(directory=folder))
 
 
 def web_app(
@@ -81,8 +87,7 @@ def web_app(
         middleware=[Middleware(UnderPrefix, prefix=prefix, secure=secure), *shield],
         responses={"4XX": PROBLEM},
     )
-    # Packed, since they are the same for everybody; a page that holds a secret never is (BREACH).
-    app.mount("/static", GZipMiddleware(_Static(directory=HERE / "static")), name="static")
+    app.mount("/static", packed_files(HERE / "static"), name="static")
     install_refusals(app, layout)
     return app
 

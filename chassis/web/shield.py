@@ -18,7 +18,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 #: Of a page that keeps itself up to date: no other may run a script or ask for anything by itself.
-LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'"
+LIVE_POLICY = f"{POLICY}; script-src 'self'; connect-src 'self'; manifest-src 'self'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -26,7 +26,7 @@ from services.intake.settings import IntakeSettings
 from services.intake.use_cases.checking import find_fallen
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.registering import Keeping
-from services.intake.vault import KeyFiles, MonthlyKeys, Vault
+from services.intake.vault import KeyFiles, LeaseKeys, MonthlyKeys, Vault
 
 DESK_ROUTES = (
     api.consent_router,
@@ -76,7 +76,8 @@ def create_app(
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
-    _add_pages(app, screen, registrar)
+    leases = LeaseKeys(settings.leases_dir, parts.mint.entropy)
+    _add_pages(app, screen, registrar=registrar, leases=leases)
     return app
 
 
@@ -94,13 +95,18 @@ def _vault(settings: IntakeSettings, parts: Parts) -> Vault:
     return Vault(keys, parts.mint.entropy)
 
 
-def _add_pages(app: FastAPI, screen: pages.Desk, registrar: api.Registrar) -> None:
+def _add_pages(
+    app: FastAPI, screen: pages.Desk, *, registrar: api.Registrar, leases: LeaseKeys
+) -> None:
+    parts = screen.parts
+    parts.jobs.append(lambda: leases.keep_renewed(parts.mint.moment))
     pages.add_pages(app, screen)
     form = pages.FormDesk(
-        parts=screen.parts,
+        parts=parts,
         register=registrar.register,
         entrance=screen.entrance,
         pages=screen.pages,
-        keeper=pages.Keeper(screen.entrance.sessions.secret, screen.parts.mint.entropy),
+        keeper=pages.Keeper(screen.entrance.sessions.secret, parts.mint.entropy),
     )
     pages.add_form(app, form)
+    pages.add_offline(app, pages.OfflineDesk(form, leases))

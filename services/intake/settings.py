@@ -6,7 +6,7 @@ from pydantic import Field
 
 from chassis.settings import ServiceSettings
 from chassis.web import Throttle
-from services.intake.vault import key_files, months
+from services.intake.vault import key_files, leases, months
 
 
 class IntakeSettings(ServiceSettings):

@@ -134,6 +134,28 @@ async def write_down(five: Five) -> str:
     return number
 
 
+async def go_without(five: Five) -> None:
+    """The form for the time without a line, empty and lacking something, and what it has sent."""
+    officer = five.people["officer"]
+    await officer.follow('nav a[href="/intake/new"]')
+    await officer.follow('a[href^="/intake/offline?"]')
+    await five.look("officer", "nothing-kept")
+    await officer.follow('a[href^="/intake/offline/form"]')
+    await officer.page.locator("html[data-open=yes]").wait_for(state="attached")
+    # The browser asks for the first answers by itself, and the page for those of the groups.
+    await officer.page.locator("#filling [required]").evaluate_all(
+        "all => all.map(one => one.required = false)"
+    )
+    await officer.hand.press(officer.page.locator("#filling > p button"))
+    await officer.page.locator("#filling .fault").first.wait_for()
+    await five.look("officer", "offline-missing")
+    for said in GIRL.values():
+        await officer.answer(said)
+    await officer.hand.press(officer.page.locator("#filling > p button"))
+    await officer.page.locator("[data-state=sent]").wait_for()
+    await five.look("officer", "offline-sent")
+
+
 async def outlast(five: Five) -> None:
     """The session ends over another form: what was typed comes back after signing in again."""
     officer = five.people["officer"]

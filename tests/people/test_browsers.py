@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 #: Pieces of pages, that are never shown alone.
 PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
-    "board.html", "proof.html",
+    "board.html", "proof.html", "device.html",
 }  # fmt: skip
 #: No labels, no language, grey on grey, and a line that does not break.
 _CARELESS = """() => {
@@ -75,6 +75,7 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         await journey.withdraw(five, number, referral)
         await journey.end(five, referral)
         await journey.count(five)
+        await journey.go_without(five)
         await journey_account.look_after(five)
         await journey_account.help_colleagues(five)
         await journey.leave(five)

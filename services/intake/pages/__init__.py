@@ -14,13 +14,25 @@ from chassis.web import Entrance, Pages, Refusal, language_of, to_start
 from contracts.callers import Caller
 from services.intake.pages.filling import FormDesk, add_form
 from services.intake.pages.keeping import Keeper
+from services.intake.pages.offline import OfflineDesk, add_offline
 from services.intake.pages.reading import in_words
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.listing import list_dossiers
 from services.intake.use_cases.opening import open_disclosure
 
-__all__ = ["LIFE", "ROLES", "Desk", "FormDesk", "Keeper", "add_form", "add_pages", "layout"]
+__all__ = [
+    "LIFE",
+    "ROLES",
+    "Desk",
+    "FormDesk",
+    "Keeper",
+    "OfflineDesk",
+    "add_form",
+    "add_offline",
+    "add_pages",
+    "layout",
+]
 
 HERE = Path(__file__).parent
 ROLES = ("officer", "case_owner", "focal_point")

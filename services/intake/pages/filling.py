@@ -17,6 +17,7 @@ from chassis.web import Entrance, Pages, Refusal, check_origin, language_of
 from chassis.web.pages import VISIT
 from contracts.callers import Caller, TokenMissing
 from contracts.case_number import is_case_number
+from contracts.form import CaseSubmission
 from services.intake import domain
 from services.intake.pages.answers import Answers, Faults, faults_of, first_fault, shown, submission
 from services.intake.pages.keeping import Keeper, NotKept
@@ -66,7 +67,7 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         answers = Answers({"detected_on": (now.date().isoformat(),)})
         filling = Filling(key=desk.parts.mint.message_id(), answers=answers)
         sent = await _sent_lately(desk, who, since=now - LATELY)
-        return _screen(desk, request, filling, step=STEPS[0], sent=sent)
+        return show_screen(desk, request, filling, step=STEPS[0], sent=sent)
 
     @routes.post("/new")
     async def go_on(request: Request) -> HTMLResponse:
@@ -82,8 +83,8 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         today = desk.parts.mint.moment().date()
         faults = faults_of(here, filling.answers, today=today)
         if faults and STEPS.index(there) > STEPS.index(here):
-            return _screen(desk, request, filling, step=here, faults=faults)
-        return _screen(desk, request, filling, step=there)
+            return show_screen(desk, request, filling, step=here, faults=faults)
+        return show_screen(desk, request, filling, step=there)
 
     @routes.post("/new/asked")
     async def look_again(request: Request, who: sender) -> HTMLResponse:
@@ -107,7 +108,7 @@ def _add_return(routes: APIRouter, desk: FormDesk) -> None:
         except NotKept:
             raise Refusal(422, "not_kept", "Nothing was kept for this person") from None
         filling = Filling(key=_key(typed["key"]), answers=Answers.read(typed["answers"]))
-        return _screen(desk, request, filling, step=_step(typed["step"]))
+        return show_screen(desk, request, filling, step=_step(typed["step"]))
 
 
 async def _too_late(desk: FormDesk, request: Request) -> HTMLResponse:
@@ -132,24 +133,31 @@ async def _sent(desk: FormDesk, request: Request, filling: Filling, *, who: Call
     answers = filling.answers
     lacking = first_fault(answers, today=desk.parts.mint.moment().date())
     if lacking:
-        return _screen(desk, request, filling, step=lacking[0], faults=lacking[1])
+        return show_screen(desk, request, filling, step=lacking[0], faults=lacking[1])
     case = submission(answers)
     if case is None:
-        return _screen(desk, request, filling, step=REVIEW, faults={"form": "refused"})
-    submitted = Submitted(
+        return show_screen(desk, request, filling, step=REVIEW, faults={"form": "refused"})
+    submitted = to_submit(request, case, key=filling.key, who=who)
+    try:
+        answer = await desk.register(submitted)
+    except domain.Refused as refused:
+        rule, status = FAULTS[type(refused)]
+        return show_screen(
+            desk, request, filling, step=REVIEW, faults={"form": rule}, status=status
+        )
+    return await _asked(desk, request, answer.case_number, who=who)
+
+
+def to_submit(request: Request, case: CaseSubmission, *, key: UUID, who: Caller) -> Submitted:
+    """What the use case takes; the same answers under the same key are the same case."""
+    return Submitted(
         organisation=who.organisation,
-        key=str(filling.key),
+        key=str(key),
         digest=sha256(case.model_dump_json().encode()).digest(),
         facts=case,
         dossier={name: dict(fields) for name, fields in case.dossier.items()},
         trace=request.scope.get("siraba.hop"),
     )
-    try:
-        answer = await desk.register(submitted)
-    except domain.Refused as refused:
-        rule, status = FAULTS[type(refused)]
-        return _screen(desk, request, filling, step=REVIEW, faults={"form": rule}, status=status)
-    return await _asked(desk, request, answer.case_number, who=who)
 
 
 async def _asked(desk: FormDesk, request: Request, number: str, *, who: Caller) -> HTMLResponse:
@@ -181,7 +189,7 @@ def _looked_at(found: Any) -> Look:
     return Look(action="case", case_id=found["case_id"], parts=("steps",))
 
 
-def _screen(
+def show_screen(
     desk: FormDesk,
     request: Request,
     filling: Filling,
@@ -191,6 +199,7 @@ def _screen(
     status: int = 422,
     sent: Sequence[Mapping[str, Any]] = (),
 ) -> HTMLResponse:
+    """One screen of the form with what was answered so far. status: of one with faults."""
     at = STEPS.index(step)
     language = language_of(request)
     context = {

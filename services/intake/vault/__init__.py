@@ -8,6 +8,7 @@ from services.intake.vault.key_encryption import (
     WrappedKey,
 )
 from services.intake.vault.key_files import KeyFiles
+from services.intake.vault.leases import Lease, LeaseKeys, LeaseOver, NotSealed
 from services.intake.vault.months import MonthlyKeys
 from services.intake.vault.sections import SealedSection, SectionDamaged
 
@@ -16,7 +17,11 @@ __all__ = [
     "KeyEncryption",
     "KeyFiles",
     "KeyUnavailable",
+    "Lease",
+    "LeaseKeys",
+    "LeaseOver",
     "MonthlyKeys",
+    "NotSealed",
     "SealedDossier",
     "SealedSection",
     "SectionDamaged",
