@@ -37,3 +37,8 @@ class IntakeSettings(ServiceSettings):
     def months_dir(self) -> Path:
         """The monthly keys that partners seal to; intake writes here."""
         return (self.vault_dir or self.secrets_dir) / months.FOLDER
+
+    @property
+    def leases_dir(self) -> Path:
+        """The keys that browsers without a line seal to; intake writes here."""
+        return (self.vault_dir or self.secrets_dir) / leases.FOLDER
