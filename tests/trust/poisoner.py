@@ -12,6 +12,7 @@ from random import Random
 from contracts.topology import READINGS
 from partners.kit.ledger import FILE
 from tests.journeys.road import SERVICES, Road
+from tests.parts import until
 from tests.trust.auditor import Audit, Finding, compare
 from tests.trust.evidence import Asking, Evidence, Fact, body_of
 from tests.trust.poison import PARKED, REFUSED, UNSTORED, Known, Letter, Sort
@@ -41,8 +42,12 @@ class Poisoner:
         job = loop.run_in_executor(self.process, send_all, self._hands, letters, seconds)
         self.sent += await job
 
-    async def knows_enough(self) -> bool:
-        """Whether everybody has asked something already, whose id can be used again."""
+    async def look_on(self, seconds: float) -> None:
+        """Over so long at least, and until everybody has asked something whose id can be used again."""
+        await asyncio.sleep(seconds)
+        await until(self._knows_enough, seconds=60)
+
+    async def _knows_enough(self) -> bool:
         return all(self._requests_of(code) for code in self.road.keys)
 
     @property

@@ -14,7 +14,6 @@ from partners.kit import Delivery
 from tests.builders import CANARY
 from tests.journeys.road import SERVICES, Road
 from tests.ledger import Figure, Form
-from tests.parts import until
 from tests.trust.campaign import campaign
 from tests.trust.evidence import Asking, Evidence, body_of
 from tests.trust.poison import SORTS, some_poison
@@ -101,8 +100,7 @@ async def test_poison_of_eleven_sorts_neither_blocks_nor_vanishes_nor_slows_the_
         clock = Clock(fire.road)
         clock.start()
         async with fire.under_load(per_second=CASES_PER_SECOND, writers=8):
-            await asyncio.sleep(2)
-            await until(hostile.knows_enough, seconds=60)
+            await hostile.look_on(2)
             for nth in range(2 * windows):
                 is_bad, left = nth % 4 in (1, 2), poison[len(hostile.sent) :]
                 letters = hostile.spoilt(left[: -(-len(poison) // windows)] if is_bad else [])
