@@ -52,13 +52,34 @@ async def take_along(page: Page) -> None:
     await page.locator("html[data-open=yes]").wait_for(state="attached")
 
 
-async def write_down(page: Page, answers: Mapping[str, Said]) -> None:
-    """Fill the form without a line and send it off; the page that shows what waits has come."""
+async def fill(page: Page, answers: Mapping[str, Said]) -> None:
+    """Fill the form without a line."""
     await page.goto(FORM + LANGUAGE)
     await page.locator("html[data-open=yes]").wait_for(state="attached")
     person = Person(page, Finger())
     for said in answers.values():
         await person.answer(said)
+
+
+async def kept_on(page: Page, state: str) -> list[str]:
+    """What the device holds of the forms in this state: sealed, or nothing."""
+    held: list[str] = await page.evaluate(
+        "async state => (await outbox.items()).filter(one => one.state === state)"
+        ".map(one => one.sealed ?? '')",
+        state,
+    )
+    return held
+
+
+async def write_down(page: Page, answers: Mapping[str, Said], *, day: str = "") -> None:
+    """Fill the form without a line and send it off; the page that shows what waits has come.
+
+    day: instead of today, as a telephone with a wrong clock would have it.
+    """
+    await fill(page, answers)
+    if day:
+        change = "(one, day) => { one.removeAttribute('max'); one.value = day }"
+        await page.locator("[name=detected_on]").evaluate(change, day)
     await page.locator("#filling > p button").tap(no_wait_after=True)
     await page.wait_for_url(f"**{OUTBOX}{LANGUAGE}")
 

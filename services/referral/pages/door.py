@@ -1,6 +1,7 @@
 """The door of people: an invitation is taken up, password and code open a session, leaving ends it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Annotated
@@ -95,12 +96,13 @@ def _add_passes(routes: APIRouter, door: PeoplesDoor) -> None:
 
 def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.get("/login")
-    async def show_login(request: Request, joined: str = "") -> Response:
-        try:
-            who = await door.entrance.visitor(request)
-        except TokenMissing:
-            return _login(door, request, joined=joined == "1")
-        return RedirectResponse(home_of(who), status_code=303)
+    async def show_login(request: Request, joined: str = "", again: str = "") -> Response:
+        # Whom a service asks to sign in again has a session here that runs on.
+        if again != "1":
+            with suppress(TokenMissing):
+                who = await door.entrance.visitor(request)
+                return RedirectResponse(home_of(who), status_code=303)
+        return _login(door, request, joined=joined == "1")
 
     @routes.post("/login")
     async def log_in(request: Request) -> Response:

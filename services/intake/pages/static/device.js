@@ -23,11 +23,13 @@ const device = (() => {
     document.body.replaceChildren();
   };
 
-  // Nothing of the page stays, nor does the way back to it.
+  // Nothing of the page stays, nor does the way back to it or to another of these pages.
   const leave = () => {
     forget();
+    sessionStorage.setItem("left", "yes");
     location.replace(NEUTRAL);
   };
+  const goesBack = () => performance.getEntriesByType("navigation")[0].type === "back_forward";
 
   const emptied = (name) => new Promise((resolve) => {
     const request = indexedDB.deleteDatabase(name);
@@ -54,5 +56,10 @@ const device = (() => {
 
   document.querySelector("[data-leave]").addEventListener("click", leave);
   document.querySelector("[data-wipe]").addEventListener("click", wipe);
+  addEventListener("pageshow", () => {
+    if (!sessionStorage.getItem("left")) return;
+    if (goesBack()) leave();
+    else sessionStorage.removeItem("left");
+  });
   return { begin, wake };
 })();

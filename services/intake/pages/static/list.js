@@ -59,7 +59,7 @@
     if (item.state === "refused") made.append(line("fault", why(item)));
     if (item.sealed) made.append(line("quiet", `${word("until")} ${moment(item.ends_at)}`));
     if (["refused", "draft"].includes(item.state)) made.append(button("go-on", () => goOn(item)));
-    if (item.state !== "waiting") made.append(button("drop", () => outbox.drop(item.key)));
+    if (item.state !== "waiting") made.append(button("drop", () => outbox.drop(item.key).then(show)));
     return made;
   };
 
