@@ -79,6 +79,7 @@ def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pa
         credentials=Credentials(accounts_key, parts.mint.entropy),
         signing=SigningKey(parts.keys, "referral"),
         throttle=settings.throttle(),
+        provider=settings.provider(),
         secure=settings.secure_cookies,
     )
 

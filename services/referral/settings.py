@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from chassis.notify import SPOOL, Carrier, Carriers, Mail, Sms, Spool
 from chassis.settings import ServiceSettings
 from chassis.web import Throttle
+from services.referral.gateways.provider import Client, Provider, may_be_asked
 
 
 class ReferralSettings(ServiceSettings):
@@ -25,6 +26,19 @@ class ReferralSettings(ServiceSettings):
         description="SMS gateway for notices, https://. Without it, they are kept in a folder.",
     )
     sms_token: SecretStr | None = Field(None, description="Its bearer token.")
+    oidc_issuer: str | None = Field(
+        None,
+        description="An institution's own sign-in (OpenID Connect): its issuer, https://. It says by "
+        "two claims what organisation and role somebody has; without both nobody comes in.",
+    )
+    oidc_client_id: str = Field("siraba", description="What we are called there.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="What we prove it with; none where we are a public client there."
+    )
+    oidc_organisation_claim: str = Field(
+        "siraba_organisation", description="The claim with the organisation's code."
+    )
+    oidc_role_claim: str = Field("siraba_role", description="The claim with the role.")
     wrong_logins_per_minute: int = Field(
         30,
         ge=1,
@@ -44,10 +58,31 @@ class ReferralSettings(ServiceSettings):
             raise PydanticCustomError("carrier", "notices: {why}", {"why": str(error)}) from None
         return self
 
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Self:
+        issuer = self.oidc_issuer
+        if issuer is not None and not may_be_asked(issuer, by=issuer):
+            raise PydanticCustomError("issuer", "oidc_issuer: must be https://, or on loopback")
+        return self
+
     @property
     def door_seed_file(self) -> Path:
         """The nkey seed of the NATS user `door`, beside this service's own."""
         return self.nats_seed_file.with_name("nats-door.seed")
+
+    def provider(self) -> Provider | None:
+        """The institution's sign-in, if there is one."""
+        if self.oidc_issuer is None:
+            return None
+        secret = self.oidc_client_secret
+        client = Client(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id,
+            secret=None if secret is None else secret.get_secret_value(),
+            organisation_claim=self.oidc_organisation_claim,
+            role_claim=self.oidc_role_claim,
+        )
+        return Provider(client)
 
     def carriers(self) -> Carriers:
         """By whom notices go; those of a medium without one are kept among the secrets."""

@@ -159,11 +159,11 @@ async def open_address(
     secure: bool = False,
     services: Sequence[str] = ("referral", "intake"),
     assemble: Assembly = assemble,
-    limits: Mapping[str, int] | None = None,
+    limits: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Address]:
     """These services behind the front, their directory holding these; secure: as with TLS.
 
-    limits: settings that say how much may be asked.
+    limits: settings that differ, such as how much may be asked.
     """
     changes: dict[str, Any] = {"secure_cookies": secure, **(limits or {})}
     async with open_office(site.database, seed=2) as office:

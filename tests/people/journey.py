@@ -39,6 +39,8 @@ FIVE: Final = {
     "owner": ("POLICE_A", "case_owner", DESK),
     "committee": ("COMITE", "data_officer", DESK),
 }
+#: An institution's own sign-in, which does not answer.
+ELSEWHERE: Final = {"oidc_issuer": "http://127.0.0.1:9"}
 #: A girl of 14 in forced domestic work; legal aid is offered by nobody here.
 GIRL: Final[Mapping[str, Said]] = {
     "found": {"region": "12", "detection_channel": "patrol"},
@@ -97,7 +99,7 @@ async def five_people(site: Site, browser: Browser, looker: Looker) -> AsyncIter
     """The platform with five people invited to it, each before an empty window."""
     async with (
         AsyncExitStack() as stack,
-        open_address(site, *DIRECTORY, services=tuple(SERVICES)) as address,
+        open_address(site, *DIRECTORY, services=tuple(SERVICES), limits=ELSEWHERE) as address,
         serving(address.front) as base,
     ):
         people = {}

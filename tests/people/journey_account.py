@@ -22,6 +22,18 @@ async def look_after(five: Five) -> None:
     await five.look("committee", "codes-refused")
 
 
+async def try_elsewhere(five: Five) -> None:
+    """The institution's own sign-in is away, and where one has left it, it can be left, too."""
+    person = five.people["committee"]
+    await person.follow('form[action="/leave"] button')
+    await person.page.goto("/login?left=1")
+    await five.look("committee", "left-here")
+    await person.follow('a[href="/login/provider"]')
+    await five.look("committee", "provider-away")
+    await person.page.goto("/login/provider/back?state=x&code=y")
+    await five.look("committee", "no-answer")
+
+
 async def help_colleagues(five: Five) -> None:
     """The shelter's focal point invites somebody, and somebody is said to have lost a telephone."""
     person, site = five.people["shelter"], five.address.site

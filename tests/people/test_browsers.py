@@ -77,6 +77,7 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         await journey.count(five)
         await journey.go_without(five)
         await journey_account.look_after(five)
+        await journey_account.try_elsewhere(five)
         await journey_account.help_colleagues(five)
         await journey.leave(five)
         steps = await five.steps(number)

@@ -9,6 +9,7 @@ from services.referral.pages.account import add_account
 from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.people import add_people
+from services.referral.pages.provided import add_provided
 from services.referral.pages.standing import DeskPages
 
 __all__ = ["ROLES", "DeskPages", "PeoplesDoor", "add_pages", "layout"]
@@ -23,6 +24,7 @@ def layout() -> Pages:
 def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     """All of them."""
     add_door(app, door)
+    add_provided(app, door)
     add_account(app, door)
     add_people(app, door)
     add_desk(app, desk)

@@ -17,6 +17,7 @@ from contracts.callers import Caller, TokenMissing
 from contracts.passes import Pass, issue_pass
 from services.referral.domain.accounts import LIFE, PASSWORD_LIMIT
 from services.referral.gateways.credentials import Credentials
+from services.referral.gateways.provider import Provider
 from services.referral.pages.code_keys import entered_code
 from services.referral.pages.fields import fields
 from services.referral.pages.invitation import add_invitation
@@ -35,6 +36,7 @@ class PeoplesDoor:
     """What it stands on.
 
     entrance: of referral's own pages; throttle: of wrong tries, by address; secure: behind TLS.
+    provider: where an institution signs its people in itself, if any does.
     """
 
     parts: Parts
@@ -43,6 +45,7 @@ class PeoplesDoor:
     credentials: Credentials
     signing: SigningKey
     throttle: Throttle
+    provider: Provider | None
     secure: bool
 
     @property
@@ -96,13 +99,13 @@ def _add_passes(routes: APIRouter, door: PeoplesDoor) -> None:
 
 def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.get("/login")
-    async def show_login(request: Request, joined: str = "", again: str = "") -> Response:
+    async def show_login(request: Request, joined: str = "", again: str = "", left: str = "") -> Response:
         # Whom a service asks to sign in again has a session here that runs on.
         if again != "1":
             with suppress(TokenMissing):
                 who = await door.entrance.visitor(request)
                 return RedirectResponse(home_of(who), status_code=303)
-        return _login(door, request, joined=joined == "1")
+        return _login(door, request, joined=joined == "1", left=left == "1")
 
     @routes.post("/login")
     async def log_in(request: Request) -> Response:
@@ -117,8 +120,8 @@ def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
         if who is None:
             return _login(door, request, wrong=True, kept=kept)
         door.throttle.give_back(address)
-        response = await _onward(door, request, who, kept=kept)
-        await _end(door, request)
+        response = await onward(door, request, who, kept=kept)
+        await end_session(door, request)
         door.give(response, secret)
         return response
 
@@ -126,10 +129,14 @@ def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
 def _add_leaving(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.post("/leave")
     async def leave(
-        request: Request, _: Annotated[Caller, Depends(door.entrance.sender)]
+        request: Request, who: Annotated[Caller, Depends(door.entrance.sender)]
     ) -> Response:
-        await _end(door, request)
-        response = RedirectResponse("/login", status_code=303)
+        async with door.parts.work.connect() as connection:
+            account = await accounts.by_id(connection, UUID(str(who.person)))
+        await end_session(door, request)
+        # Where an institution signed them in, they are still signed in there.
+        is_elsewhere = account is not None and account.issuer is not None
+        response = RedirectResponse("/login?left=1" if is_elsewhere else "/login", status_code=303)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         door.take(response)
         return response
@@ -163,14 +170,14 @@ async def attempted(door: PeoplesDoor, given: Mapping[str, str], *, login: str) 
     )
 
 
-async def _end(door: PeoplesDoor, request: Request) -> None:
+async def end_session(door: PeoplesDoor, request: Request) -> None:
     """Whatever session this browser held before."""
     if held := request.cookies.get(door.cookie):
         async with door.parts.work.begin() as connection:
             await accounts.end_session(connection, digest_of(held))
 
 
-async def _onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
+async def onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
     """To the work; back to the form, for who was filling one in. kept: sealed by intake, for intake.
 
     What others said of somebody's account is the first thing that they are told.
@@ -187,10 +194,17 @@ def _login(
     request: Request,
     *,
     joined: bool = False,
+    left: bool = False,
     wrong: bool = False,
     kept: str = "",
 ) -> HTMLResponse:
-    context = {"joined": joined, "wrong": wrong, "kept": kept}
+    context = {
+        "joined": joined,
+        "left": left and door.provider is not None,
+        "wrong": wrong,
+        "kept": kept,
+        "has_provider": door.provider is not None,
+    }
     return door.pages.render(request, "login.html", context, status=401 if wrong else 200)
 
 

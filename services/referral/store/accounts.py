@@ -27,6 +27,7 @@ class Account:
     failures: int
     rests_until: datetime | None
     disabled_at: datetime | None
+    issuer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Seen:
 
 
 _COLUMNS = """account_id, organisation, role, login, password, code_key, code_step,
-              invited_until, failures, rests_until, disabled_at"""
+              invited_until, failures, rests_until, disabled_at, issuer"""
 _BY_LOGIN = text(f"select {_COLUMNS} from accounts where login = :login")  # noqa: S608 - a constant
 _BY_ID = text(f"select {_COLUMNS} from accounts where account_id = :account_id")  # noqa: S608 - a constant
 _LOCK = text(f"select {_COLUMNS} from accounts where login = :login for update")  # noqa: S608 - a constant
@@ -66,7 +67,7 @@ _CALL_OFF = text("""
     update accounts set invitation = null, invited_until = null where account_id = :account_id
 """)
 _PEOPLE_OF = text("""
-    select account_id, login, role, password is not null as has_joined, invited_until, rests_until,
+    select account_id, login, role, issuer, password is not null as has_joined, invited_until, rests_until,
            disabled_at
     from accounts where organisation = :organisation order by login
 """)
@@ -114,6 +115,13 @@ _OPEN_ONES = text("""
     where account_id = :account_id and seen_at > :idle and signed_in_at > :life
     order by signed_in_at desc
 """)
+_VOUCHED = text("""
+    insert into accounts (account_id, organisation, role, login, issuer, made_at)
+    values (:account_id, :organisation, :role, :login, :issuer, :now)
+    on conflict (account_id) do update
+        set organisation = excluded.organisation, role = excluded.role
+    returning disabled_at is null
+""")
 _NEW_PASSWORD = text("update accounts set password = :password where account_id = :account_id")
 _NEW_CODES = text("""
     update accounts set code_key = :code_key, code_step = :step where account_id = :account_id
@@ -158,6 +166,11 @@ async def invite_again(connection: AsyncConnection, row: dict[str, Any]) -> None
 async def call_off(connection: AsyncConnection, account_id: UUID) -> None:
     """An invitation that is not used yet is good for nothing any more."""
     await connection.execute(_CALL_OFF, {"account_id": account_id})
+
+
+async def vouched(connection: AsyncConnection, row: dict[str, Any]) -> bool:
+    """The account of whom a provider vouches for, as it says now; False where it is disabled."""
+    return bool((await connection.execute(_VOUCHED, row)).scalar())
 
 
 async def people_of(connection: AsyncConnection, organisation: str) -> Sequence[Any]:

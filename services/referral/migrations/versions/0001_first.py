@@ -246,6 +246,8 @@ create table accounts (
     organisation text not null,
     role text not null,
     login text not null unique,
+    -- The provider that vouches for whom an institution signs in itself; they have no password here.
+    issuer text,
     -- Argon2id; none before the invitation is taken up.
     password text,
     -- Sealed with a key outside of the database.
