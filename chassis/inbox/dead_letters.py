@@ -1,5 +1,7 @@
 """Messages that can have no effect: kept by place and digest until a human retries or discards."""
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.inbox.received import Raw
 from contracts.envelope import Envelope
+
+log = logging.getLogger("siraba.inbox")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,23 @@ async def bury(
             "organisation": [one.organisation for one in each],
         },
     )
-    return {(row.stream, row.stream_sequence) for row in found}
+    new = {(row.stream, row.stream_sequence) for row in found}
+    _log(consumer, [one for one in each if one.place in new])
+    return new
+
+
+def _log(consumer: str, new: Sequence[Burial]) -> None:
+    """One line for each sort: a flood of bad messages is no flood of lines.
+
+    Written before the commit: what has to be buried again is told again, and nothing goes untold.
+    """
+    for (stream, reason, code), count in Counter(
+        (one.raw.stream, one.reason, one.organisation) for one in new
+    ).items():
+        whose = {"organisation": code} if code else {}
+        words = {"consumer": consumer, "stream": stream, "reason": reason, "count": count}
+        level = logging.WARNING if stream == "INBOX" else logging.ERROR
+        log.log(level, "inbox.dead_letter", extra=words | whose)
 
 
 async def listed(

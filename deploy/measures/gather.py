@@ -1,5 +1,6 @@
 """One round of all measures; a source that does not answer is a measure too."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from deploy.measures.streams import Behind, measure_server, measure_streams
 from deploy.measures.tables import measure_tables
 
 _T = TypeVar("_T")
+#: For one source, in seconds: two of them after each other still leave a round its time.
+PATIENCE: Final = 4.5
 #: What a source that is away, slow or half up throws.
 _AWAY: Final = (
     ServerError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError,
@@ -39,26 +42,39 @@ class Sources:
 
 
 async def gather(sources: Sources, http: httpx.AsyncClient, *, now: datetime) -> list[Sample]:
-    """All samples of this moment; no source that is away takes the others with it."""
+    """All samples of this moment; no source that is away takes the others with it.
+
+    Whatever is away is waited for at the same time: a round must end before Prometheus gives up
+    on it (ten seconds), or the one alert would be that nothing is measured.
+    """
     samples = measure_disk(sources.state_folder)
+    questions = [_servers(sources, samples, now=now)]
+    if sources.monitor_url is not None:
+        questions.append(_kept("nats_monitor", measure_server(sources.monitor_url, http), samples))
+    for service, url in sources.service_urls.items():
+        questions.append(_kept(service, measure_service(service, url, http), samples))
+    await asyncio.gather(*questions)
+    return samples
+
+
+async def _servers(sources: Sources, samples: list[Sample], *, now: datetime) -> None:
+    """NATS first: how far its durables are is what the tables are asked about."""
     behind: list[Behind] = []
     streams = measure_streams(sources.nats_url, sources.nats_seed, now=now)
     if (found := await _asked("nats", streams, samples)) is not None:
         more, behind = found
         samples += more
-    samples += await _asked("postgres", measure_tables(sources.database_url, behind), samples) or []
-    if sources.monitor_url is not None:
-        server = measure_server(sources.monitor_url, http)
-        samples += await _asked("nats_monitor", server, samples) or []
-    for service, url in sources.service_urls.items():
-        samples += await _asked(service, measure_service(service, url, http), samples) or []
-    return samples
+    await _kept("postgres", measure_tables(sources.database_url, behind), samples)
+
+
+async def _kept(name: str, question: Awaitable[list[Sample]], samples: list[Sample]) -> None:
+    samples += await _asked(name, question, samples) or []
 
 
 async def _asked(name: str, question: Awaitable[_T], samples: list[Sample]) -> _T | None:
     """The answer, or None; whether there was one is noted."""
     try:
-        answer = await question
+        answer = await asyncio.wait_for(question, PATIENCE)
     except _AWAY as error:
         log.warning("measures.unknown", extra={"reason": name, **fault(error)})
         samples.append(Sample("siraba_source_up", (name,), 0))

@@ -127,12 +127,12 @@ def some_poison(each: int, *, codes: Sequence[str], random: Random) -> list[tupl
         for nth in range(each):
             sort = variants[nth % len(variants)]
             stream = random.choice(sort.streams)
-            letters.append((sort, _good(stream, random.choice(codes), random)))
+            letters.append((sort, good_letter(stream, random.choice(codes), random)))
     random.shuffle(letters)
     return letters
 
 
-def _good(stream: str, code: str, random: Random) -> Letter:
+def good_letter(stream: str, code: str, random: Random) -> Letter:
     """A message without fault about a case or referral that nobody else speaks of."""
     identity, about = _uuid(random), _uuid(random)
     if stream == "INBOX":
