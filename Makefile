@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 digest = $(shell cat $(1) pyproject.toml | cksum | cut -d' ' -f1)
 DEMO_READY := .venv/ready-demo-$(call digest,requirements/embedded.txt)
 TEST_READY := .venv/ready-test-$(call digest,requirements/embedded.txt requirements/test.txt)
+AUDIT_READY := .venv/ready-audit-$(call digest,requirements/audit.txt)
 # Folders with a package-lock.json of their own.
 NODE_FOLDERS := partners/examples/node tests/catalogue tests/people/axe
 # Debian's browser, in which the tests open every page.
@@ -17,7 +18,7 @@ CHROMIUM := /usr/bin/chromium
 NODE_READY := $(foreach folder,$(NODE_FOLDERS),$(folder)/node_modules/.ready-$(call digest,$(folder)/package-lock.json))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench figures generate catalogue lock clean
+.PHONY: help demo test check format bench figures generate catalogue lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,10 @@ lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--up
 	@$(COMPILE) -c requirements/test.txt --extra embedded --group build -o requirements/embedded.txt pyproject.toml
 	@$(COMPILE) -c requirements/test.txt -o requirements/runtime.txt pyproject.toml
 	@$(COMPILE) -c requirements/test.txt --group image -o requirements/image.txt
+	@$(COMPILE) -c requirements/test.txt --group audit -o requirements/audit.txt
+
+audit: $(AUDIT_READY) ## ask for known holes in what is locked; needs a line to the outside
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/embedded.txt
 
 clean: ## forget the environment, build products and every embedded state
 	@rm -rf .venv .siraba build dist $(NODE_FOLDERS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -67,6 +72,9 @@ $(DEMO_READY): | .venv/bin/python
 
 $(TEST_READY): $(DEMO_READY) | .venv/bin/python
 	@echo "Installing what the tests need (hashes checked)"; $(PIP) --require-hashes -r requirements/test.txt && rm -f .venv/ready-test-* && touch $@
+
+$(AUDIT_READY): $(DEMO_READY) | .venv/bin/python
+	@echo "Installing what the audit needs (hashes checked)"; $(PIP) --require-hashes -r requirements/audit.txt && rm -f .venv/ready-audit-* && touch $@
 
 $(NODE_READY):
 	@command -v npm >/dev/null || deploy/system-packages nodejs npm

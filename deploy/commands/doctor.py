@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.topology import SERVICES
+from deploy.advisories import Server, check_advisories
 from deploy.checks import Check, check_postgres
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
 from deploy.doctor import check_nats
@@ -38,7 +40,8 @@ def doctor(
     door is open, that the clocks agree, the disk has room, and that keys are
     young and their files closed to others. And the law of conservation: of each stream that a service
     writes or reads, accepted = delivered + pending + parked + dead, or the ids
-    of what is missing. And that partners know the keys that they seal to.
+    of what is missing. And that partners know the keys that they seal to, and that the servers' releases
+    have no hole that is in the list of known ones; the line says of what day the list is.
 
     Examples:
 
@@ -73,7 +76,17 @@ async def _examine(state: State, settings: PlatformSettings) -> list[Check]:
     months = await check_months(database, state, now=datetime.now(UTC))
     doors = await check_doors(database, clock=lambda: datetime.now(UTC))
     host = check_host(state, now=datetime.now(UTC))
-    return [*nats, *await check_postgres(database), *doors, *law, months, *host]
+    holes = await check_advisories(
+        nats_address(state, settings), database, state, embedded=_embedded(settings)
+    )
+    return [*nats, *await check_postgres(database), *holes, *doors, *law, months, *host]
+
+
+def _embedded(settings: PlatformSettings) -> Iterator[Server]:
+    if settings.embedded_nats:
+        yield "NATS"
+    if settings.embedded_postgres:
+        yield "PostgreSQL"
 
 
 def _show(checks: list[Check]) -> None:
