@@ -106,6 +106,11 @@ class MetricsSettings(BaseSettings):
 
     metrics_bind: str = Field("127.0.0.1", description="Address that Prometheus scrapes.")
     metrics_port: _Port = Field(8410, description="Its port.")
+    metrics_token_file: Path | None = Field(
+        None,
+        description="File with the token that Prometheus presents; without it, it is made among "
+        "the state's secrets.",
+    )
     service_urls: dict[str, str] = Field(
         {}, description="Where services that are run by themselves answer, as a JSON object."
     )

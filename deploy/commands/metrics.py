@@ -11,6 +11,7 @@ import uvicorn
 
 from chassis.telemetry.logs import set_up_logging
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
+from deploy.embedded.processes import ServerError
 from deploy.engines import ops_database_url
 from deploy.keys import OPERATIONS, seed_file
 from deploy.measures.endpoint import measures_app
@@ -35,8 +36,8 @@ def metrics(
 
     Tables, streams and probes are asked when somebody asks here, at most every
     five seconds, and by roles that may only read. Whoever asks needs the token
-    in `secrets/metrics.token` of the state folder: small numbers point at
-    persons.
+    in `secrets/metrics.token` of the state folder, or in the file that
+    SIRABA_METRICS_TOKEN_FILE names: small numbers point at persons.
 
     Examples:
 
@@ -73,9 +74,22 @@ def sources_of(settings: PlatformSettings, state: State) -> Sources:
     )
 
 
+def token_of(state: State, told: MetricsSettings) -> str:
+    """What whoever asks must present. Raises ServerError for a file that says nothing."""
+    if told.metrics_token_file is None:
+        return state.secret(TOKEN)
+    try:
+        given = told.metrics_token_file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        given = ""
+    if not given:
+        raise ServerError("SIRABA_METRICS_TOKEN_FILE: missing, unreadable or empty")
+    return given
+
+
 def _serve(settings: PlatformSettings, state: State) -> None:
     told = MetricsSettings()
-    app = measures_app(lambda: _round(settings, state), token=state.secret(TOKEN))
+    app = measures_app(lambda: _round(settings, state), token=token_of(state, told))
     set_up_logging("metrics")
     uvicorn.run(
         app,
