@@ -73,12 +73,12 @@ class Unsealing(httpx.AsyncBaseTransport):
 
 @asynccontextmanager
 async def officer(
-    site: Site, profile: Path, behind: Wrap | None = None
+    site: Site, profile: Path, behind: Wrap | None = None, *, who: str = WHO
 ) -> AsyncIterator[tuple[Address, BadLine, str, Person]]:
     """Signed in on a telephone that has taken the form along."""
     async with on_a_line(site, behind) as (address, line, base), telephone(profile, base) as page:
         person = Person(page, Finger())
-        await person.come_in(await address.invite(WHO, "POLICE_A", "officer"), WHO)
+        await person.come_in(await address.invite(who, "POLICE_A", "officer"), who)
         await take_along(page)
         yield address, line, base, person
 
@@ -121,7 +121,7 @@ async def what_is_left(page: Page) -> dict[str, Any]:
 
 async def unsealed(site: Site, profile: Path) -> set[str]:
     """The control: where a form just begun is found when the script does not seal it."""
-    async with officer(site, profile, Unsealing) as (_, _, _, person):
+    async with officer(site, profile, Unsealing, who="b.sidibe") as (_, _, _, person):
         await fill(person.page, {"sealed": NAMED["sealed"]})
         await until(lambda: kept_on(person.page, "draft"))
         await die(person.page.context, person.page)

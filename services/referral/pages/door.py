@@ -99,7 +99,9 @@ def _add_passes(routes: APIRouter, door: PeoplesDoor) -> None:
 
 def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
     @routes.get("/login")
-    async def show_login(request: Request, joined: str = "", again: str = "", left: str = "") -> Response:
+    async def show_login(
+        request: Request, *, joined: str = "", again: str = "", left: str = ""
+    ) -> Response:
         # Whom a service asks to sign in again has a session here that runs on.
         if again != "1":
             with suppress(TokenMissing):
