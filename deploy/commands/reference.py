@@ -3,14 +3,22 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web.pages import LANGUAGES
 from contracts.vocabulary.reference import LISTS, Row, day_of, rows
-from deploy.commands.context import failing_clearly
+from deploy.commands.context import (
+    failing_clearly,
+    platform_settings,
+    with_tables_of,
+)
 from deploy.embedded.processes import ServerError
+from deploy.state import State
+from services.referral.store.holidays import Declared, declared
 
 
 @failing_clearly
@@ -23,13 +31,16 @@ def reference(
             formats=["%Y-%m-%d"], help="Day to ask of, today unless given; of holidays its year."
         ),
     ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="State folder of the running platform (default .siraba).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[str, typer.Option(help="Language of the names: fr or en.")] = "en",
 ) -> None:
     """List what was in force on a day, and where each line comes from.
 
-    A movable feast is listed only in a year whose date a source gives; what the committee
-    declared besides is in the directory (GET /referral/reference/holidays). Reports on
+    A movable feast is listed only in a year whose date a source gives, or that the committee
+    declared on the running platform (PUT /referral/reference/holidays/DAY). Reports on
     proceedings are held to these lists: docs/partners.md.
 
     Examples:
@@ -43,11 +54,31 @@ def reference(
             raise ServerError(f"unknown {name}: choose one of {', '.join(known)}")
     day = (on or datetime.now(UTC)).date()
     found = [line for row in rows(list_name) if (line := _line(row, list_name, day.isoformat()))]
+    if list_name == "holidays":
+        found += _declared(state_dir, day.year)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
     for line in sorted(found, key=lambda line: line.get("on", "")):
         typer.echo(_words(line, lang))
+
+
+def _declared(state_dir: Path | None, year: int) -> list[dict[str, str]]:
+    """Days off of this year that the committee declared; where nothing runs, a word that they are missing."""
+    state = State(platform_settings(state_dir=state_dir).state_dir.resolve())
+    if not state.status().get("front_url"):
+        typer.echo("Nothing runs here: days off that were declared are not listed.", err=True)
+        return []
+
+    async def read(engine: AsyncEngine) -> list[Declared]:
+        async with engine.connect() as connection:
+            return await declared(connection, year)
+
+    return [
+        {"code": "declared", "fr": one.fr, "en": one.en, "source": one.source}
+        | {name: one.day.isoformat() for name in ("valid_from", "valid_to", "on")}
+        for one in with_tables_of("referral", state, read)
+    ]
 
 
 def _line(row: Row, list_name: str, day: str) -> dict[str, str] | None:
