@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from contracts.event import Message
 from contracts.incidents import INCIDENT_PERSONS
 from contracts.intake import CodedCase
 from contracts.vocabulary import Cercle, Region, lies_in_region
@@ -56,3 +57,54 @@ class IncidentSubmission(BaseModel):
     def _is_consistent(self) -> Self:
         lies_in_region(self.cercle, self.region)
         return self
+
+
+#: What a warning may add to a dossier. Who threatens her is not there: that is a suspect of a file, which
+#: not every owner may know (domain §5.4, G4).
+ThreatField = Literal[
+    "contact.safe_hours",
+    "exploitation.facts",
+    "exploitation.violence_suffered",
+    "notes.case_notes",
+    "psychosocial.wishes",
+    "safe_place.safe_address",
+    "safe_place.safe_phone",
+    "safe_place.safe_contact_person",
+    "safe_place.access_instructions",
+]
+SuspectField = Literal[
+    "full_name",
+    "other_names",
+    "birth_date",
+    "birth_place",
+    "identity_number",
+    "phone",
+    "address",
+    "occupation",
+    "description",
+]
+
+
+class ThreatDetails(Message):
+    """What a `threat.report` holds sealed: words that are added to the dossier, `section.field` → text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    dossier: Annotated[dict[ThreatField, Value], Field(min_length=1)]
+
+    @property
+    def sections(self) -> dict[str, dict[str, str]]:
+        """Section → field → text."""
+        found: dict[str, dict[str, str]] = {}
+        for path, text in self.dossier.items():
+            section, _, name = path.partition(".")
+            found.setdefault(section, {})[name] = text
+        return found
+
+
+class SuspectIdentity(Message):
+    """What a `suspect.report` holds sealed: who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    identity: Annotated[dict[SuspectField, Value], Field(min_length=1)]

@@ -111,6 +111,7 @@ class ReportProceeding(AboutCase):
 class ReportSuspect(Request):
     """A person under suspicion in a file that we have reported; who it is, sealed if at all.
 
+    `sealed`: `contracts.form.SuspectIdentity`, in the place that `place_of_part` says.
     suspect_id: the sender's own id of the person, the same in every report. on: the day since when
     custody is so. is_victim_too: the person is also a victim, whose punishment is to be reviewed.
     """
@@ -170,7 +171,10 @@ class ReportJudgment(Request):
 
 
 class ReportThreat(AboutCase):
-    """Somebody threatens the person or who is close; whoever must protect hears at once."""
+    """Somebody threatens the person or who is close; whoever must protect hears at once.
+
+    `sealed`: `contracts.form.ThreatDetails`, in the place that `place_of_part` says.
+    """
 
     name: ClassVar[str] = "threat.report"
 
@@ -183,6 +187,15 @@ class ReportThreat(AboutCase):
         tuple[Annotated[str, Term("safety_instruction")], ...], Field(max_length=7)
     ] = ()
     sealed: Sealed | None = None
+
+
+def place_of_part(organisation: str, report: ReportSuspect | ReportThreat) -> Place:
+    """Where the sealed part of a report belongs: to its sender, and to the suspect or the case it names."""
+    if isinstance(report, ReportSuspect):
+        part, matter = "suspect", f"{report.proceeding_id}/{report.suspect_id}"
+    else:
+        part, matter = "threat", report.matter
+    return Place(matter, "intake", f"{organisation}/{matter}", (part,))
 
 
 class Participants(BaseModel):

@@ -87,7 +87,17 @@ class Reading:
 #: Who consumes what. INBOX goes to the owner of a request kind; referral also buries what is none.
 READINGS: Final = (
     Reading("intake", "REFERRAL"),
-    Reading("intake", "INBOX", ("in.*.consent.acknowledge.v1", "in.*.case.report.v1")),
+    # Of suspects and threats it reads what is sealed, which nobody else can; referral answers them.
+    Reading(
+        "intake",
+        "INBOX",
+        (
+            "in.*.consent.acknowledge.v1",
+            "in.*.case.report.v1",
+            "in.*.suspect.report.v1",
+            "in.*.threat.report.v1",
+        ),
+    ),
     Reading("referral", "INTAKE"),
     Reading("referral", "INBOX"),
     Reading("reporting", "INTAKE"),

@@ -12,7 +12,7 @@ from uuid import UUID
 from contracts.envelope import HOP, Envelope, Rejected, decode_headers
 from contracts.event import Message
 from contracts.feed import ConsentWithdrawn
-from contracts.form import CaseSubmission
+from contracts.form import CaseSubmission, SuspectIdentity, ThreatDetails
 from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent, ReplayFeed, Request
 from partners.kit.courier import Courier
@@ -27,7 +27,7 @@ from partners.kit.lock import only_one
 from partners.kit.raw import Line, Raw
 from partners.kit.reading import KEY_SECONDS, Reader, Unproven
 from partners.kit.referrals import Referral
-from partners.kit.reports import sealed_report
+from partners.kit.reports import Report, sealed_part, sealed_report
 from partners.kit.telemetry import processing
 from partners.kit.waits import ended
 from partners.kit.watch import LOG
@@ -141,6 +141,11 @@ class Partner:
         """A case to register, for `send` (see `kit.reports`); `case.registered` has its number."""
         ring, at = load_platform(self._folder), self._edge.now()
         return sealed_report(form, report_id, organisation=self.code, ring=ring, at=at)
+
+    def sealed_part(self, report: Report, said: SuspectIdentity | ThreatDetails) -> Report:
+        """A report for `send`, with who the suspect is, or with words for the dossier, sealed."""
+        ring, at = load_platform(self._folder), self._edge.now()
+        return sealed_part(report, said, organisation=self.code, ring=ring, at=at)
 
     async def deliver(self, id: UUID) -> Receipt:
         """Try at once to send what waits; how the stored request with this id then stands."""

@@ -36,6 +36,7 @@ DESK_ROUTES = (
     api.followup_router,
     api.closing_router,
     api.return_router,
+    api.suspect_router,
 )
 
 

@@ -26,6 +26,7 @@ from contracts.referral import (
 from contracts.reports import ReportCase
 from contracts.requests import AcknowledgeConsent
 from contracts.threats import ThreatReported
+from services.intake import heard
 from services.intake.use_cases import refusing
 from services.intake.use_cases.acknowledging import UNKNOWN, Heard, acknowledge_withdrawals
 from services.intake.use_cases.disclosing import Accepted, Discloser, release_accepted
@@ -33,6 +34,7 @@ from services.intake.use_cases.following import Followed, follow_referrals
 from services.intake.use_cases.registering import Keeping
 from services.intake.use_cases.returning import tell_planned
 from services.intake.use_cases.taking_reports import Reported, open_report, take_reports
+from services.intake.use_cases.taking_sealed_parts import Taking, follow_taken, take_part
 from services.intake.vault import MonthlyKeys
 
 FOLLOWED = (
@@ -80,11 +82,14 @@ class Handlers:
         if accepted:
             await release_accepted(connection, accepted, by=self.discloser)
             await tell_planned(connection, accepted, by=self.discloser)
+        for matter, trace in heard.taken(batch):
+            await follow_taken(connection, matter, taking=self._taking(trace))
 
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: who confirms that it heard of a withdrawal, and cases to register."""
         await self._take_reports(connection, batch)
-        heard = [
+        await self._take_parts(connection, batch)
+        told = [
             Heard(
                 organisation=one.organisation,
                 withdrawal_id=one.message.withdrawal_id,
@@ -95,12 +100,23 @@ class Handlers:
             for one in batch
             if isinstance(one.message, AcknowledgeConsent) and one.organisation is not None
         ]
-        known = await acknowledge_withdrawals(connection, heard, by=self.discloser)
+        known = await acknowledge_withdrawals(connection, told, by=self.discloser)
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
-        for told, case_id in zip(heard, known, strict=True):
-            if told.request_id is not None:
+        for said, case_id in zip(told, known, strict=True):
+            if said.request_id is not None:
                 refused = UNKNOWN if case_id is None else None
-                by_request[told.organisation, told.request_id].came_to(case_id, refused=refused)
+                by_request[said.organisation, said.request_id].came_to(case_id, refused=refused)
+
+    async def _take_parts(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
+        """What is sealed in reports that referral answers: it waits for its word."""
+        for one in heard.sealed(batch):
+            arrived = await asyncio.to_thread(heard.arrived, one, months=self.months)
+            if arrived is not None:
+                taking = self._taking(one.trace)
+                one.rejected = await take_part(connection, arrived, taking=taking)
+
+    def _taking(self, trace: str | None) -> Taking:
+        return Taking(by=self.discloser, months=self.months, trace=trace)
 
     async def _take_reports(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         reports = [one for one in batch if isinstance(one.message, ReportCase)]

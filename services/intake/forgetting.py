@@ -14,11 +14,13 @@ from nats.js.errors import Error, NotFoundError
 from chassis.assembly import Parts
 from chassis.database import is_outage
 from chassis.telemetry.logs import fault
-from contracts.reports import ReportCase
+from contracts.reports import ReportCase, ReportSuspect, ReportThreat
 from contracts.topology import Stream, inbox_stream, ingress_stream, stored_partner_subject
 from services.intake.store import reports
 from services.intake.store.reports import Report
 
+#: Requests that may hold something sealed.
+SEALED = (ReportCase, ReportSuspect, ReportThreat)
 LOOK_SECONDS = 1.0
 log = logging.getLogger("siraba.intake")
 
@@ -58,8 +60,11 @@ class Forgetter:
 
     async def forget(self, organisation: str, due: Sequence[Report]) -> None:
         """Take these out of every stream that may hold them, and only then call it done."""
+        digests = {one.digest for one in due}
         for stream in self._streams(organisation, due):
-            await self._take_out(stream, organisation, {one.digest for one in due})
+            for kind in SEALED:
+                subject = stored_partner_subject(organisation, kind.name, kind.version)
+                await self._take_out(stream, subject, digests)
         async with self.parts.work.begin() as connection:
             await reports.forgotten(connection, organisation, [one.message_id for one in due])
 
@@ -70,9 +75,8 @@ class Forgetter:
             if stream.max_age is None or self.parts.mint.moment() - newest <= 2 * stream.max_age:
                 yield stream
 
-    async def _take_out(self, stream: Stream, organisation: str, digests: set[bytes]) -> None:
+    async def _take_out(self, stream: Stream, subject: str, digests: set[bytes]) -> None:
         jetstream, place = self.parts.wire.jetstream, 1
-        subject = stored_partner_subject(organisation, ReportCase.name, ReportCase.version)
         while True:
             try:
                 found = await jetstream.get_msg(stream.name, seq=place, subject=subject, next=True)

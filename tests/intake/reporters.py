@@ -16,9 +16,11 @@ from contracts.feed import CaseRegistered, MessageRejected
 from contracts.form import CaseSubmission
 from contracts.keyring import Keyring
 from contracts.reports import ReportCase, place_of_report
+from contracts.requests import Request
 from contracts.sealing import Place, Sealed, seal
 from contracts.topology import ingress_stream, stored_partner_subject
 from partners.kit.reports import sealed_report
+from services.intake.forgetting import SEALED
 from services.intake.vault import MonthlyKeys
 from tests.builders import coded_facts, request_headers, sent_subject
 from tests.intake.rooms import DOSSIER, Room
@@ -72,9 +74,9 @@ class Reporter:
         sealed = self.sealed(content, place_of_report(self.code, report_id))
         return await self.send(ReportCase(report_id=report_id, sealed=sealed))
 
-    async def send(self, request: ReportCase) -> UUID:
+    async def send(self, request: Request, identity: UUID | None = None) -> UUID:
         """To the organisation's own stream."""
-        identity = uuid4()
+        identity = identity or uuid4()
         headers = request_headers(self.code, request, stamped=False, id=identity)
         self.sent.append(request.encode())
         async with self.room.site.server.partner(self.code) as client:
@@ -115,13 +117,15 @@ class Reporter:
         return [(name, digest) for name, digest in lies if digest in ours]
 
     async def _bodies(self, jetstream: JetStreamContext, stream: str) -> list[bytes]:
-        subject = stored_partner_subject(self.code, ReportCase.name, ReportCase.version)
-        found, place = [], 1
-        with suppress(NotFoundError):
-            while True:
-                one = await jetstream.get_msg(stream, seq=place, subject=subject, next=True)
-                found.append(one.data or b"")
-                place = (one.seq or 0) + 1
+        found = []
+        for kind in SEALED:
+            place = 1
+            subject = stored_partner_subject(self.code, kind.name, kind.version)
+            with suppress(NotFoundError):
+                while True:
+                    one = await jetstream.get_msg(stream, seq=place, subject=subject, next=True)
+                    found.append(one.data or b"")
+                    place = (one.seq or 0) + 1
         return found
 
 

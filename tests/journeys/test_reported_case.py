@@ -18,15 +18,16 @@ from contracts.feed import (
     MessageRejected,
     Offer,
 )
-from contracts.form import CaseSubmission
+from contracts.form import CaseSubmission, SuspectIdentity, ThreatDetails
 from contracts.keyring import generate_sealing_key
-from contracts.reports import ReportCase, place_of_report
+from contracts.reports import ReportCase, ReportSuspect, ReportThreat, place_of_report
 from contracts.requests import Request
 from contracts.sealing import seal
 from contracts.topology import ingress_stream
 from deploy.keys import PROVISIONER, seed_file
 from partners.kit import Partner
 from partners.kit.keys import load_platform
+from tests.asked import a_request
 from tests.contracts.letters import public
 from tests.journeys.road import Road, running_road
 from tests.journeys.test_disclosure import (
@@ -86,6 +87,8 @@ async def test_a_reported_case_goes_its_way_and_when_it_is_erased_nothing_sealed
         assert "accepted" in [step["step"] for step in seen["steps"]]
         await _reporting_again_is_the_same_case(road, police, report_id)
         assert await lying(road) == {ingress_stream(POLICE).name: 2, "INBOX": 2}
+        own_name = next(one.envelope.subject for one in police.seen if one.message is told)
+        await _who_and_what_are_kept_sealed(road, told.case_number, UUID(own_name))
 
         await _erase(road, told.case_number)
         await shown(lambda: heard(police, FeedTrimmed))
@@ -113,6 +116,41 @@ async def _reporting_again_is_the_same_case(road: Road, police: Agency, report_i
     assert len({one.case_number for one in again}) == 1
     listed = await road.http.get("/intake/cases", headers=road.headers(POLICE))
     assert len(listed.json()["cases"]) == 1
+
+
+async def _who_and_what_are_kept_sealed(road: Road, number: str, case: UUID) -> None:
+    """A suspect of a file for the police alone, and words of a threat for the dossier."""
+    about = {"referral_id": None, "case": str(case)}
+    file, suspect = (
+        a_request("proceeding.report", **about),
+        a_request("suspect.report", sealed=None),
+    )
+    threat = a_request("threat.report", **about, sealed=None)
+    assert isinstance(suspect, ReportSuspect)
+    assert isinstance(threat, ReportThreat)
+    who = SuspectIdentity(identity={"full_name": "canary-suspect"})
+    what = ThreatDetails(dossier={"notes.case_notes": "canary-threat"})
+    async with Partner.open(road.folder(POLICE), url=road.platform.nats_url) as partner:
+        for request in (
+            file, partner.sealed_part(suspect, who), partner.sealed_part(threat, what)
+        ):  # fmt: skip
+            await partner.send(request)
+    kept = f"/intake/suspects/{suspect.proceeding_id}/{suspect.suspect_id}"
+
+    async def looked() -> Any:
+        return (await road.http.get(kept, headers=road.headers(POLICE))).json()
+
+    async def noted() -> Any:
+        path = f"/intake/cases/{number}/dossier"
+        sections = (await road.http.get(path, headers=road.headers(POLICE))).json()["sections"]
+        return "canary-threat" in sections.get("notes", {}).get("case_notes", "")
+
+    async with asyncio.timeout(30):
+        while not (await noted() and "versions" in await looked()):
+            await asyncio.sleep(0.3)
+    assert (await looked())["versions"] == [{"full_name": "canary-suspect"}]
+    other = await road.http.get(kept, headers=road.headers(SHELTER))
+    assert other.status_code == httpx.codes.NOT_FOUND
 
 
 async def _erase(road: Road, number: str) -> None:
@@ -152,9 +190,8 @@ async def lying(road: Road) -> dict[str, int]:
             streams = await read_streams(road.platform.nats_url, seed, names)
     except TimeoutError:  # one was taken out while we read
         return {}
-    return {
-        name: sum(one.name == ReportCase.name for one in stored) for name, stored in streams.items()
-    }
+    names_of = {kind.name for kind in (ReportCase, ReportSuspect, ReportThreat)}
+    return {name: sum(one.name in names_of for one in stored) for name, stored in streams.items()}
 
 
 async def test_a_report_that_is_not_sealed_or_sealed_to_somebody_else_is_refused() -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from secrets import token_bytes
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
@@ -13,8 +14,12 @@ import httpx
 from contracts.callers import Caller, issue_token
 from contracts.passes import HEADER, Pass, issue_pass
 from contracts.signing import Signer
+from services.intake.store import suspects
+from services.intake.store.suspects import Suspect
+from services.intake.vault import KeyFiles, Vault
 from services.referral.use_cases.inviting import PEOPLE
 from tests.builders import an_organisation, coded_facts
+from tests.intake.vaults import work_engine
 from tests.parts import Site, until
 from tests.people.address import HTML, Address, open_address
 from tests.signing import private_key
@@ -141,6 +146,7 @@ async def _fill(world: World) -> None:
     exception = {"case_number": numbers[0], "reason": "life_in_danger", "groups": ["G2"]}
     asked = await _said(world, "/exceptions", exception, "exception_id", code="SHELTER_B")
     world.objects["exception_id"] = asked
+    await _keep_suspect(world)
     await until(partial(_is_accepted, world))
     await world.address.site.run(_THREE_MONTHS_ON)
     for name, query in OBJECTS.items():
@@ -165,6 +171,21 @@ async def _give_accounts(world: World) -> None:
         " values (:recovery, :lost, :asker, now())",
         recovery=RECOVERY, lost=lost, asker=asker,
     )  # fmt: skip
+
+
+async def _keep_suspect(world: World) -> None:
+    """Who somebody is whom the police suspect, as it is kept when a report of theirs was taken."""
+    suspect, site = Suspect(OWNERS["police"], uuid4(), uuid4()), world.address.site
+    vault = Vault(KeyFiles(site.folder / "kek", token_bytes), token_bytes)
+    said = {"full_name": canary(0)}
+    async with (
+        work_engine(site.database.url("intake_work")) as engine,
+        engine.begin() as connection,
+    ):
+        at = datetime.now(UTC)
+        await suspects.keep(connection, suspect, said, vault=vault, new_id=uuid4(), at=at)
+    for name in ("proceeding_id", "suspect_id"):
+        world.objects[name] = str(getattr(suspect, name))
 
 
 _ASKED: Mapping[str, tuple[str, dict[str, Any]]] = {

@@ -171,12 +171,13 @@ async def test_what_ends_a_trial_of_a_court_that_is_no_more_is_taken_and_nothing
     assert await office.file("COURT_J", ReportJudgment(**JUDGED | late)) == []
 
 
-async def test_who_a_suspect_is_has_no_place_yet_and_that_is_said(office: Office) -> None:
+async def test_who_a_suspect_is_stays_sealed_and_goes_into_no_event(office: Office) -> None:
     _, referral_id = await a_case_of_three(office)
     await office.file("COURT_J", a_file(referral_id))
-    (refused,) = await office.file("COURT_J", a_suspect(sealed=SEALED))
+    assert await office.file("COURT_J", a_suspect(sealed=SEALED)) == []
 
-    assert (refused.reason, refused.field) == ("not_yet_supported", "sealed")
+    (said,) = [body for name, body in await office.said() if name == "suspect.recorded"]
+    assert (said["custody"], "sealed" in said) == (a_suspect().custody, False)
 
 
 async def test_a_date_that_was_told_on_consent_falls_with_it_where_the_offer_stands(

@@ -79,7 +79,7 @@ async def test_whom_nothing_allows_to_be_told_any_more_hears_nothing(office: Off
     assert sorted(await told(office)) == ["COURT_J", "POLICE_A"]
 
 
-async def test_whoever_has_not_the_case_warns_of_nothing_and_half_a_warning_is_none(
+async def test_whoever_has_not_the_case_warns_of_nothing(
     office: Office,
 ) -> None:
     case_id = await a_case_of_four(office)
@@ -89,17 +89,27 @@ async def test_whoever_has_not_the_case_warns_of_nothing_and_half_a_warning_is_n
         *await warned(office, "SHELTER_C", a_threat(referral_id=shelter)),
         *await warned(office, "SHELTER_C", a_threat(referral_id=uuid4())),
         *await warned(office, "SHELTER_C", a_threat(referral_id=None, case=uuid4())),
-        *await warned(office, "SHELTER_B", a_threat(referral_id=shelter, sealed=SEALED)),
     ]
 
     assert [(one.reason, one.field) for one in refused] == [
         ("unknown_referral", "referral_id"),
         ("unknown_referral", "referral_id"),
         ("unknown_referral", "case"),
-        ("not_yet_supported", "sealed"),
     ]
     assert await told(office) == {}
     assert (await known(office, case_id))["risk"] != "high"
+
+
+async def test_what_is_sealed_in_a_warning_leaves_it_as_it_is_and_goes_into_no_message(
+    office: Office,
+) -> None:
+    await a_case_of_four(office)
+    shelter = await office.open_offer("SHELTER_B")
+
+    assert await warned(office, "SHELTER_B", a_threat(referral_id=shelter, sealed=SEALED)) == []
+
+    assert sorted(await told(office)) == ["CLINIC_H", "COURT_J", "POLICE_A"]
+    assert all("sealed" not in body for _, body in await office.said())
 
 
 async def test_a_threat_goes_with_the_person_through_a_merge_and_stays_behind_when_it_is_undone(

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -17,9 +18,9 @@ from tests.parts import Site, site
 __all__ = ["site"]
 pytestmark = pytest.mark.share("sealed")
 SEED = 20261124
-#: What reads somebody's record: the case by its number, the list, the dossier's way in.
+#: What reads somebody's record: the case by its number, the list, the dossier's way in, a suspect.
 READS = ("from cases as one left join cases as above", "closed_at from cases where number is not",
-         "case_id, owner from cases where number")  # fmt: skip
+         "case_id, owner from cases where number", "from suspects left join person_keys")  # fmt: skip
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ async def test_as_many_looks_are_on_record_as_the_database_was_asked_for(
     posted = [await desk.post(coded_facts(dossier={"notes": {"a": "b"}})) for _ in range(6)]
     numbers = [one.json()["case_number"] for one in posted] + ["ML-12-2026-000000-0", "x", "%00"]
     paths = ["/cases", *(f"/cases/{n}" for n in numbers), *(f"/cases/{n}/dossier" for n in numbers)]
+    paths += [f"/suspects/{uuid4()}/{uuid4()}" for _ in range(3)]
     wanted = form.pick(short=300, long=10_000)
 
     with counted() as sent:

@@ -12,6 +12,7 @@ from services.intake.api.incidents import LARGER_BODIES, IncidentDesk, incident_
 from services.intake.api.registrar import Registrar
 from services.intake.api.returns import return_router
 from services.intake.api.routes import Desk, router
+from services.intake.api.suspects import suspect_router
 from services.intake.api.transfers import transfer_router
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "incident_router",
     "return_router",
     "router",
+    "suspect_router",
     "transfer_router",
 ]

@@ -158,14 +158,15 @@ async def release_more(
     by: Discloser,
     cause: str | None,
     trace: str | None,
+    renewed: frozenset[FieldName] = frozenset(),
 ) -> None:
-    """After a new decision, disclose what has become open to those who have accepted already."""
+    """Disclose what has become open, or was `renewed`, to those who have accepted already."""
     had = await _had(connection, {file.case_id})
     due = [
         _Due(
             recipient=recipient,
             file=file,
-            had=had.get(recipient.referral_id, frozenset()),
+            had=had.get(recipient.referral_id, frozenset()) - renewed,
             first=False,
             cause=cause,
             trace=trace,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,9 +14,10 @@ from chassis.outbox import Outgoing
 from contracts import feed
 from contracts.catalogue import read_body
 from contracts.envelope import Rejected
+from contracts.event import Message
 from contracts.form import SECTIONS, CaseSubmission
 from contracts.reports import ReportCase, place_of_report
-from contracts.sealing import SealingRefused
+from contracts.sealing import Place, Sealed, SealingRefused
 from services.intake import domain
 from services.intake.store import reports
 from services.intake.use_cases.disclosing import Discloser
@@ -23,6 +25,7 @@ from services.intake.use_cases.registering import Answer, Keeping, Submitted, re
 from services.intake.use_cases.telling import Telling, tell
 from services.intake.vault import MonthlyKeys
 
+_Form = TypeVar("_Form", bound=Message)
 #: Why a sealed part does not open → what its sender hears; everything else is `malformed`.
 UNOPENED = {"wrong_key": "unknown_key", "too_large": "oversize"}
 #: What the rules of registering refuse → what its sender hears, and of which field.
@@ -68,24 +71,34 @@ def open_report(
     at: when the message was stored.
     """
     place = place_of_report(organisation, request.report_id)
+    content = opened(request.sealed, place, at=at, months=months)
+    return read_opened(CaseSubmission, content), sha256(content).digest()
+
+
+def opened(sealed: Sealed, place: Place, *, at: datetime, months: MonthlyKeys) -> bytes:
+    """What was sealed to us. Raises `Rejected`."""
     try:
-        content = months.open_inbound(request.sealed, place, at=at)
+        return months.open_inbound(sealed, place, at=at)
     except SealingRefused as refused:
         reason = UNOPENED.get(refused.reason, "malformed")
         raise Rejected(reason, field="sealed") from None
+
+
+def read_opened(model: type[_Form], content: bytes) -> _Form:
+    """The form that was sealed. Raises `Rejected`, which repeats nothing of it."""
     try:
-        form = read_body(CaseSubmission, content)
+        form = read_body(model, content)
     except Rejected as rejected:
         field = f"sealed.{_own_words(rejected.field or 'body')}"
         raise Rejected(rejected.reason, field=field, allowed=rejected.allowed) from None
-    assert isinstance(form, CaseSubmission)  # noqa: S101 - what was asked for
-    return form, sha256(content).digest()
+    assert isinstance(form, model)  # noqa: S101 - what was asked for
+    return form
 
 
 def _own_words(field: str) -> str:
-    """Below `dossier` a sender chooses the names, and each may be about a person."""
+    """Below these a sender chooses the names, and each may be about a person."""
     first, *rest = field.split(".")
-    if first != "dossier":
+    if first not in ("dossier", "identity"):
         return field
     return ".".join([first, *(one for one in rest[:1] if one in SECTIONS)])
 

@@ -37,6 +37,24 @@ class Vault:
         ]
         return SealedDossier(key=await self.keys.wrap(person_key, case_id), sections=sections)
 
+    async def seal_more(
+        self, case_id: UUID, key: WrappedKey, parts: Mapping[tuple[str, int], Mapping[str, str]]
+    ) -> list[SealedSection]:
+        """Further versions under the key that is there: (section, version) → fields.
+
+        Raises `KeyDamaged`, `KeyUnavailable`.
+        """
+        person_key = await self.keys.unwrap(key, case_id)
+        return [
+            seal_section(
+                fields,
+                Place(case_id, section, version),
+                person_key=person_key,
+                entropy=self.entropy,
+            )
+            for (section, version), fields in sorted(parts.items())
+        ]
+
     async def open(self, case_id: UUID, sealed: SealedDossier) -> dict[str, dict[str, str]]:
         """Fields by section. Raises `SectionDamaged`, `KeyDamaged`, `KeyUnavailable`."""
         person_key = await self.keys.unwrap(sealed.key, case_id)

@@ -133,12 +133,10 @@ async def _case_of(
 async def _follow_suspect(
     connection: AsyncConnection, one: Filed, report: ReportSuspect, *, announcer: Announcer
 ) -> None:
-    if report.sealed is not None:
-        # Nobody here may open it, and who it is must not be lost unsaid.
-        raise _Impossible("not_yet_supported", "sealed")
     if not await proceedings.cases_of(connection, one.file):
         raise _Impossible(UNKNOWN, "proceeding_id")
     await proceedings.add_suspect(connection, one.file, report.suspect_id)
+    # Who it is nobody here may open: intake keeps that, on this very word.
     said = report.model_dump(exclude={"sealed"})
     event = SuspectRecorded(**said, organisation=one.file.organisation)
     await outbox.add(connection, [_of_file(event, one, announcer)])

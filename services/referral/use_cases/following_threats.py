@@ -54,8 +54,7 @@ async def follow_threats(
 ) -> tuple[list[Refused], dict[tuple[str, UUID], UUID]]:
     """Heed and announce each, in order. Those that were refused, and of the others the case.
 
-    By (organisation, request). Nobody here may open what is sealed, and half a warning must not
-    look like a whole one: so it is refused, and its sender hears so.
+    By (organisation, request). What is sealed nobody here may open: intake keeps it, on our word.
     """
     refused, cases = [], {}
     for one in threats:
@@ -80,8 +79,6 @@ def _impossible(one: Threat, case_id: UUID | None) -> tuple[str, str] | None:
         return "unknown_referral", "case" if one.report.referral_id is None else "referral_id"
     if not one.kind:
         return "wrong_state", "ce-source"
-    if one.report.sealed is not None:
-        return "not_yet_supported", "sealed"
     return None
 
 

@@ -129,6 +129,38 @@ create table person_keys (
     check ((wrapped is null) = (kek_id is null))
 ) with (autovacuum_vacuum_threshold = 0, autovacuum_vacuum_scale_factor = 0);
 
+-- Who a suspect is, by its reporter's own ids, apart from every case; its key lies in `person_keys`.
+create table suspects (
+    organisation text not null,
+    proceeding_id uuid not null,
+    suspect_id uuid not null,
+    vault_id uuid not null unique,
+    erased_at timestamptz,
+    primary key (organisation, proceeding_id, suspect_id)
+);
+create table suspect_parts (
+    vault_id uuid not null references suspects (vault_id),
+    version int not null,
+    nonce bytea not null,
+    ciphertext bytea not null,
+    primary key (vault_id, version)
+);
+
+-- The sealed parts of reports as they came, until referral has taken the report; or that it has.
+create table sealed_parts (
+    organisation text not null,
+    request_id uuid not null,
+    name text,
+    body bytea,
+    digest bytea,
+    recorded_at timestamptz,
+    is_taken boolean not null default false,
+    case_id uuid,
+    since timestamptz not null default clock_timestamp(),
+    primary key (organisation, request_id)
+);
+create index sealed_parts_since on sealed_parts (since);
+
 -- Since when an old key-encryption key wraps nothing: backups from before then still need it.
 create table left_keks (
     kek_id text primary key,
@@ -504,6 +536,8 @@ grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) 
     to intake_web;
 grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,
               until) on exceptions to intake_web;
+revoke delete on suspects from intake_work;
+revoke update, delete on suspect_parts from intake_work;
 revoke delete on duplicates from intake_work;
 revoke update, delete on duplicate_decisions from intake_work;
 grant select on duplicates to intake_web;
