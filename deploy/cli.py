@@ -37,6 +37,8 @@ COMMANDS: Final = {
     "outbox": "deploy.commands.outbox:outbox",
     "audit": "deploy.commands.audit:audit",
     "metrics": "deploy.commands.metrics:metrics",
+    "backup": "deploy.commands.backup:backup",
+    "restore": "deploy.commands.restore:restore",
     "doctor": "deploy.commands.doctor:doctor",
     "front": "deploy.commands.front:front",
     "prepare": "deploy.commands.prepare:prepare",

@@ -108,13 +108,14 @@ def _nats_log(state: State) -> Path:
     return state.run / "nats.log"
 
 
-def embedded_postgres(state: State, port: int) -> EmbeddedPostgres:
-    """The cluster of this state folder, not yet started."""
+def embedded_postgres(state: State, port: int, *, waits_for: str = "") -> EmbeddedPostgres:
+    """The cluster of this state folder, not yet started. waits_for: whom its commits wait for."""
     return EmbeddedPostgres(
         state.postgres,
         password=state.password(SUPERUSER),
         log=state.run / "postgres.log",
         port=port,
+        waits_for=waits_for,
     )
 
 

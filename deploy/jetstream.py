@@ -1,5 +1,6 @@
 """A small raw client of JetStream's management API: what nats-py's own classes leave out."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -52,6 +53,9 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Client]:
     except (OSError, NatsError) as error:
         abandon(client)
         raise ServerError(f"NATS at {url} as {user}: {type(error).__name__}") from None
+    except asyncio.CancelledError:
+        abandon(client)
+        raise
     try:
         yield client
     finally:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.database import open_engine
 from chassis.ending import end
 from contracts.topology import SERVICES
+from deploy.backup.attaching import awaited, receive, seal_meanwhile
 from deploy.directory_publish import publish_directory, witnesses_of
 from deploy.doors import copy_doors
 from deploy.embedded.nats import EmbeddedNats
@@ -120,10 +121,8 @@ class Platform:
         Organisations whose folders lie here get the platform's keys in exchange for theirs.
         """
         hand_over(self.state)
-        url = self.database_url("referral_work")
-        told = await publish_directory(
-            self.settings.directory_file, state=self.state, database_url=url
-        )
+        url, file = self.database_url("referral_work"), self.settings.directory_file
+        told = await publish_directory(file, state=self.state, database_url=url)
         # Whom the file brought in has been let in with it.
         await copy_doors(self.state, database_url=url)
         return told
@@ -196,8 +195,10 @@ class Platform:
         if self.settings.database_admin_url is not None:
             admin_url = self.settings.database_admin_url.get_secret_value()
         else:
-            server = embedded_postgres(self.state, self.settings.postgres_port)
+            port, waits_for = self.settings.postgres_port, awaited(self.settings)
+            server = embedded_postgres(self.state, port, waits_for=waits_for)
             await self.supervisor.add("postgres", server)
+            await receive(self.supervisor, server, state=self.state, settings=self.settings)
             admin_url = server.url("postgres")
         self.database = administration(self.state, admin_url)
         await prepare_database(self.database)
@@ -215,14 +216,9 @@ class Platform:
 
     def _service(self, name: str, *, witnesses: tuple[str, ...]) -> ServiceProcess:
         web, work = self.database_url(f"{name}_web"), self.database_url(f"{name}_work")
-        addresses = Addresses(self.nats_url, web, work)
-        return self._process(
-            name,
-            port=free_port(),
-            state=self.state,
-            addresses=addresses,
-            witnesses=witnesses,
-        )
+        to = Addresses(self.nats_url, web, work)
+        port = free_port()
+        return self._process(name, port=port, state=self.state, addresses=to, witnesses=witnesses)
 
     def _database_address(self) -> dict[str, object]:
         if self.database is None:
@@ -253,6 +249,7 @@ async def running_platform(
         )
         platform.front_url = await stack.enter_async_context(front)
         platform.write_status()
+        await seal_meanwhile(platform.supervisor, state=platform.state, settings=settings)
         await stack.enter_async_context(mending(platform, report))
         yield platform
 

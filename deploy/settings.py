@@ -62,6 +62,11 @@ class PlatformSettings(BaseSettings):
         "databases: postgresql+asyncpg://user:password@host/postgres. The password may lie in a "
         "file that PGPASSFILE names instead.",
     )
+    backup_dir: Path | None = Field(
+        None,
+        description="Folder on another disk: each commit of the embedded PostgreSQL is there before "
+        "it is answered, and `siraba backup take` writes there.",
+    )
     directory_file: Path = Field(_DIRECTORY, description="The organisations, as YAML.")
 
     _behind_tls = field_validator("secure_cookies")(_only_behind_tls)

@@ -46,9 +46,14 @@ _SETTINGS: Final = {
 
 
 class EmbeddedPostgres:
-    """One cluster in `folder`, which belongs to the unprivileged user when we are root."""
+    """One cluster in `folder`, which belongs to the unprivileged user when we are root.
 
-    def __init__(self, folder: Path, *, password: str, log: Path, port: int = 0) -> None:
+    waits_for: the standby that must have a commit on its disk before it is answered.
+    """
+
+    def __init__(
+        self, folder: Path, *, password: str, log: Path, port: int = 0, waits_for: str = ""
+    ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.child: Child | None = None
@@ -56,6 +61,7 @@ class EmbeddedPostgres:
         self.log = log
         self._user: RunAs | None = None
         self._suspect = False
+        self._waits_for = waits_for
         self._programs = Path()
 
     def start(self) -> None:
@@ -77,7 +83,8 @@ class EmbeddedPostgres:
 
     def spawn(self) -> None:
         """Start the server process; see `processes.spawn` on the calling thread."""
-        settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
+        given = {**_SETTINGS, "synchronous_standby_names": self._waits_for}
+        settings = [f"--{name}={value}" for name, value in given.items()]
         command = [str(self._programs / "postgres"), "-D", str(self.data), f"--port={self.port}"]
         self.child = spawn(
             ChildSpec(

@@ -60,7 +60,8 @@ def create_app(
     parts.consumers += consumers(parts, Handlers(discloser, officers.look, months, keeping))
     parts.relay.fallen = _ask_again(parts)
     admitter = api.Admitter(parts, keeping)
-    jobs = Restorer(parts, discloser), Forgetter(parts), Searcher(parts), admitter
+    restorer = Restorer(parts, discloser, settings.kek_dir.parent / "erased.jsonl")
+    jobs = restorer, Forgetter(parts), Searcher(parts), admitter
     parts.jobs += [job.run for job in (*jobs, CallerBack(parts, discloser))]
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)

@@ -1,9 +1,13 @@
-"""NATS in: after a restore, every erasure that INTAKE tells of is carried out again."""
+"""NATS and a file in: after a restore, every erasure that they tell of is carried out again."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import nats.errors
@@ -30,11 +34,13 @@ log = logging.getLogger("siraba.intake")
 class Restorer:
     """A database from before an erasure has the person again; the stream remembers better.
 
-    Whoever restores it starts the service anew, so it is enough to look once.
+    Whoever restores it starts the service anew, so it is enough to look once. noted: what a restore
+    laid there, of erasures since the backup; it says more than a stream that is as old as that.
     """
 
     parts: Parts
     discloser: Discloser
+    noted: Path
 
     async def run(self) -> None:
         """Until it got through once."""
@@ -52,7 +58,7 @@ class Restorer:
     async def erase_again(self) -> int:
         """Carry out what the database does not know; how many persons that were."""
         await self.parts.trust.refresh()
-        done = 0
+        done = await self._erase_noted()
         async for raw in self._told():
             try:
                 self.parts.trust.check(raw)
@@ -73,6 +79,13 @@ class Restorer:
             await self.parts.wake_relay()
         return done
 
+    async def _erase_noted(self) -> int:
+        done = 0
+        for case_id, at in _read(self.noted):
+            async with self.parts.work.begin() as connection:
+                done += await carry_out(connection, case_id, at=at, by=self.discloser, trace=None)
+        return done
+
     async def _told(self) -> AsyncIterator[Raw]:
         """Every erasure in the stream, oldest first."""
         jetstream, place = self.parts.wire.jetstream, 1
@@ -84,3 +97,11 @@ class Restorer:
             raw = Raw.stored(INTAKE, stored)
             yield raw
             place = raw.sequence + 1
+
+
+def _read(file: Path) -> Iterator[tuple[UUID, datetime]]:
+    """Lines of JSON, `case_id` and `at`; one that is not whole was never finished."""
+    for line in file.read_text("utf-8").splitlines() if file.exists() else ():
+        with suppress(ValueError, KeyError):
+            said = json.loads(line)
+            yield UUID(said["case_id"]), datetime.fromisoformat(said["at"])

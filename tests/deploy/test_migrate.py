@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
@@ -6,7 +7,15 @@ import pytest
 from contracts.topology import SERVICES
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.embedded.processes import ServerError
-from deploy.migrate import ROLES, SCHEMAS, Administration, migrate, prepare_database, role_url
+from deploy.migrate import (
+    ROLES,
+    SCHEMAS,
+    Administration,
+    migrate,
+    migrations_folder,
+    prepare_database,
+    role_url,
+)
 from deploy.scram import scram_verifier
 from tests.servers import Database, open_folder
 
@@ -95,3 +104,39 @@ async def test_a_database_that_is_away_is_reported_without_its_address() -> None
     with pytest.raises(ServerError) as failure:
         await prepare_database(admin)
     assert "very-secret" not in str(failure.value)
+
+
+#: What code of the version before may still read or write, taken away or narrowed.
+NARROWS = re.compile(
+    r"\bdrop\s+(table|column|schema|constraint|view|function)\b|\brename\b|\bset\s+not\s+null\b"
+    r"|\balter\s+(column\s+)?\w+\s+(set\s+data\s+)?type\b|\btruncate\b"
+    r"|\badd\s+column\s+(?:if\s+not\s+exists\s+)?\w+\s+[^,;]*\bnot\s+null\b(?![^,;]*\bdefault\b)",
+    re.IGNORECASE,
+)
+LATER = [
+    file
+    for schema in SCHEMAS
+    for file in sorted(migrations_folder(schema).glob("versions/*.py"))
+    if not file.name.startswith("0001_")
+]
+
+
+def test_a_later_migration_only_widens() -> None:
+    assert [file.name for file in LATER if NARROWS.search(file.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "narrows"),
+    [
+        ("alter table cases drop column region", True),
+        ("alter table cases rename column region to area", True),
+        ("alter table cases alter column region type int", True),
+        ("alter table cases alter column region set not null", True),
+        ("alter table cases add column area text not null", True),
+        ("alter table cases add column area text not null default 'x'", False),
+        ("alter table cases add column area text", False),
+        ("create index on cases (region)", False),
+    ],
+)
+def test_what_narrows_a_table_is_seen(statement: str, narrows: bool) -> None:
+    assert bool(NARROWS.search(statement)) is narrows

@@ -207,6 +207,6 @@ async def test_an_erasure_that_nobody_of_ours_has_signed_is_not_carried_out(room
     async with room.site.parts("intake") as parts:
         vault = Vault(KeyFiles(room.site.folder / "kek", parts.mint.entropy), parts.mint.entropy)
         discloser = Discloser(mint=parts.mint, vault=vault, feed_key=b"f" * 32)
-        assert await Restorer(parts, discloser).erase_again() == 0
+        assert await Restorer(parts, discloser, room.site.folder / "none").erase_again() == 0
     opened = await room.desk.get(f"/cases/{case.number}/dossier")
     assert json.loads(opened.content)["sections"] == DOSSIER

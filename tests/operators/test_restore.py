@@ -1,0 +1,111 @@
+"""The first disk is gone: what was answered is there again, and whoever was erased is not."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.journeys.cases import Case, some_cases
+from tests.journeys.road import Road
+from tests.ledger import Figure, Form
+from tests.operators.destroyed import (
+    OWNER,
+    Drill,
+    backed_up,
+    brought_back,
+    kept_twice,
+    running_again,
+    there,
+)
+from tests.servers import open_folder
+from tests.trust.telling import say
+
+pytestmark = [pytest.mark.share("operators"), pytest.mark.timeout(1800)]
+SEED = 20261209
+ERASED = 2
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with open_folder() as folder:
+        yield folder
+
+
+async def test_what_was_answered_is_there_again_and_who_was_erased_is_not(
+    place: Path, form: Form, figure: Figure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = form.pick(short=40, long=100_000)
+    cases = some_cases(count, owners=(OWNER,), seed=SEED)
+    async with kept_twice(place, monkeypatch) as (drill, road):
+        await drill.submit(road, cases[: count // 2])
+        await backed_up(drill, road)
+        for number in drill.before[:ERASED]:
+            await drill.erase(road, number)
+        found = await gone_under_load(drill, road, cases[count // 2 :])
+        keys = road
+    acked = [one for one in drill.acked.values() if one not in drill.erased]
+    shutil.rmtree(drill.first)
+
+    began = monotonic()
+    restored = await brought_back(drill, found, "again")
+    async with running_again(drill, "again", keys) as road:
+        minutes = (monotonic() - began) / 60
+        say(f"{restored}; {minutes:.2f} min")
+        looked = acked if len(acked) < 1000 else acked[:: len(acked) // 1000]
+        assert await there(road, looked) == looked
+        back = len(await there(road, drill.erased))
+    figure("operators.restore.minutes", minutes, seed=SEED)
+
+    lost, control, back_from_base = await from_the_backup_alone(drill, found, keys)
+    say(f"the backup alone: {lost} of {len(acked)} lost, all from after it")
+    figure("operators.restore.erased_back", back + back_from_base, seed=SEED, control=control)
+
+
+async def gone_under_load(drill: Drill, road: Road, cases: list[Case]) -> Path:
+    """What lies on the second disk at a moment at which callers submit."""
+    submitting = asyncio.create_task(drill.submit(road, cases))
+    while len(drill.acked) < len(drill.before) + len(cases) // 2:
+        await asyncio.sleep(0.01)
+    answered = dict(drill.acked)
+    found = await asyncio.to_thread(drill.copied)
+    await submitting
+    shutil.copytree(drill.first / "vault", drill.place / "vault-elsewhere")
+    # What was answered after the copy began is nobody's promise.
+    drill.acked = answered
+    return found
+
+
+async def from_the_backup_alone(drill: Drill, found: Path, keys: Road) -> tuple[int, int, int]:
+    """Without what came after: answered cases that are lost, and erased persons who are back.
+
+    Those first without the note of who was erased, which is the control, then with it.
+    """
+    await brought_back(drill, found, "base", wal=False)
+    note = drill.place / "base" / "vault" / "erased.jsonl"
+    note.rename(drill.place / "note")
+    async with running_again(drill, "base", keys, services=("intake",)) as road:
+        unnoted = await there(road, drill.erased)
+        assert unnoted == drill.erased
+        (drill.place / "note").rename(note)
+        road.platform.kill("intake")
+        noted = await still_there(road, drill.erased)
+        kept = [one for one in drill.before if one not in drill.erased]
+        assert await there(road, kept[:1000]) == kept[:1000]
+        after = [one for one in drill.acked.values() if one not in drill.before][:1000]
+        return len(after) - len(await there(road, after)), len(unnoted), len(noted)
+
+
+async def still_there(road: Road, numbers: list[str]) -> list[str]:
+    """Who can be looked up once intake has started and had some seconds; none, if all is well."""
+    async with asyncio.timeout(120):
+        while not (await road.readiness())["intake"]["ready"]:
+            await asyncio.sleep(0.2)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while await there(road, numbers):
+                await asyncio.sleep(0.2)
+    return await there(road, numbers)
