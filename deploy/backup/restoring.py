@@ -167,7 +167,7 @@ async def _agree(state: State, connection: "asyncpg.Connection") -> tuple[int, i
 
 
 def _bring_erased(state: State, places: Places) -> int:
-    """Lay beside the vault's keys who was erased: intake carries it out before anybody can look."""
+    """Lay beside the vault's keys who was erased: intake carries it out as it starts."""
     lines = erased_lines(places.erased)
     if lines:
         shutil.copyfile(places.erased, state.vault / places.erased.name)

@@ -30,8 +30,8 @@ def restore(
     """Bring a platform back after its disk is gone; then `siraba up` starts it.
 
     First lay the vault's keys into vault/ of the new state folder: no backup
-    holds them. Whoever was erased since the backup is erased again before
-    anybody can look.
+    holds them. Whoever was erased since the backup is erased again within
+    seconds of the start.
 
     Example:
 
