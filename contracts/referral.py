@@ -155,6 +155,14 @@ class ReferralNotDelivered(ReferralEvent):
     reason: Annotated[str, Term("failure_reason")]
 
 
+class ReferralConfirmed(ReferralEvent):
+    """A person of the organisation that owns the case has confirmed that the service was given."""
+
+    name: ClassVar[str] = "referral.confirmed"
+
+    confirmed_by_role: Annotated[str, Term("role")]
+
+
 class ReferralWithdrawn(ReferralEvent):
     """It was taken back, for a coded reason: nothing is expected of this organisation any more."""
 
@@ -273,6 +281,7 @@ EVENTS: tuple[type[Message], ...] = (
     ReferralStarted,
     ReferralDelivered,
     ReferralNotDelivered,
+    ReferralConfirmed,
     ReferralWithdrawn,
     ReferralUnplaced,
     CapacityChanged,

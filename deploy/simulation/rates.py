@@ -164,6 +164,8 @@ CORPS: Final = Weighted(
 #: Of a referral that was offered: how it is answered, and what becomes of one that was accepted.
 ANSWERS: Final = Weighted({"accepted": 68, "declined": 16, "overdue": 13, "withdrawn": 3})
 ENDS: Final = Weighted({"delivered": 78, "not_delivered": 9, "started": 8, "accepted": 5})
+#: Of what was delivered, so much its sender looks after and confirms.
+CONFIRMED: Final = 0.62
 DECLINES: Final = Weighted(
     {"capacity": 48, "out_of_area": 16, "profile": 14, "out_of_mandate": 12, "security": 6,
      "victim_refuses": 4}

@@ -109,7 +109,11 @@ def _serve(life: Life, known: dict[str, Any], *, at: datetime) -> None:
         if end == "delivered"
         else referral.ReferralNotDelivered(**known, reason=rates.FAILURES.draw(life.chance))
     )
-    life.say(ended, at=life.after(begun, hours=24 * nights))
+    given = life.after(begun, hours=24 * nights)
+    life.say(ended, at=given)
+    if end == "delivered" and life.chance.random() < rates.CONFIRMED:
+        confirmed = referral.ReferralConfirmed(**known, confirmed_by_role="case_owner")
+        life.say(confirmed, at=life.after(given, hours=96))
 
 
 def _reason(life: Life, answer: str) -> dict[str, str]:

@@ -31,8 +31,15 @@ STEPS: dict[str, type[referral.ReferralEvent]] = {
     "started": referral.ReferralStarted,
     "delivered": referral.ReferralDelivered,
     "not_delivered": referral.ReferralNotDelivered,
+    "confirmed": referral.ReferralConfirmed,
 }
-REASONS = {"declined": "capacity", "not_delivered": "capacity", "withdrawn": "suspended"}
+#: What a step says besides.
+MORE = {
+    "declined": {"reason": "capacity"},
+    "not_delivered": {"reason": "capacity"},
+    "withdrawn": {"reason": "suspended"},
+    "confirmed": {"confirmed_by_role": "case_owner"},
+}
 
 
 def case_id(number: int) -> UUID:
@@ -135,8 +142,7 @@ class Happenings:
         self, number: int, case: int, step: str, *, service: str = "shelter", minutes: float = 2
     ) -> None:
         known = _repeated(number, service)
-        reason = REASONS.get(step)
-        event = STEPS[step].model_validate(known | ({"reason": reason} if reason else {}))
+        event = STEPS[step].model_validate(known | MORE.get(step, {}))
         self.add(event, str(case_id(case)), stream="REFERRAL", minutes=minutes)
 
     def unplaced(self, case: int, *, service: str = "legal_aid", minutes: float = 3) -> None:

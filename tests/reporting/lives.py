@@ -25,7 +25,9 @@ ROADS = (
     ("accepted", "not_delivered"),
     ("received", "declined"),
     ("overdue",),
+    ("accepted", "delivered", "confirmed"),
     ("delivered",),
+    ("confirmed",),
     ("started",),
     ("accepted", "started", "withdrawn"),
 )

@@ -215,6 +215,18 @@ def r4(oracle: Oracle) -> Iterator[Item]:
             yield item
 
 
+def delivered(oracle: Oracle) -> Iterator[Item]:
+    for item, _, _, trail in offered(oracle):
+        if first(trail, "delivered"):
+            yield item
+
+
+def r5(oracle: Oracle) -> Iterator[Item]:
+    for item, _, _, trail in offered(oracle):
+        if first(trail, "delivered") and first(trail, "confirmed"):
+            yield item
+
+
 def r6(oracle: Oracle) -> Iterator[Item]:
     taken = {
         (person.subject, offer.body.service)

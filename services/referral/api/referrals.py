@@ -1,15 +1,22 @@
-"""HTTP in: an organisation sees its own referrals."""
+"""HTTP in: an organisation sees its own referrals, and confirms what others gave in its cases."""
 
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
-from chassis.audit import Look, Reads
-from chassis.web import BearerCaller, Shown
+from chassis import audit
+from chassis.audit import Look
+from chassis.web import Refusal, Shown
 from contracts.callers import Caller
+from services.referral.api.desk import Desk
 from services.referral.store import referrals
+from services.referral.use_cases.confirming import (
+    NotDelivered,
+    NothingToConfirm,
+    confirm_delivery,
+)
 
 
 class OwnReferral(Shown):
@@ -29,19 +36,50 @@ class OwnReferrals(Shown):
     referrals: list[OwnReferral]
 
 
-def router(reads: Reads, caller: BearerCaller) -> APIRouter:
+def router(desk: Desk) -> APIRouter:
     """The routes; every one needs a token of an organisation of the directory."""
     routes = APIRouter(tags=["referrals"])
-    person = caller.having("focal_point", "case_owner", "officer")
+    _add_reading(routes, desk)
+    _add_confirming(routes, desk)
+    return routes
+
+
+def _add_reading(routes: APIRouter, desk: Desk) -> None:
+    person = desk.caller.having("focal_point", "case_owner", "officer")
 
     @routes.get("/referrals")
     async def list_own_referrals(who: Annotated[Caller, Depends(person)]) -> OwnReferrals:
         """What was offered to my organisation, and how it stands."""
-        rows = await reads.audited_read(
+        rows = await desk.parts.reads.audited_read(
             who,
             lambda connection: referrals.own(connection, who.organisation),
             lambda found: Look(action="referrals", shown=len(found)),
         )
         return OwnReferrals.model_validate({"referrals": rows})
 
-    return routes
+
+def _add_confirming(routes: APIRouter, desk: Desk) -> None:
+    owner = desk.caller.having("focal_point", "case_owner")
+
+    @routes.put("/referrals/{referral_id}/confirmation", status_code=204)
+    async def confirm(
+        request: Request, referral_id: UUID, who: Annotated[Caller, Depends(owner)]
+    ) -> None:
+        """Say that the service was given, of a case of my organisation; the second time changes nothing."""
+        async with desk.parts.work.begin() as connection:
+            try:
+                one = await confirm_delivery(
+                    connection,
+                    referral_id,
+                    owner=who.organisation,
+                    role=who.role,
+                    announcer=await desk.announcer(connection),
+                    trace=request.scope.get("siraba.hop"),
+                )
+            except NothingToConfirm:
+                raise Refusal(404, "not_found", "No case of yours has such a referral") from None
+            except NotDelivered:
+                raise Refusal(409, "not_delivered", "Nobody has said that it was given") from None
+            look = Look(action="referral.confirm", case_id=one.case_id, purpose="coordination")
+            await audit.add(connection, who, [look])
+        await desk.parts.wake_relay()

@@ -15,7 +15,7 @@ LIMITS: Final[Mapping[str, timedelta]] = {
 #: The states of a referral in which an answer is waited for.
 WAITING: Final = frozenset({"offered", "received"})
 #: The states in which somebody has taken a person on, whatever came of it.
-TAKEN: Final = frozenset({"accepted", "started", "delivered", "not_delivered"})
+TAKEN: Final = frozenset({"accepted", "started", "delivered", "not_delivered", "confirmed"})
 #: Where nobody acts, the next rung is called after this time at the latest.
 LONGEST: Final = timedelta(days=1)
 #: Who is told that something waits, one after the other (design §7).

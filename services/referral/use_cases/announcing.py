@@ -95,7 +95,7 @@ class Announcer:
     ) -> list[Outgoing]:
         """A new offer: the event, and what its recipient sees of the person."""
         event = referral.ReferralOffered(
-            **_repeated(one),
+            **repeated(one),
             urgency=one.urgency,
             region=case.facts["region"],
             rank=one.rank,
@@ -124,7 +124,7 @@ class Announcer:
         """
         event_type, shown_type = _STEPS[one.state]
         more = {} if reason is None else {"reason": reason}
-        event = event_type(**_repeated(one), **more)  # type: ignore[arg-type]  # the table pairs them
+        event = event_type(**repeated(one), **more)  # type: ignore[arg-type]  # the table pairs them
         shown = shown_type(
             referral_id=one.referral_id,
             service=one.service,
@@ -136,7 +136,7 @@ class Announcer:
 
     def reminded(self, one: Referral, *, cause: Cause) -> list[Outgoing]:
         """Half of the time is over: to its recipient alone."""
-        event = referral.ReferralReminded(**_repeated(one))
+        event = referral.ReferralReminded(**repeated(one))
         shown = feed.Reminded(referral_id=one.referral_id, service=one.service)
         return self._announce(event, shown, one=one, cause=cause)
 
@@ -286,7 +286,8 @@ def shown_of(one: Referral, case: KnownCase) -> dict[str, Any]:
     }
 
 
-def _repeated(one: Referral) -> dict[str, Any]:
+def repeated(one: Referral) -> dict[str, Any]:
+    """What every event of one referral says of it."""
     return {
         "referral_id": one.referral_id,
         "organisation": one.organisation,

@@ -9,7 +9,7 @@ PARAMETERS = ("from", "to", "as_of")
 # The states a referral can be in (design §7); a report shows each, also where it counts none.
 STATES = (
     "offered", "received", "accepted", "declined", "overdue", "started", "delivered",
-    "not_delivered", "withdrawn",
+    "not_delivered", "confirmed", "withdrawn",
 )  # fmt: skip
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)

@@ -19,7 +19,7 @@ INDICATORS: Final[Mapping[str, Indicator]] = {
     one.code: one
     for one in (
         persons.V1, persons.V2, persons.V3, referrals.V5, persons.V6,
-        referrals.R1, referrals.R2, referrals.R3, referrals.R4, referrals.R6,
+        referrals.R1, referrals.R2, referrals.R3, referrals.R4, referrals.R5, referrals.R6,
         persons.A1, care.A2, care.A3, care.A4, care.A5,
         proceedings.J1, proceedings.J2, proceedings.J3_FILES, proceedings.J3_SUSPECTS,
         proceedings.J4, proceedings.J5, outcomes.J6_COURT, outcomes.J6_VERDICT,

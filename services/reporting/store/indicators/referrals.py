@@ -8,7 +8,7 @@ from services.reporting.store.indicators.persons import DIMENSIONS, PEOPLE, PERS
 # Numbers of one case do not go back, so the state is that of the highest.
 REFERRALS: Final = f"""
     select referral_id, facts_referrals.event_id, person, service, urgency, offered_at, answered_at,
-           accepted_at, delivered_at,
+           accepted_at, delivered_at, confirmed_at,
            by || jsonb_build_object(
                'service', jsonb_build_array(service),
                'organisation_kind', jsonb_build_array(organisation_kind),
@@ -22,6 +22,7 @@ REFERRALS: Final = f"""
         select min(at) filter (where step in ('accepted', 'declined')) as answered_at,
                min(at) filter (where step = 'accepted') as accepted_at,
                min(at) filter (where step = 'delivered') as delivered_at,
+               min(at) filter (where step = 'confirmed') as confirmed_at,
                (array_agg(step order by case_sequence desc))[1] as state
         from facts_referral_steps as steps
         where steps.referral_id = facts_referrals.referral_id and at < :as_of
@@ -30,7 +31,7 @@ REFERRALS: Final = f"""
 """  # noqa: S608 - constants of ours
 OFFERED: Final = f"""
     select referral_id as item, event_id, by, person, urgency, offered_at, answered_at,
-           accepted_at, delivered_at
+           accepted_at, delivered_at, confirmed_at
     from ({REFERRALS}) as referrals
     where offered_at >= :first_moment and offered_at < :end_moment
 """  # noqa: S608 - constants of ours
@@ -106,6 +107,19 @@ R4: Final = Indicator(
         where accepted_at is not null and delivered_at is not null
     """,  # noqa: S608 - constants of ours
     out_of=f"select item, event_id, by from ({OFFERED}) as offered where accepted_at is not null",  # noqa: S608 - ours
+)
+R5: Final = Indicator(
+    code="R5",
+    unit="referrals",
+    numerator="those of the delivered that the case's owner, who had asked for them, has confirmed",
+    denominator="victims' referrals offered in the window whose service was delivered",
+    source=_STEPS,
+    dimensions=_ROAD,
+    counted=f"""
+        select item, event_id, by from ({OFFERED}) as offered
+        where delivered_at is not null and confirmed_at is not null
+    """,  # noqa: S608 - constants of ours
+    out_of=f"select item, event_id, by from ({OFFERED}) as offered where delivered_at is not null",  # noqa: S608 - ours
 )
 R6: Final = Indicator(
     code="R6",
