@@ -51,9 +51,9 @@ def create_app(
     settings = settings or IntakeSettings()
     parts = assembly("intake", settings, source=SOURCE, processors=processors)
     vault = _vault(settings, parts)
-    feed_key = read_secret(settings.secrets_dir, "feed.key")
     officers = PlatformKeys(settings.secrets_dir, OFFICERS_FILE)
     officers.look()
+    feed_key = read_secret(settings.secrets_dir, "feed.key")
     discloser = Discloser(mint=parts.mint, vault=vault, feed_key=feed_key, seal=seal)
     keeping = Keeping(vault, read_secret(settings.secrets_dir, "fingerprints.key"))
     months = MonthlyKeys(settings.months_dir, parts.mint.entropy)
@@ -61,13 +61,12 @@ def create_app(
     parts.relay.fallen = _ask_again(parts)
     admitter = api.Admitter(parts, keeping)
     restorer = Restorer(parts, discloser, settings.kek_dir.parent / "erased.jsonl")
-    jobs = restorer, Forgetter(parts), Searcher(parts), admitter
-    parts.jobs += [job.run for job in (*jobs, CallerBack(parts, discloser))]
+    jobs = restorer, Forgetter(parts), Searcher(parts), admitter, CallerBack(parts, discloser)
+    parts.jobs += [job.run for job in jobs]
     parts.jobs.append(lambda: months.keep_renewed(parts.mint.moment))
     parts.keep_roots(EvidenceRooted.of, witnesses=settings.witnesses)
-    door = entrance(parts, settings, roles=pages.ROLES, life=pages.LIFE)
+    door, layout = entrance(parts, settings, roles=pages.ROLES, life=pages.LIFE), pages.layout()
     caller = BearerCaller(audience="intake", key_of=door.key_of, clock=door.clock)
-    layout = pages.layout()
     app = serve(parts, pages=layout, larger_bodies=api.LARGER_BODIES)
     registrar = api.Registrar(parts, keeping, throttle := settings.throttle())
     app.include_router(api.router(api.Desk(parts, registrar, caller)))
