@@ -1,5 +1,6 @@
 """Bytes that a partner may send and that a client library would take for something else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -9,6 +10,9 @@ from nats.aio.client import Client
 
 from chassis.assembly import Parts
 from chassis.deliveries import plain
+from chassis.ending import end
+from chassis.inbox import Consumer
+from chassis.inbox.sweep import Sweep
 from contracts.requests import AcceptReferral
 from tests.builders import request_headers
 from tests.chassis.test_requests import NAME, STREAM, Told, a_consumer, send
@@ -48,17 +52,26 @@ HOSTILE = {
 
 @asynccontextmanager
 async def consuming(site: Site) -> AsyncIterator[Parts]:
-    """referral's consumer of INBOX as it runs in the service."""
+    """referral's consumer of INBOX as it runs in the service, but swept more often."""
     await make_effects(site)
     parts = site.assembled("referral")
-    a_consumer(parts, Told()).subscribe()
+    consumer = a_consumer(parts, Told())
+    consumer.subscribe()
     await parts.wire.start()
+    sweeping = asyncio.create_task(_sweep(consumer))
     try:
         yield parts
     finally:
+        await end(sweeping)
         await parts.wire.stop()
         await parts.work.dispose()
         await parts.web.dispose()
+
+
+async def _sweep(consumer: Consumer) -> None:
+    while True:
+        await asyncio.sleep(0.05)
+        await Sweep(consumer).once()
 
 
 async def settled(parts: Parts, count: int) -> None:

@@ -19,6 +19,7 @@ ASKING_WHERE_FROM = (
     "services.referral.pages.door.check_origin",
     "services.referral.pages.invitation.check_origin",
     "services.intake.pages.filling.check_origin",
+    "services.intake.pages.offline.check_origin",
 )
 
 
