@@ -255,6 +255,10 @@ class ReportSession(Request):
             raise PydanticCustomError("nobody", "participants: somebody must have taken part")
         return self
 
+    def was_held(self, today: date) -> bool:
+        """Whether it is over: whoever counts participants has held the session."""
+        return self.held_on <= today
+
 
 REPORTS: tuple[type[Request], ...] = (
     ReportCapacity,

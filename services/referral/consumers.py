@@ -13,6 +13,7 @@ from chassis.inbox import Consumer, Received, Rejection
 from chassis.inbox.share import Shares
 from chassis.relay import Row
 from contracts import feed
+from contracts.envelope import Rejected
 from contracts.event import Message
 from contracts.reading import read_event, read_request
 from contracts.reports import ReportCapacity, ReportCase, ReportSession, ReportThreat
@@ -71,6 +72,8 @@ class Handlers:
     async def on_requests(self, connection: AsyncConnection, batch: Sequence[Received]) -> None:
         """INBOX: apply each answer, or refuse it to its sender; refuse what nobody handles yet."""
         announcer = await self.announcer(connection)
+        for one in heard.not_held(batch):
+            one.rejected = Rejected("wrong_schema", field="held_on")
         # Two organisations may use one id, so it is theirs only together with who sent it.
         by_request = {(one.organisation, one.envelope.id): one for one in batch}
         answers, threats = heard.answers(batch), heard.threats(batch, announcer)

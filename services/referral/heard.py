@@ -14,7 +14,7 @@ from contracts.intake import (
     ConsentEvent,
     GroundRecorded,
 )
-from contracts.reports import ReportCapacity, ReportThreat
+from contracts.reports import ReportCapacity, ReportSession, ReportThreat
 from contracts.requests import ReferralRequest, ReplayFeed, Request, SnapshotFeed
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.answering import Answer
@@ -141,6 +141,16 @@ def filed(batch: Sequence[Received], announcer: Announcer) -> list[Filed]:
         )
         for one in batch
         if isinstance(one.message, FILE_REPORTS)
+    ]
+
+
+def not_held(batch: Sequence[Received]) -> list[Received]:
+    """Sessions that are still to come, by the day on which the broker stored their report."""
+    return [
+        one
+        for one in batch
+        if isinstance(one.message, ReportSession)
+        and not one.message.was_held(one.raw.recorded_at.date())
     ]
 
 

@@ -71,6 +71,9 @@ def consumers(parts: Parts) -> list[Consumer]:
 def _said(one: Received) -> Said | None:
     if not isinstance(one.message, ReportSession) or one.organisation is None:
         return None
+    # Referral tells its sender, as it does of what cannot be read.
+    if not one.message.was_held(one.raw.recorded_at.date()):
+        return None
     return Said(
         organisation=one.organisation,
         report=one.message,

@@ -86,6 +86,23 @@ async def test_a_report_for_another_service_is_not_refused_but_a_field_too_many_
         assert await site.rows("select count(*) from referral.dead_letters") == [(1,)]
 
 
+async def test_a_session_of_a_day_to_come_is_dead_and_its_sender_told_of_the_field(
+    site: Site,
+) -> None:
+    request = ReportSession.model_validate(
+        WELL_FORMED["session.report"] | {"held_on": "2099-01-05"}
+    )
+    identity = uuid4()
+    async with road(site) as way:
+        await way.request(SHELTER, request, identity=identity)
+        await way.take(way.requests, 1)
+
+        ((name, told),) = await way.heard_all(SHELTER)
+        assert (name, told["message_id"]) == ("message.rejected", str(identity))
+        assert (told["reason"], told["field"]) == ("wrong_schema", "held_on")
+        assert await site.rows("select count(*) from referral.dead_letters") == [(1,)]
+
+
 def asked(organisation: str, name: str, referral_id: UUID | None) -> Asked:
     return Asked(
         organisation=organisation,

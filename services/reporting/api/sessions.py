@@ -108,6 +108,6 @@ def _add_judging(routes: APIRouter, desk: SessionDesk, officer: BearerCaller) ->
 
 def require_held(report: ReportSession, *, today: date) -> None:
     """Raises `Refusal`: who counts participants has held the session."""
-    if report.held_on > today:
+    if not report.was_held(today):
         broken = Violation(field="held_on", rule="in_future", place="body")
         raise Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
