@@ -123,6 +123,8 @@ def _organisations(nats: NatsServer, codes: Sequence[str]) -> dict[str, Keys]:
 async def running(place: Town, service: str) -> AsyncIterator[None]:
     """One service, from start to orderly stop; may be started again."""
     make, settings = MAKERS[service]
+    state = place.nats.state
+    own: dict[str, Any] = {"vault_dir": state.vault} if service == "intake" else {}
     place.spans[service] = InMemorySpanExporter()
     app = make(
         settings(
@@ -130,7 +132,8 @@ async def running(place: Town, service: str) -> AsyncIterator[None]:
             nats_seed_file=place.nats.seed_file(service),
             database_url_web=place.database.url(f"{service}_web"),
             database_url_work=place.database.url(f"{service}_work"),
-            secrets_dir=place.nats.state.secrets,
+            secrets_dir=state.secrets,
+            **own,
         ),
         processors=[SimpleSpanProcessor(place.spans[service])],
     )
