@@ -78,7 +78,7 @@ async def test_the_figures_name_their_window_and_their_units(
             "victims_referred": {"unit": "persons", "value": 2},
             "referrals_by_state": {
                 "unit": "referrals", "total": 2,
-                "value": states | {"delivered": 0, "not_delivered": 0, "withdrawn": 0},
+                "value": states | {"delivered": 0, "not_delivered": 0, "withdrawn": 0, "confirmed": 0},
             },
             "services_unplaced": {"unit": "services", "value": 1},
             "time_to_answer": {"unit": "seconds", "value": 1800.0, "answered": 1},

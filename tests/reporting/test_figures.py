@@ -61,7 +61,7 @@ async def test_referrals_are_counted_in_the_state_they_are_in(
 ) -> None:
     assert (await count(roles, a_year())).referrals_by_state == {
         "offered": 1, "received": 0, "accepted": 1, "declined": 1, "overdue": 1, "started": 0,
-        "delivered": 1, "not_delivered": 0, "withdrawn": 1,
+        "delivered": 1, "not_delivered": 0, "withdrawn": 1, "confirmed": 0,
     }  # fmt: skip
 
 
