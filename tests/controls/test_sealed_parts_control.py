@@ -21,7 +21,7 @@ from tests.intake.test_sealed_parts import (
 )
 from tests.parts import Site
 
-pytestmark = pytest.mark.share("lifecycle")
+pytestmark = pytest.mark.share("sealed")
 
 
 class Said(Message):

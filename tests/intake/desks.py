@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 from asgi_lifespan import LifespanManager
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from chassis.assembly import Assembly, assemble
 from contracts.callers import issue_token
 from contracts.keyring import encode_base64url
+from services.intake import calling_back, forgetting, searching
 from services.intake.app import create_app
 from services.intake.settings import IntakeSettings
 from tests.builders import coded_facts
@@ -24,6 +26,8 @@ from tests.parts import Site
 from tests.signing import private_key
 
 CODES = ("POLICE_A", "SHELTER_B")
+#: What intake looks for each second or five, it looks for more often, so that nobody waits for it.
+LOOK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -89,23 +93,26 @@ async def open_desk(
     processors = [SimpleSpanProcessor(site.spans)]
     app = create_app(settings, processors=processors, assembly=assembly)
     transport = httpx.ASGITransport(app)
-    async with (
-        LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
-        httpx.AsyncClient(transport=transport, base_url="http://siraba") as client,
-    ):
-        desk = Desk(site, client, app)
-        for code, key in () if is_known else desk.keys.items():
-            await site.run(
-                "insert into intake.organisations values (:code, 'police', 'nats')", code=code
-            )
-            public = encode_base64url(key.public_key().public_bytes_raw())
-            await site.run(
-                "insert into intake.organisation_keys (key, owner, use, valid_from)"
-                " values (:key, :code, 'signing', '2020-01-01T00:00Z')",
-                code=code,
-                key=public,
-            )
-        yield desk
+    with pytest.MonkeyPatch.context() as hurried:
+        for job in (calling_back, forgetting, searching):
+            hurried.setattr(job, "LOOK_SECONDS", LOOK_SECONDS)
+        async with (
+            LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
+            httpx.AsyncClient(transport=transport, base_url="http://siraba") as client,
+        ):
+            desk = Desk(site, client, app)
+            for code, key in () if is_known else desk.keys.items():
+                await site.run(
+                    "insert into intake.organisations values (:code, 'police', 'nats')", code=code
+                )
+                public = encode_base64url(key.public_key().public_bytes_raw())
+                await site.run(
+                    "insert into intake.organisation_keys (key, owner, use, valid_from)"
+                    " values (:key, :code, 'signing', '2020-01-01T00:00Z')",
+                    code=code,
+                    key=public,
+                )
+            yield desk
 
 
 def an_hour_ago() -> datetime:

@@ -62,7 +62,7 @@ async def finish(room: Room, followup_id: str, code: str = POLICE) -> int:
 
 
 async def told_by_hand(room: Room) -> None:
-    """What is due is told, without waiting for the next look."""
+    """What is due is told."""
 
     async def is_told() -> bool:
         overdue = "select 1 from intake.cases where followup_due_at <= now() and number is not null"

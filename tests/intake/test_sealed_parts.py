@@ -16,7 +16,7 @@ from tests.intake.test_access import call
 from tests.parts import Site, until
 
 VERSIONS = "select section, version, ciphertext from intake.dossiers order by section, version"
-pytestmark = pytest.mark.share("lifecycle")
+pytestmark = pytest.mark.share("sealed")
 
 
 @pytest.fixture

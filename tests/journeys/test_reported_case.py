@@ -41,7 +41,7 @@ from tests.journeys.test_disclosure import (
 from tests.trust.load import come_to_rest
 from tests.trust.streams import read_streams
 
-pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.connected, pytest.mark.share("partners"), pytest.mark.timeout(240)]
 COMMITTEE = "CNLTPPA"
 FORM = CaseSubmission.model_validate(BODY)
 
