@@ -126,7 +126,8 @@ class Parts:
         return [job() for job in self.jobs]
 
     def _sweeps(self) -> list[Coroutine[Any, Any, None]]:
-        return [Sweep(consumer).run() for consumer in self.consumers]
+        sweeps = [Sweep(consumer) for consumer in self.consumers]
+        return [*(one.run() for one in sweeps), *(one.bury() for one in sweeps)]
 
     @asynccontextmanager
     async def _task(self, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:

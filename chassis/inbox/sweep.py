@@ -16,6 +16,7 @@ from chassis.telemetry.logs import fault
 from contracts.envelope import Rejected
 
 SECONDS = 1.0
+BURY_SECONDS = 0.1
 ROOM = 200
 #: Of what one organisation has waiting, so that a flood of one is not in front of another's few.
 SHARE = 50
@@ -44,6 +45,16 @@ class Sweep:
             except Exception as error:  # noqa: BLE001 - the tables still say what to do
                 if not is_outage(error):
                     log.warning("inbox.sweep_failed", extra=fault(error))
+
+    async def bury(self) -> None:
+        """Until cancelled: few at a time, since a burst would make the good ones wait for it."""
+        while True:
+            await asyncio.sleep(BURY_SECONDS)
+            try:
+                await self.consumer.bury_gathered()
+            except Exception as error:  # noqa: BLE001 - what was not buried comes again
+                if not is_outage(error):
+                    log.warning("inbox.burial_failed", extra=fault(error))
 
     async def once(self) -> None:
         """One round."""
