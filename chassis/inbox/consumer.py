@@ -27,7 +27,7 @@ from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
 
 TRIES = 5
-#: Bad messages that may gather until the next sweep; more are buried at once.
+#: Bad messages that may gather; more are buried at once.
 GATHERED = 200
 
 Check = Callable[[str, Mapping[str, str], bytes], tuple[Envelope, Message, str | None]]

@@ -59,7 +59,6 @@ class Sweep:
     async def once(self) -> None:
         """One round."""
         engine, name = self.consumer.parts.work, self.consumer.name
-        await self.consumer.bury_gathered()
         async with engine.begin() as connection:
             due = await waiting.due(connection, name, room=ROOM, share=SHARE)
             decided = await dead_letters.decided(connection, name)

@@ -5,7 +5,6 @@ from uuid import uuid4
 import pytest
 
 from chassis.inbox import consumer as inbox
-from chassis.inbox.sweep import Sweep
 from tests.chassis.streams import a_consumer, publish
 from tests.chassis.test_requests import A, Told, send
 from tests.chassis.test_requests import a_consumer as a_reader
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.share("fire")
 DEAD = "select count(*) from referral.dead_letters"
 
 
-async def test_a_good_message_ends_at_once_and_a_bad_one_beside_it_with_the_next_sweep(
+async def test_a_good_message_ends_at_once_and_a_bad_one_beside_it_with_the_next_burial(
     site: Site,
 ) -> None:
     await make_effects(site)
@@ -32,13 +31,13 @@ async def test_a_good_message_ends_at_once_and_a_bad_one_beside_it_with_the_next
         assert await effects(site) == [(case_id, 1)]
         assert await site.rows(DEAD) == [(0,)]
 
-        await Sweep(consumer).once()
+        await consumer.bury_gathered()
 
         assert bad.is_acked
         assert await site.rows(DEAD) == [(1,)]
 
 
-async def test_many_bad_messages_wait_for_no_sweep(
+async def test_many_bad_messages_wait_for_no_burial_to_come(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "GATHERED", 3)
@@ -61,7 +60,7 @@ async def test_a_bad_message_that_comes_again_before_its_burial_is_told_of_once(
         (message,) = await fetched(parts, consumer.stream, consumer.name, wanted=1)
         for _ in range(2):
             await consumer.take([message])
-        await Sweep(consumer).once()
+        await consumer.bury_gathered()
 
         assert told.reasons == [(A, "not_json", "body")]
         assert await site.rows(DEAD) == [(1,)]

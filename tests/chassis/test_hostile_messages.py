@@ -11,7 +11,6 @@ from nats.aio.client import Client
 from chassis.assembly import Parts
 from chassis.deliveries import plain
 from chassis.ending import end
-from chassis.inbox import Consumer
 from chassis.inbox.sweep import Sweep
 from contracts.requests import AcceptReferral
 from tests.builders import request_headers
@@ -52,26 +51,20 @@ HOSTILE = {
 
 @asynccontextmanager
 async def consuming(site: Site) -> AsyncIterator[Parts]:
-    """referral's consumer of INBOX as it runs in the service, but swept more often."""
+    """referral's consumer of INBOX as it runs in the service."""
     await make_effects(site)
     parts = site.assembled("referral")
     consumer = a_consumer(parts, Told())
     consumer.subscribe()
     await parts.wire.start()
-    sweeping = asyncio.create_task(_sweep(consumer))
+    burying = asyncio.create_task(Sweep(consumer).bury())
     try:
         yield parts
     finally:
-        await end(sweeping)
+        await end(burying)
         await parts.wire.stop()
         await parts.work.dispose()
         await parts.web.dispose()
-
-
-async def _sweep(consumer: Consumer) -> None:
-    while True:
-        await asyncio.sleep(0.05)
-        await Sweep(consumer).once()
 
 
 async def settled(parts: Parts, count: int) -> None:

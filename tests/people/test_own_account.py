@@ -2,31 +2,18 @@
 
 import base64
 import re
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from tests.parts import Site, site
-from tests.people.address import PASSWORD, Address, Browser, open_address, words
-from tests.people.test_signing_in import DIRECTORY, SESSION, is_in
+from tests.parts import site
+from tests.people.address import PASSWORD, Address, Browser, words
+from tests.people.test_signing_in import SESSION, address, browser, is_in
 
-__all__ = ["site"]
+__all__ = ["address", "browser", "site"]
 pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
 ACCOUNT = "/referral/account"
 NEW = "trois-chameaux-au-bord-du-fleuve"
-
-
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def browser(address: Address) -> AsyncIterator[Browser]:
-    async with address.browser() as opened:
-        yield opened
 
 
 async def fresh_code(browser: Browser) -> str:
