@@ -21,6 +21,7 @@ from contracts.envelope import Rejected
 from contracts.intake import CaseErased
 from contracts.reading import read_event
 from contracts.topology import service_stream
+from services.intake.store import suspects
 from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.erasing import carry_out
 
@@ -81,9 +82,10 @@ class Restorer:
 
     async def _erase_noted(self) -> int:
         done = 0
-        for case_id, at in _read(self.noted):
+        for key_of, at in _read(self.noted):
             async with self.parts.work.begin() as connection:
-                done += await carry_out(connection, case_id, at=at, by=self.discloser, trace=None)
+                await suspects.mark_erased(connection, key_of, at=at)
+                done += await carry_out(connection, key_of, at=at, by=self.discloser, trace=None)
         return done
 
     async def _told(self) -> AsyncIterator[Raw]:
@@ -100,7 +102,7 @@ class Restorer:
 
 
 def _read(file: Path) -> Iterator[tuple[UUID, datetime]]:
-    """Lines of JSON, `case_id` and `at`; one that is not whole was never finished."""
+    """Lines of JSON, `case_id` (of a suspect its `vault_id`) and `at`; a torn one never counted."""
     for line in file.read_text("utf-8").splitlines() if file.exists() else ():
         with suppress(ValueError, KeyError):
             said = json.loads(line)

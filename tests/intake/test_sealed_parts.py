@@ -1,6 +1,8 @@
 """Who a suspect is and what a threat was: sealed on the way, kept on referral's word, seen by whom it is for."""
 
+import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,10 @@ import pytest
 
 from contracts.feed import DossierDisclosed
 from contracts.reports import ReportSuspect, place_of_part
+from services.intake.restoring import Restorer
+from services.intake.use_cases.disclosing import Discloser
+from services.intake.vault import KeyFiles, Vault
+from tests.builders import NOON
 from tests.intake.erasures import add_committee, erase
 from tests.intake.reporters import POLICE, SHELTER
 from tests.intake.rooms import YES, Room, open_room
@@ -117,6 +123,40 @@ async def test_a_second_report_is_a_version_more_and_what_is_erased_does_not_com
     assert [one.status_code for one in answers] == [204, 404]
     assert (await call(room.desk, path(report), POLICE)).status_code == 404
     assert await room.site.rows("select 1 from intake.person_keys where wrapped is not null") == []
+    await police.file(report, WHO)
+    (told,) = await police.rejections()
+    assert (told.reason, told.field) == ("id_reused", "suspect_id")
+
+
+async def test_a_suspect_that_a_restore_brought_back_is_erased_again_by_the_note_of_the_backups(
+    room: Room, police: Filer, tmp_path: Path
+) -> None:
+    report = a_suspect()
+    await police.settle(report, WHO)
+    ((vault_id, kek_id, wrapped),) = await room.site.rows(
+        "select vault_id, kek_id, wrapped from intake.suspects"
+        " join intake.person_keys on case_id = vault_id"
+    )
+    erasure = f"{path(report)}/erasure"
+    await call(room.desk, erasure, POLICE, role="focal_point", post=True)
+    before = {"id": vault_id, "kek_id": kek_id, "wrapped": wrapped}
+    await room.site.run(
+        "update intake.person_keys set kek_id = :kek_id, wrapped = :wrapped, destroyed_at = null"
+        " where case_id = :id",
+        **before,
+    )
+    await room.site.run("update intake.suspects set erased_at = null")
+    assert (await call(room.desk, path(report), POLICE)).json() == {"versions": [WHO]}
+
+    note = tmp_path / "erased.jsonl"
+    note.write_text(json.dumps({"case_id": str(vault_id), "at": NOON.isoformat()}) + "\n")
+    async with room.site.parts("intake") as parts:
+        vault = Vault(KeyFiles(room.site.folder / "kek", parts.mint.entropy), parts.mint.entropy)
+        discloser = Discloser(mint=parts.mint, vault=vault, feed_key=b"f" * 32)
+        restorer = Restorer(parts, discloser, note)
+        assert [await restorer.erase_again() for _ in range(2)] == [1, 0]
+
+    assert (await call(room.desk, path(report), POLICE)).status_code == 404
     await police.file(report, WHO)
     (told,) = await police.rejections()
     assert (told.reason, told.field) == ("id_reused", "suspect_id")

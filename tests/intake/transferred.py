@@ -38,9 +38,12 @@ _MERGED = text("""
     select pair_id, owner from duplicates join cases on case_id = parent order by random() limit 1
 """)
 _SAID = text("""
-    select cast(subject as uuid), name, cast(convert_from(body, 'UTF8') as jsonb)->>'owner',
+    select position, cast(subject as uuid), name,
+           cast(convert_from(body, 'UTF8') as jsonb)->>'owner',
            cast(convert_from(body, 'UTF8') as jsonb)->>'before'
-    from outbox where stream = 'INTAKE' and name in ('case.transferred', 'case.merged', 'case.unmerged')
+    from outbox
+    where position > :heard and stream = 'INTAKE'
+        and name in ('case.transferred', 'case.merged', 'case.unmerged')
     order by position
 """)
 _READERS = text("""
@@ -51,12 +54,18 @@ _READERS = text("""
 
 @dataclass(slots=True)
 class World:
-    """Where they act. offers: every one that was ever made, also those that have ended."""
+    """Where they act. offers: every one that was ever made, also those that have ended.
+
+    told: who owns each case as the events up to `heard` have it; denied: what they contradicted.
+    """
 
     engine: AsyncEngine
     by: Discloser
     chance: Random
     first: dict[UUID, str] = field(default_factory=dict)
+    told: dict[UUID, str] = field(default_factory=dict)
+    denied: set[UUID] = field(default_factory=set)
+    heard: int = 0
     numbers: list[str] = field(default_factory=list)
     pairs: list[UUID] = field(default_factory=list)
     offers: list[tuple[UUID, str, str]] = field(default_factory=list)
@@ -73,6 +82,7 @@ class World:
                 row = {"id": uuid4(), "number": self.numbers[-1], "owner": owner, "at": NOON}
                 self.first[UUID(str(row["id"]))] = owner
                 await connection.execute(PLACE, row)
+            self.told |= self.first
             await connection.execute(_FILL, {"facts": json.dumps(FACTS)})
             for earlier, later in combinations(sorted(self.first), 2):
                 self.pairs.append(uuid4())
@@ -147,14 +157,14 @@ class World:
         """Cases that two had at once, that a person's other cases do not follow, or that events deny."""
         async with self.engine.connect() as connection:
             rows = {row[0]: row for row in await connection.execute(_CASES)}
-            said = list(await connection.execute(_SAID))
+            said = list(await connection.execute(_SAID, {"heard": self.heard}))
             readers = int(await connection.scalar(_READERS) or 0)
-        owner, wrong = dict(self.first), set()
-        for case_id, name, now, before in said:
+        owner = self.told
+        for self.heard, case_id, name, now, before in said:
             if name == "case.transferred" and owner[case_id] != before:
-                wrong.add(case_id)
+                self.denied.add(case_id)
             owner[case_id] = now
-        wrong |= {one for one, row in rows.items() if row.owner != owner[one]}
+        wrong = self.denied | {one for one, row in rows.items() if row.owner != owner[one]}
         wrong |= {one for one, row in rows.items() if row.owner != rows[_root(rows, one)].owner}
         return len(wrong) + readers
 

@@ -120,5 +120,10 @@ async def erase(connection: AsyncConnection, suspect: Suspect, *, at: datetime) 
     entry = await lock(connection, suspect)
     if entry is None or entry.is_erased:
         return False
-    await connection.execute(_ERASE, {"vault_id": entry.vault_id, "at": at})
+    await mark_erased(connection, entry.vault_id, at=at)
     return await destroy_key(connection, entry.vault_id, at=at)
+
+
+async def mark_erased(connection: AsyncConnection, vault_id: UUID, *, at: datetime) -> None:
+    """From now on nothing is added to it; nothing where this is no suspect's."""
+    await connection.execute(_ERASE, {"vault_id": vault_id, "at": at})
