@@ -17,9 +17,11 @@ def decided_otherwise() -> set[str]:
     return {one["id"] for one in situations() if list(differences(one))}
 
 
-@pytest.mark.parametrize("rule", [*rules.BANS, *rules.DEMANDS], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize(
+    "rule", [*rules.BANS, *rules.DEMANDS, *rules.DUTIES], ids=lambda rule: rule.__name__
+)
 def test_no_rule_can_be_taken_away_unseen(rule: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BANS", "DEMANDS"):
+    for name in ("BANS", "DEMANDS", "DUTIES"):
         kept = tuple(one for one in getattr(rules, name) if one is not rule)
         monkeypatch.setattr(rules, name, kept)
     wrong = decided_otherwise()

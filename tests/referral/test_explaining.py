@@ -15,6 +15,7 @@ from services.referral.use_cases.explaining import LOCALE, explain, why_left, wh
 from services.referral.use_cases.explaining.words import (
     BINDING,
     DECIDED,
+    DUTIES,
     EXCLUDED,
     PLACED,
     RANKED,
@@ -108,17 +109,18 @@ def test_every_reason_of_the_domain_has_its_sentence_and_none_is_left_over() -> 
     assert produced() == {*EXCLUDED, *RANKED}
     assert set(DECIDED) == {*(one.name for one in QUESTIONS), "code", CHOSEN, TOGETHER}
     assert set(WHY) == {"need", *(demand.__name__ for demand in rules.DEMANDS)}
+    assert set(DUTIES) == {duty.__name__ for duty in rules.DUTIES}
     assert set(BINDING) == set(Rule)
 
 
 def test_every_sentence_and_every_rule_is_in_the_document_for_the_committee() -> None:
     document = (ROOT / "docs" / "routing.md").read_text(encoding="utf-8")
-    tables = (WHY, EXCLUDED, RANKED, DECIDED, PLACED, BINDING)
+    tables = (WHY, DUTIES, EXCLUDED, RANKED, DECIDED, PLACED, BINDING)
     for sentence in (one for table in tables for one in table.values()):
         for language in LANGUAGES:
             words = load_translations(language, [LOCALE]).gettext(sentence)
             assert words in document, words
-    for rule in (*rules.DEMANDS, *rules.BANS):
+    for rule in (*rules.DEMANDS, *rules.DUTIES, *rules.BANS):
         assert f"`{rule.__name__}`" in document
     assert VERSION in document
 
@@ -144,6 +146,7 @@ def test_each_reason_reads_as_a_sentence_without_a_code_in_it(language: str) -> 
         weighed={
             "rules": VERSION,
             "why": "child_to_social_service",
+            "duties": ["slavery_is_reported"],
             "decided_by": "distance",
             "ranked": [["SHELTER_B", "shelter", "1201", reasons]],
             "more": ["SHELTER_D"],
@@ -156,8 +159,15 @@ def test_each_reason_reads_as_a_sentence_without_a_code_in_it(language: str) -> 
     assert "%(" not in text
     assert not [code for code in ("vital_1h", "female", "gold_mining", "1201.") if code in text]
     expected = {
-        "fr": ("de 5 à 17 ans", "Urgence vitale (1 h)", "Kita", "Guinée", "Bambara, Anglais"),
-        "en": ("from 5 to 17 years", "Vital (1 h)", "Kita", "Guinea", "Bambara, English"),
+        "fr": (
+            "324-26",
+            "de 5 à 17 ans",
+            "Urgence vitale (1 h)",
+            "Kita",
+            "Guinée",
+            "Bambara, Anglais",
+        ),
+        "en": ("324-26", "from 5 to 17 years", "Vital (1 h)", "Kita", "Guinea", "Bambara, English"),
     }
     assert not [words for words in expected[language] if words not in text]
     assert "…" not in text

@@ -112,6 +112,7 @@ _WORDS: Mapping[str, Any] = {
     "next": lambda one, _: [*(place[0] for place in one.weighed["ranked"]), None, None][1],
     "not": _not,
     "rule": lambda one, _: one.weighed["why"],
+    "duties": lambda one, _: one.weighed["duties"],
 }
 
 

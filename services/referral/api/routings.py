@@ -33,7 +33,7 @@ class LeftOut(Shown):
 class Explained(Shown):
     """One choice. organisation: who was asked, empty where nobody was; ranked: best first.
 
-    more: who comes after those, in their order. others: how many organisations do not give the service at all.
+    duties: what the law has the owner do itself. more: who comes after those, in their order. others: how many organisations do not give the service at all.
     """
 
     routing_id: UUID
@@ -43,6 +43,7 @@ class Explained(Shown):
     decided_at: datetime
     rules: str
     why: Reason
+    duties: list[Reason]
     decided_by: Reason | None
     ranked: list[Judged]
     more: list[str]
@@ -92,6 +93,7 @@ def _explained(one: routings.Routing, lang: str) -> Explained:
             "decided_at": one.decided_at,
             "rules": one.weighed["rules"],
             "why": Reason.of(said.why),
+            "duties": [Reason.of(duty) for duty in said.duties],
             "decided_by": None if said.decided_by is None else Reason.of(said.decided_by),
             "ranked": [
                 Judged(

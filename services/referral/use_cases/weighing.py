@@ -3,6 +3,7 @@
 What is kept of one choice:
   rules      the version of the rules
   why        `need`, or the rule that demands the service
+  duties     what the law has the owner do itself; missing in choices of before 2026-12-03
   decided_by the question that put the first before the second, if there is a second
   ranked     [organisation, kind, unit, [reason, …]] of the first that may be asked, best first
   more       the codes of the others that may be asked, in their order
@@ -23,6 +24,7 @@ from services.referral.domain.routing import (
     Route,
     Situation,
     View,
+    duties_of,
     reasons,
     route,
 )
@@ -63,6 +65,7 @@ def _kept(found: Route) -> dict[str, Any]:
     return {
         "rules": VERSION,
         "why": found.view.need.why,
+        "duties": duties_of(found.view.case),
         "decided_by": found.decided_by,
         "ranked": [_judged(found.view, one) for one in found.ranked[:JUDGED]],
         "more": [one.code for one in found.ranked[JUDGED:]],

@@ -15,7 +15,7 @@ from services.referral.domain.routing.organisations import (
 from services.referral.domain.routing.ranking import QUESTIONS, Ranked, reasons
 from services.referral.domain.routing.reasons import Reason
 from services.referral.domain.routing.routes import Route, route
-from services.referral.domain.routing.rules import VERSION, needs_of
+from services.referral.domain.routing.rules import VERSION, duties_of, needs_of
 from services.referral.domain.routing.situation import (
     CHILD_BANDS,
     HOURS,
@@ -51,6 +51,7 @@ __all__ = [
     "Unit",
     "View",
     "ages_of",
+    "duties_of",
     "needs_of",
     "reasons",
     "route",

@@ -1,6 +1,7 @@
 """The rules that hold before any need is looked at, each with its source.
 
-A demand asks for a service that nobody ticked; a ban leaves an organisation out.
+A demand asks for a service that nobody ticked; a ban leaves an organisation out; a duty is the
+owner's own, which no referral does for it.
 Whoever changes a rule changes VERSION, which every explanation names, and docs/routing.md.
 """
 
@@ -11,9 +12,20 @@ from services.referral.domain.routing.organisations import Candidate, Unit
 from services.referral.domain.routing.reasons import Reason, because
 from services.referral.domain.routing.situation import Need, Situation, sooner
 
-VERSION: Final = "2026-12-02"
+VERSION: Final = "2026-12-03"
 
 _NEIGHBOURS_OF_MASTERS: Final = frozenset({"traditional", "committee_local"})
+_PUBLIC_AGENTS: Final = frozenset(
+    {
+        "police",
+        "gendarmerie",
+        "social",
+        "health",
+        "civil_protection",
+        "committee",
+        "committee_local",
+    }
+)
 _ARMED_OR_ACCUSING: Final = frozenset({"police", "gendarmerie", "justice"})
 #: Services for which the person goes and stays where they are given.
 STAYING: Final = frozenset({"shelter"})
@@ -96,6 +108,16 @@ def is_too_near(case: Situation, unit: Unit, need: Need) -> bool:
     return is_hunted and need.service in STAYING and unit.cercle == case.cercle
 
 
+def slavery_is_reported(case: Situation) -> bool:
+    """Whoever serves the public reports slavery to the prosecutor; the person hears so beforehand.
+
+    Source: Penal Code (law 2024-027 of 13 December 2024), art. 324-26, a public agent who does not
+    report it commits an offence; “the legal duty, shown to the victim beforehand”. Telling is left to
+    the owner: a demand would tell of her before she heard, and legal obligation is a ground to record.
+    """
+    return case.is_slavery and case.owner_kind in _PUBLIC_AGENTS
+
+
 DEMANDS: Final[tuple[Callable[[Situation], Need | None], ...]] = (
     child_to_social_service,
     reprisal_to_security,
@@ -106,6 +128,8 @@ BANS: Final[tuple[Callable[[Situation, Candidate, Need], Reason | None], ...]] =
     armed_group_child_to_civilians,
     away_from_danger,
 )
+
+DUTIES: Final[tuple[Callable[[Situation], bool], ...]] = (slavery_is_reported,)
 
 
 def needs_of(case: Situation) -> list[Need]:
@@ -121,6 +145,11 @@ def needs_of(case: Situation) -> list[Need]:
         if service not in demanded
     ]
     return [*demanded.values(), *ticked]
+
+
+def duties_of(case: Situation) -> list[str]:
+    """The codes of what the law has the owner of the case do itself."""
+    return [duty.__name__ for duty in DUTIES if duty(case)]
 
 
 def banned(case: Situation, one: Candidate, need: Need) -> Reason | None:

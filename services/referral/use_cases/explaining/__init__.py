@@ -7,7 +7,7 @@ from contracts.vocabulary import label
 from services.referral.store.routings import Routing
 from services.referral.use_cases.explaining.plans import Totals, count_plan, why_left, why_placed
 from services.referral.use_cases.explaining.saying import LOCALE, Said, framed, say
-from services.referral.use_cases.explaining.words import DECIDED, EXCLUDED, RANKED, WHY
+from services.referral.use_cases.explaining.words import DECIDED, DUTIES, EXCLUDED, RANKED, WHY
 
 __all__ = [
     "LOCALE",
@@ -48,6 +48,7 @@ class Explanation:
     heading: str
     decided: str
     why: Said
+    duties: tuple[Said, ...]
     decided_by: Said | None
     ranked: tuple[Place, ...]
     more: tuple[str, ...]
@@ -60,6 +61,7 @@ class Explanation:
         yield self.heading
         yield self.decided
         yield f"  {self.why.text}"
+        yield from (f"  {duty.text}" for duty in self.duties)
         for nth, place in enumerate(self.ranked):
             if nth == 0 and self.decided_by:
                 yield f"  {self.decided_by.text}"
@@ -90,6 +92,7 @@ def explain(one: Routing, language: str) -> Explanation:
         heading=heading,
         decided=framed("decided_at", language, moment=moment, rules=weighed["rules"]),
         why=say(WHY, [weighed["why"], {}], language),
+        duties=tuple(say(DUTIES, [code, {}], language) for code in weighed.get("duties", ())),
         decided_by=None if by is None else say(DECIDED, [by, {}], language),
         ranked=tuple(
             Place(

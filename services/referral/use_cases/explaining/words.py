@@ -19,6 +19,12 @@ WHY: Final[Mapping[str, str]] = {
         "Descent-based slavery at high risk: somebody keeps the person safe within 24 hours."
     ),
 }
+#: What the owner has to do itself.
+DUTIES: Final[Mapping[str, str]] = {
+    "slavery_is_reported": N_(
+        "Slavery is an offence that whoever serves the public must report to the prosecutor (Penal Code, art. 324-26). Tell the person first, then record the legal obligation as ground."
+    ),
+}
 #: Why an organisation that gives the service is not asked.
 EXCLUDED: Final[Mapping[str, str]] = {
     "owner": N_("It is responsible for the case itself."),
