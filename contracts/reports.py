@@ -220,10 +220,11 @@ class Trained(BaseModel):
 
 
 class ReportSession(Request):
-    """An outreach or training session; the participants counted, a broadcast's reach apart.
+    """An outreach or training session, or a hotline's day; who took part is counted, reach apart.
 
     session_id: the sender's own id; a second report of it replaces the first. organiser: who held
-    it, where that is not the sender, so that one session reported twice can be found.
+    it, where that is not the sender, so that one session reported twice can be found. calls: how many
+    a hotline took on that day, and nothing else.
     """
 
     name: ClassVar[str] = "session.report"
@@ -238,6 +239,16 @@ class ReportSession(Request):
     participants: Participants = Participants()
     trained: Annotated[tuple[Trained, ...], Field(max_length=13)] = ()
     estimated_reach: Count | None = None
+    calls: Annotated[Count | None, Field(validate_default=True)] = None
+
+    @field_validator("calls")
+    @classmethod
+    def _are_a_hotlines(cls, calls: int | None, info: ValidationInfo) -> int | None:
+        if (calls is not None) != (info.data.get("kind") == "hotline"):
+            raise PydanticCustomError(
+                "calls", "calls: a hotline's day has them and nothing else does"
+            )
+        return calls
 
     @field_validator("cercle")
     @classmethod
@@ -248,10 +259,14 @@ class ReportSession(Request):
 
     @model_validator(mode="after")
     def _has_an_audience(self) -> Self:
-        """A session that reached nobody is a report that lost its numbers."""
-        if not (
+        """A session that reached nobody is a report that lost its numbers; a hotline has calls alone."""
+        reached = (
             any(self.participants.model_dump().values()) or self.trained or self.estimated_reach
-        ):
+        )
+        if self.calls is not None:
+            if reached:
+                raise PydanticCustomError("calls", "calls: a hotline's day has calls alone")
+        elif not reached:
             raise PydanticCustomError("nobody", "participants: somebody must have taken part")
         return self
 

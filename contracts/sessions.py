@@ -31,6 +31,7 @@ class SessionRecorded(Message):
     participants: Participants = Participants()
     trained: Annotated[tuple[Trained, ...], Field(max_length=13)] = ()
     estimated_reach: Count | None = None
+    calls: Count | None = None
 
 
 class SessionDistinguished(Message):

@@ -153,7 +153,7 @@ SESSIONS: Final = 0.08
 SESSIONS_TOLD_TWICE: Final = 0.05
 SESSION_KINDS: Final = Weighted(
     {"talk": 38, "school": 14, "training": 13, "radio": 12, "door_to_door": 8, "theatre": 5,
-     "advocacy": 4, "social_media": 4, "march": 2}
+     "advocacy": 4, "social_media": 4, "march": 2, "hotline": 30}
 )  # fmt: skip
 LANGUAGES: Final = Weighted(
     {"bambara": 55, "french": 14, "fulfulde": 10, "soninke": 8, "songhay": 7, "tamasheq": 6}

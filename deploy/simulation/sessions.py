@@ -37,9 +37,11 @@ def _report(life: Life, held: dict[str, Any], *, sender: str) -> None:
 
 
 def _audience(chance: Random, kind: str) -> dict[str, Any]:
-    """Who was counted, who was trained, or how many it may have reached."""
+    """Who was counted, who was trained, how many it may have reached, or how many called."""
     if kind in ("radio", "social_media"):
         return {"estimated_reach": chance.randint(5, 400) * 1_000}
+    if kind == "hotline":
+        return {"calls": chance.randint(0, 60)}
     if kind == "training":
         trained = {"corps": rates.CORPS.draw(chance), "women": 1 + _some(chance, mean=5)}
         return {"trained": [trained | {"men": _some(chance, mean=15)}]}

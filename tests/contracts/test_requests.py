@@ -70,6 +70,9 @@ RULES: dict[str, tuple[str, dict[str, Any], str]] = {
     "sentences without conviction": ("judgment.report", {"verdict": "acquitted"}, "sentences"),
     "a cercle elsewhere": ("session.report", {"cercle": "0101"}, "cercle"),
     "a session for nobody": ("session.report", {"participants": {}}, "body"),
+    "a talk with calls": ("session.report", {"calls": 3}, "calls"),
+    "a hotline without calls": ("session.report", {"kind": "hotline"}, "calls"),
+    "a hotline with an audience": ("session.report", {"kind": "hotline", "calls": 3}, "body"),
     "counts below nothing": ("session.report", {"participants": {"men": -1}}, "participants.men"),
 }
 

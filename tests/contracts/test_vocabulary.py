@@ -103,7 +103,7 @@ PROMISED = {
     "followup_outcome": "well needs_help in_danger exploited_again not_reached refuses died",
     "threat": "reprisal intimidation violence pressure_to_withdraw search other",
     "threat_source": "suspect family community armed_group official unknown",
-    "session_kind": "talk radio school theatre march training advocacy door_to_door social_media",
+    "session_kind": "talk radio school theatre march training advocacy door_to_door social_media hotline",
     "language": (
         "french bambara fulfulde soninke songhay tamasheq dogon bozo bomu minyanka "
         "senufo malinke khassonke hassaniya arabic english other"

@@ -96,6 +96,7 @@ MEASURED: dict[str, tuple[Callable[[Oracle], Iterator[Weighed]], ...]] = {
     "P1": (prevention.took_part,),
     "P1R": (prevention.reached,),
     "P2": (prevention.trained,),
+    "P3": (prevention.called,),
 }
 
 

@@ -37,7 +37,8 @@ def held(oracle: Oracle) -> Iterator[tuple[Said, Codes]]:
 
 def held_once(oracle: Oracle) -> Iterator[Weighed]:
     for one, codes in held(oracle):
-        yield one.subject, codes, 1
+        if one.body.session_kind != "hotline":
+            yield one.subject, codes, 1
 
 
 def took_part(oracle: Oracle) -> Iterator[Weighed]:
@@ -51,6 +52,16 @@ def reached(oracle: Oracle) -> Iterator[Weighed]:
     for one, codes in held(oracle):
         if one.body.estimated_reach:
             yield one.subject, codes, one.body.estimated_reach
+
+
+def called(oracle: Oracle) -> Iterator[Weighed]:
+    for one, codes in held(oracle):
+        if one.body.calls:
+            yield (
+                one.subject,
+                {name: codes[name] for name in ("region", "language")},
+                one.body.calls,
+            )
 
 
 def trained(oracle: Oracle) -> Iterator[Weighed]:

@@ -40,6 +40,7 @@ def distinguished(happened: Happenings, number: int, *, by: str, minutes: float)
 def say_session(happened: Happenings, chance: random.Random, *, on: date, minutes: float) -> None:
     """One of few, so that some look alike, come again, or are told apart."""
     pick, number = chance.choice, chance.randint(1, 4)
+    is_line = chance.random() < 0.2
     sender = pick(("KUMA_BKO", "ONG_ABRI"))
     if chance.random() < 0.15:
         distinguished(happened, number, by=sender, minutes=minutes)
@@ -50,10 +51,16 @@ def say_session(happened: Happenings, chance: random.Random, *, on: date, minute
         minutes=minutes,
         organisation=sender,
         organiser=pick((None, "KUMA_BKO")),
-        session_kind=pick(("talk", "radio", "training")),
+        session_kind="hotline" if is_line else pick(("talk", "radio", "training")),
         held_on=pick((on, date(2026, 11, 20), date(2026, 11, 20))),
         region=pick(("12", "12", "01")),
-        participants=pick(({"women": 30, "girls": 12}, {"men": 7, "boys": 2}, {})),
-        trained=pick(((), ({"corps": "police", "women": 2, "men": 5},) * 2)),
-        estimated_reach=pick((None, 0, 40_000)),
+        **({"participants": {}, "calls": pick((0, 4, 90))} if is_line else _audience(pick)),
     )
+
+
+def _audience(pick: Any) -> dict[str, Any]:
+    return {
+        "participants": pick(({"women": 30, "girls": 12}, {"men": 7, "boys": 2}, {})),
+        "trained": pick(((), ({"corps": "police", "women": 2, "men": 5},) * 2)),
+        "estimated_reach": pick((None, 0, 40_000)),
+    }

@@ -135,6 +135,26 @@ async def test_a_second_report_takes_the_place_of_the_first_one(roles: Roles) ->
     assert (await value(roles, "P1"), await value(roles, "P1R")) == (3, 900)
 
 
+async def test_calls_of_a_hotline_count_apart_and_a_second_desk_of_one_day_counts_once(
+    roles: Roles,
+) -> None:
+    happened = Happenings()
+    a_day = {"session_kind": "hotline", "participants": {}, "region": "00"}
+    recorded(happened, 1, minutes=1)
+    recorded(happened, 2, minutes=2, calls=40, **a_day)
+    recorded(
+        happened, 3, minutes=3, organisation="ONG_ABRI", organiser="KUMA_BKO", calls=40, **a_day
+    )
+    recorded(happened, 4, minutes=4, held_on="2026-11-21", calls=2, **a_day)
+    await take(roles.work, happened.events)
+
+    assert (await value(roles, "P3"), await value(roles, "P1S"), await value(roles, "P1")) == (
+        42,
+        1,
+        42,
+    )
+
+
 async def test_only_data_officers_see_and_tell_apart_and_what_is_not_there_is_not_found(
     client: httpx.AsyncClient, roles: Roles
 ) -> None:

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from chassis.audit import Look, Reads
+from chassis.audit import Reads
 from chassis.web import BearerCaller, Refusal, Shown
 from contracts.callers import Caller
 from services.referral.api.reasons import Reason
-from services.referral.store import routings
+from services.referral.store.routings import Routing
 from services.referral.use_cases.explaining import explain
+from services.referral.use_cases.reading_choices import read_choice
 
 
 class Judged(Shown):
@@ -65,16 +66,7 @@ def routings_router(reads: Reads, caller: BearerCaller) -> APIRouter:
         lang: Annotated[Literal["fr", "en"], Query()] = "fr",
     ) -> Explained:
         """Why a need went where it went; a referral's id is that of the choice it came from."""
-        found = await reads.audited_read(
-            who,
-            lambda connection: routings.one(connection, routing_id),
-            lambda one: Look(
-                action="routing",
-                case_id=None if one is None else one.case_id,
-                outcome="not_found" if one is None else "shown",
-                shown=int(one is not None),
-            ),
-        )
+        found = await read_choice(reads, who, routing_id)
         if found is None:
             raise Refusal(404, "unknown_routing", "No choice of yours has this id")
         return _explained(found, lang)
@@ -82,7 +74,7 @@ def routings_router(reads: Reads, caller: BearerCaller) -> APIRouter:
     return routes
 
 
-def _explained(one: routings.Routing, lang: str) -> Explained:
+def _explained(one: Routing, lang: str) -> Explained:
     said = explain(one, lang)
     return Explained.model_validate(
         {

@@ -61,6 +61,7 @@ UNITS: Final[Mapping[str, str]] = {
     "persons": "persons", "referrals": "referrals", "files": "files",
     "suspects": "suspects", "cases": "cases", "exceptions": "exceptional openings",
     "sessions": "sessions", "participants": "participants", "reached": "persons, estimated",
+    "calls": "calls",
 }  # fmt: skip
 DIMENSIONS: Final[Mapping[str, str]] = {
     "group": "Group",

@@ -95,6 +95,7 @@ def read_report(answers: Answers) -> tuple[ReportSession | None, frozenset[str]]
         "participants": numbers,
         "trained": [trained | {"corps": answers.get("corps", "")}] if trained else [],
         "estimated_reach": answers.get("estimated_reach") or None,
+        "calls": answers.get("calls") or None,
     }
     try:
         return ReportSession.model_validate(body), frozenset()

@@ -250,6 +250,7 @@ create table facts_sessions (
     participants jsonb not null,
     trained jsonb not null,
     estimated_reach int,
+    calls int,
     at timestamptz not null,
     event_id uuid not null,
     stream text not null,

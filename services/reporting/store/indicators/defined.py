@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-MeasureUnit = Literal["persons", "nights", "days", "francs", "sessions", "participants", "reached"]
+MeasureUnit = Literal[
+    "persons", "nights", "days", "francs", "sessions", "participants", "reached", "calls"
+]  # fmt: skip
 Unit = Literal["persons", "referrals", "files", "suspects", "cases", "exceptions"]
 
 

@@ -139,6 +139,6 @@ MEASURES: Final[dict[str, Measure]] = {
     one.code: one
     for one in (
         V4, A2_NIGHTS, A2_OCCUPANCY, R4_DAYS, J6_DAYS, J7_AWARDED, J7_PAID,
-        sessions.P1_SESSIONS, sessions.P1, sessions.P1_REACH, sessions.P2,
+        sessions.P1_SESSIONS, sessions.P1, sessions.P1_REACH, sessions.P2, sessions.P3,
     )
 }  # fmt: skip

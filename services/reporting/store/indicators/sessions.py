@@ -21,7 +21,7 @@ KNOWN: Final = """
 """
 SESSIONS: Final = f"""
     select organisation || ' ' || session_id as session, event_id, participants, trained,
-           estimated_reach, jsonb_build_object(
+           estimated_reach, calls, jsonb_build_object(
                'session_kind', jsonb_build_array(session_kind),
                'region', jsonb_build_array(region),
                'language', jsonb_build_array(language)
@@ -45,10 +45,13 @@ P1_SESSIONS: Final = Measure(
     code="P1S",
     unit="sessions",
     how="sum",
-    meaning=f"sessions held on a day of the window{_ONCE}",
+    meaning=f"sessions held on a day of the window, a hotline's days not among them{_ONCE}",
     source=_SOURCE,
     dimensions=_OF_SESSION,
-    measured=f"select session as item, event_id, by, 1 as amount from ({SESSIONS}) as held",  # noqa: S608 - ours
+    measured=f"""
+        select session as item, event_id, by, 1 as amount from ({SESSIONS}) as held
+        where calls is null
+    """,  # noqa: S608 - constants of ours
 )
 P1: Final = Measure(
     code="P1",
@@ -102,5 +105,18 @@ P2: Final = Measure(
             ('female', (one ->> 'women')::int), ('male', (one ->> 'men')::int)
         ) as counted (code, amount)
         where amount > 0
+    """,  # noqa: S608 - constants of ours
+)
+P3: Final = Measure(
+    code="P3",
+    unit="calls",
+    how="sum",
+    meaning=f"calls that hotlines took on days of the window{_ONCE}; who calls twice counts twice, "
+    "and whom a call led to is counted in V1 under who detected",
+    source=_SOURCE,
+    dimensions=("region", "language"),
+    measured=f"""
+        select session as item, event_id, by, calls as amount from ({SESSIONS}) as held
+        where calls > 0
     """,  # noqa: S608 - constants of ours
 )
