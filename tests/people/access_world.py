@@ -138,6 +138,9 @@ async def _fill(world: World) -> None:
     world.entry = known.json()["entry"]
     numbers = [await _said(world, "/cases", _a_case(), "case_number") for _ in range(2)]
     world.objects["number"] = numbers[0]
+    own = "select case_id from intake.cases where number = :number"
+    ((case_id,),) = await world.address.site.rows(own, number=numbers[0])
+    world.objects["case_id"] = str(case_id)
     incident = {"detected_on": "2026-11-20", "persons": [coded_facts(family="1", region="12")]}
     world.objects["incident_id"] = await _said(world, "/incidents", incident, "incident_id")
     place = f"/cases/{numbers[0]}"

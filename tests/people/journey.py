@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
-import httpx
 from playwright.async_api import Browser
 
-from contracts.callers import issue_token
 from services.reporting.use_cases.boarding import BOARDS
 from tests.builders import an_organisation
 from tests.parts import Site, until
@@ -20,7 +17,6 @@ from tests.people.hands import Keyboard
 from tests.people.looking import Looker
 from tests.people.persons import SCREENS, Person, Said
 from tests.serving import serving
-from tests.signing import private_key
 
 DIRECTORY: Final = (
     an_organisation("POLICE_A", "gendarmerie", "immediate_safety"),
@@ -36,7 +32,7 @@ FIVE: Final = {
     "officer": ("POLICE_A", "officer", PHONE),
     "shelter": ("SHELTER_B", "focal_point", DESK),
     "health": ("HEALTH_E", "officer", PHONE),
-    "owner": ("POLICE_A", "case_owner", DESK),
+    "owner": ("POLICE_A", "focal_point", DESK),
     "committee": ("COMITE", "data_officer", DESK),
 }
 #: An institution's own sign-in, which does not answer.
@@ -264,20 +260,8 @@ async def care(five: Five, referral: str) -> None:
         await five.look("shelter", name)
 
 
-async def withdraw(five: Five, number: str, referral: str) -> None:
-    """Step 8: the yes is taken back, through the API; the shelter hears of it and confirms."""
-    token = issue_token(
-        private_key("POLICE_A"), organisation="POLICE_A", role="case_owner", audience="intake",
-        now=datetime.now(UTC),
-    )  # fmt: skip
-    transport = httpx.ASGITransport(five.address.front)
-    async with httpx.AsyncClient(transport=transport, base_url="http://siraba") as api:
-        said = await api.post(
-            f"/intake/cases/{number}/consents/withdrawals",
-            json={"by": "guardian", "recipient_kind": "shelter"},
-            headers={"Authorization": f"Bearer {token}"},
-        )
-    assert said.status_code < 300, said.text
+async def erase(five: Five, referral: str) -> None:
+    """Step 8: the yes was taken back; the shelter hears of it and confirms."""
     shelter = five.people["shelter"]
     await shelter.page.goto("/intake/")
     await five.look("shelter", "withdrawn")

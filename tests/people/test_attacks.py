@@ -6,6 +6,7 @@ import pytest
 
 from tests.ledger import Figure
 from tests.parts import Site, site
+from tests.people.access_matrix import NOTHING
 from tests.people.access_rows import read_lines
 from tests.people.address import BASE, SERVICES, Address, Browser, hidden, open_address
 from tests.people.attacks import (
@@ -20,6 +21,7 @@ from tests.people.attacks import (
 )
 from tests.people.test_desk import DIRECTORY
 from tests.people.test_intake_form import NEW, carried
+from tests.people.test_own_cases import registered
 
 __all__ = ["site"]
 pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
@@ -53,9 +55,9 @@ async def test_no_forged_pass_cookie_or_form_is_taken(
 
 
 async def test_markup_in_any_field_is_shown_as_text(address: Address, browser: Browser) -> None:
-    await browser.arrive("m.keita", organisation="POLICE_A", role="officer")
+    await browser.arrive("m.keita", organisation="POLICE_A", role="focal_point")
     guard = carried(await browser.get(NEW))
-    pages = []
+    pages, own = [], _of_a_case(await registered(browser))
     for markup in MARKUP:
         # Each screen shows its own fields and carries the others; the last reads all of them out.
         typed = dict.fromkeys(text_questions(), markup)
@@ -63,7 +65,7 @@ async def test_markup_in_any_field_is_shown_as_text(address: Address, browser: B
             data = guard | typed | {"step": step, "go": step}
             pages.append(await browser.client.post(NEW, data=data, headers={"origin": BASE}))
         # A login takes its time, and three ways out of an attribute or a text are as good as twelve.
-        others = _OTHERS if markup in MARKUP[:3] else {}
+        others = {**_OTHERS, **own} if markup in MARKUP[:3] else {}
         for path, form in others.items():
             data = {**dict.fromkeys(form, markup), "session_form": guard["session_form"]}
             pages.append(await browser.client.post(path, data=data, headers={"origin": BASE}))
@@ -72,6 +74,19 @@ async def test_markup_in_any_field_is_shown_as_text(address: Address, browser: B
     assert {page.headers["content-type"] for page in pages} == {"text/html; charset=utf-8"}
     assert [active_in(page.text) for page in pages if active_in(page.text)] == []
     assert sum("alert(1)" in page.text for page in pages) > len(MARKUP)
+
+
+def _of_a_case(at: str) -> dict[str, tuple[str, ...]]:
+    """The forms of a case's page with their fields."""
+    return {
+        f"{at}/consent": ("authority", "consent_health", "key"),
+        f"{at}/closing": ("reason", "ends_services", "key"),
+        f"{at}/reopening": ("reason", "needs", "key"),
+        f"{at}/returns": ("return_type", "is_voluntary", "is_risk_assessed", "planned_for", "key"),
+        f"{at}/returns/{NOTHING}": ("completed_on", "key"),
+        f"{at}/followups/{NOTHING}": ("outcome", "key"),
+        f"{at}/handovers": ("to", "agrees", "authority", "key"),
+    }
 
 
 _OTHERS = {

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.ledger import Figure
 from tests.parts import Site, site
-from tests.people import journey, journey_account
+from tests.people import journey, journey_account, journey_owner
 from tests.people.chromium import chromium
 from tests.people.looking import AXE, Looker, found, overflowing
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 #: Pieces of pages, that are never shown alone.
 PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
-    "board.html", "proof.html", "device.html",
+    "board.html", "proof.html", "device.html", "said.html", "own_acts.html",
 }  # fmt: skip
 #: No labels, no language, grey on grey, and a line that does not break.
 _CARELESS = """() => {
@@ -72,20 +72,27 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         referral = await journey.accept(five)
         await journey.decline(five)
         await journey.care(five, referral)
-        await journey.withdraw(five, number, referral)
+        await journey_owner.doubt(five, referral)
+        await journey_owner.take_back(five)
+        await journey.erase(five, referral)
         await journey.end(five, referral)
+        steps = await five.steps(number)
+        await journey_owner.give_again(five, number)
+        await journey_owner.hand_over(five)
+        await journey_owner.follow_up(five)
         await journey.count(five)
         await journey.go_without(five)
         await journey_account.look_after(five)
         await journey_account.try_elsewhere(five)
         await journey_account.help_colleagues(five)
         await journey.leave(five)
-        steps = await five.steps(number)
+        again = await five.steps(number)
         blind, wide = await spoilt(five.people["owner"].page)
 
     assert steps == [
         ("HEALTH_E", "declined"), ("HEALTH_F", "offered"), ("SHELTER_B", "withdrawn"),
     ]  # fmt: skip
+    assert ("SHELTER_B", "confirmed") in again
     assert templates() <= shown
     assert looker.overflows == []
     assert five.unseen == []

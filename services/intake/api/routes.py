@@ -17,10 +17,10 @@ from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
 from contracts.intake import CodedCase
-from contracts.policy import owner_may_see
 from services.intake import domain
 from services.intake.api.registrar import Registrar
 from services.intake.store import cases
+from services.intake.use_cases.owning import see_own_case
 from services.intake.use_cases.registering import Answer, Submitted
 
 Key = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[!-~]+$")]
@@ -173,28 +173,9 @@ def _add_reads(routes: APIRouter, desk: Desk, caller: BearerCaller) -> None:
 async def _own_case(desk: Desk, who: Caller, number: str) -> dict[str, Any] | None:
     if not is_case_number(number):
         return None  # any text may stand in a path, and not all of it can be asked for
-    reads = desk.parts.reads
-    found = await reads.audited_read(
-        who, lambda connection: cases.own_case(connection, number), _looked_at
+    return await see_own_case(
+        desk.parts.reads, who, lambda connection: cases.own_case(connection, number)
     )
-    for case_id in found["merged_ids"] if found else ():
-        await reads.auditor.record(who, Look(action="case", case_id=case_id, parts=("steps",)))
-    if found is not None:
-        _keep_to_policy(found)
-    return found
-
-
-def _keep_to_policy(found: dict[str, Any]) -> None:
-    if not owner_may_see(found["owner_kind"], ("case", "proceeding_state")):
-        found["proceedings"] = []
-    if not owner_may_see(found["owner_kind"], ("case", "threat_source")):
-        found["threats"] = [one | {"threat_source": None} for one in found["threats"]]
-
-
-def _looked_at(found: Mapping[str, Any] | None) -> Look:
-    if found is None:
-        return Look(action="case", outcome="not_found", shown=0)
-    return Look(action="case", case_id=found["case_id"], parts=("facts", "steps"))
 
 
 def _submitted(

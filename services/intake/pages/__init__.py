@@ -1,6 +1,5 @@
-"""The pages of an organisation that has only a browser: its open dossiers, and each; French first."""
+"""The pages of intake: the dossiers open to an organisation, its own cases, the form; French first."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -9,15 +8,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from chassis.assembly import Parts
-from chassis.web import Entrance, Pages, Refusal, language_of, to_start
+from chassis.web import Pages, Refusal, language_of, to_start
 from contracts.callers import Caller
+from services.intake.pages.case_acts import add_case_acts
 from services.intake.pages.filling import FormDesk, add_form
+from services.intake.pages.handing_over import add_handing_over
 from services.intake.pages.keeping import Keeper
 from services.intake.pages.offline import OfflineDesk, add_offline
+from services.intake.pages.own_cases import add_own_cases
+from services.intake.pages.own_consent import add_own_consent
 from services.intake.pages.reading import in_words
+from services.intake.pages.standing import Desk
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
-from services.intake.use_cases.disclosing import Discloser
 from services.intake.use_cases.listing import list_dossiers
 from services.intake.use_cases.opening import open_disclosure
 
@@ -45,32 +47,16 @@ def layout() -> Pages:
     return Pages(templates=[HERE / "templates"], locales=[HERE / "locale"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What the pages stand on."""
-
-    parts: Parts
-    discloser: Discloser
-    entrance: Entrance
-    pages: Pages
-
-    def render(
-        self, request: Request, template: str, who: Caller, **context: object
-    ) -> HTMLResponse:
-        """One of our pages; like every answer that says nothing else, no browser may keep it."""
-        common = {
-            "organisation": who.organisation,
-            "now": self.parts.mint.moment(),
-        }
-        return self.pages.render(request, template, common | context)
-
-
 def add_pages(app: FastAPI, desk: Desk) -> None:
-    """`/` with the open dossiers, `/dossiers/…`, its form, `/enter?token=` and `/leave`."""
+    """`/` with the open dossiers, `/dossiers/…`, `/mine` with our cases, `/enter?token=`, `/leave`."""
     desk.entrance.add_to(app)
     routes = APIRouter(include_in_schema=False)
     _add_reading(routes, desk)
     _add_confirming(routes, desk)
+    add_own_cases(routes, desk)
+    add_own_consent(routes, desk)
+    add_case_acts(routes, desk)
+    add_handing_over(routes, desk)
     app.include_router(routes)
 
 

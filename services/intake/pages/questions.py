@@ -183,7 +183,7 @@ _NEEDS: Final = Step(
         ),
     ),
 )
-_CONSENT: Final = Step(
+CONSENT: Final = Step(
     name="consent",
     heading=N_("What does the person agree to?"),
     lead=N_(
@@ -228,4 +228,4 @@ REVIEW: Final = Step(
     heading=N_("Read it once more"),
     lead=N_("Nothing has been sent yet."),
 )
-STEPS: Final = (_FOUND, _PERSON, _SIGNS, _NEEDS, _CONSENT, _SAFETY, _SEALED, REVIEW)
+STEPS: Final = (_FOUND, _PERSON, _SIGNS, _NEEDS, CONSENT, _SAFETY, _SEALED, REVIEW)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.policy import Reader, standing
 from contracts.vocabulary import codes, reader_of
 from services.intake.domain import transfers as rules
-from services.intake.store import transfers
+from services.intake.store import owned, transfers
 from services.intake.store.consents import CaseFile
 
 #: What an owner has a case for, and what a receipt of its file names in the place of a service.
@@ -53,3 +53,9 @@ async def find_heir(connection: AsyncConnection, code: str, *, owner: str) -> He
     if found is None or reader_of(found[0], "owner") is None:
         raise rules.CannotOwn
     return Heir(code=code, kind=found[0])
+
+
+async def possible_heirs(connection: AsyncConnection) -> list[str]:
+    """The organisations of kinds that own cases, but the reading one."""
+    others = await owned.others(connection)
+    return [code for code, kind in others if reader_of(kind, "owner") is not None]

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from chassis.web import Pages
 from services.referral.pages.account import add_account
 from services.referral.pages.choices import add_choices
+from services.referral.pages.confirming import add_confirming
 from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.people import add_people
@@ -30,3 +31,4 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_people(app, door)
     add_desk(app, desk)
     add_choices(app, desk)
+    add_confirming(app, desk)

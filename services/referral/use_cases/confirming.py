@@ -23,6 +23,15 @@ class NotDelivered(Exception):
     """Its recipient has not said that the service was given."""
 
 
+async def see_given(connection: AsyncConnection, referral_id: UUID, *, owner: str) -> Referral:
+    """A referral of a case of this owner, as it stands. Raises `NothingToConfirm`."""
+    one = (await referrals.lock(connection, [referral_id])).get(referral_id)
+    # Somebody else's case and one that does not exist look the same from outside.
+    if one is None or one.owner != owner:
+        raise NothingToConfirm
+    return one
+
+
 async def confirm_delivery(
     connection: AsyncConnection,
     referral_id: UUID,
@@ -36,10 +45,7 @@ async def confirm_delivery(
 
     Raises `NothingToConfirm`, `NotDelivered`.
     """
-    one = (await referrals.lock(connection, [referral_id])).get(referral_id)
-    # Somebody else's case and one that does not exist look the same from outside.
-    if one is None or one.owner != owner:
-        raise NothingToConfirm
+    one = await see_given(connection, referral_id, owner=owner)
     if one.state not in _CONFIRMABLE:
         raise NotDelivered
     if one.state == "confirmed":

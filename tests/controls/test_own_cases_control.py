@@ -1,0 +1,41 @@
+"""Without the memory of forms a double tap has two effects, and without its check a child's own yes stands."""
+
+from typing import Any
+
+import pytest
+
+from services.intake.pages import acting
+from services.intake.use_cases import hearing_consent
+from tests.people.address import Browser, words
+from tests.people.shared_address import address, shared_site
+from tests.people.test_own_cases import decided, owner, pressed_twice, registered, told
+
+__all__ = ["address", "owner", "shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
+
+
+async def test_without_the_memory_of_forms_a_double_tap_plans_twice(
+    owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def always(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(acting, "comes_first", always)
+    at = await registered(owner)
+    plan = {"return_type": "internal", "is_voluntary": "yes", "is_risk_assessed": "no"}
+    await pressed_twice(owner, at, "returns", planned_for="2026-11-20", **plan)
+    assert await told(owner.address, at, "return.planned") == ["return.planned"] * 2
+
+
+async def test_without_the_question_what_it_opens_a_childs_own_yes_is_recorded(
+    owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await registered(owner, age_band="12-14", authority="guardian")
+    asked = await owner.get(f"{at}/consent")
+    monkeypatch.setattr(hearing_consent.Consenting, "carries", lambda *_: True)
+    own = {"authority": "person", "consent_health": "given"}
+    heard = await owner.press(asked, f"{at}/consent", **own)
+    assert "C’est enregistré." in words(heard)
+    assert await decided(owner.address, at) == [("health", "care", "given")]

@@ -1,0 +1,29 @@
+"""One address for all tests of a file: each has people and cases of its own, and asks for no others."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.parts import Site
+from tests.people.address import Address, open_address
+from tests.people.test_desk import DIRECTORY
+from tests.servers import PostgresServer, running_nats
+
+
+@pytest.fixture(scope="module")
+def shared_site(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A NATS server and a database for the file."""
+    database = postgres_server.new_database()
+    with running_nats(("POLICE_A", "SHELTER_B")) as server:
+        yield Site(server, database, tmp_path_factory.mktemp("shared"))
+    postgres_server.drop(database)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_site: Site) -> AsyncIterator[Address]:
+    """Referral and intake behind the front."""
+    async with open_address(shared_site, *DIRECTORY) as opened:
+        yield opened
