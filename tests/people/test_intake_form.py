@@ -2,31 +2,25 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
-from datetime import timedelta
 from html import unescape
 from itertools import pairwise
-from secrets import token_bytes
 from typing import Any
 from urllib.parse import urljoin
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from contracts.callers import Caller
-from contracts.form import CaseSubmission
-from services.intake.pages.answers import Answers, submission
-from services.intake.pages.keeping import KEPT_FOR, Keeper, NotKept
 from services.intake.pages.questions import RECIPIENTS, STEPS
-from services.intake.pages.reading import in_words
-from tests.builders import NOON
 from tests.ledger import Figure
-from tests.parts import Site, site, until
-from tests.people.address import BASE, Address, Browser, open_address, words
-from tests.people.test_desk import DIRECTORY
+from tests.parts import until
+from tests.people.address import BASE, Address, Browser, words
+from tests.people.shared_address import address, shared_site
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["address", "shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 NEW = "/intake/new"
 #: What the officer answers on each screen; the page fills in the day.
 ANSWERS: Mapping[str, Mapping[str, str | list[str]]] = {
@@ -41,17 +35,17 @@ ANSWERS: Mapping[str, Mapping[str, str | list[str]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY) as opened:
-        yield opened
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def officer(address: Address) -> AsyncIterator[Browser]:
+    """Somebody new, whose organisation has no case; afterwards people and cases are nobody's."""
+    address.behind.seen.clear()
     async with address.browser() as opened:
         await opened.arrive("m.keita", organisation="POLICE_A", role="officer")
         yield opened
+    await address.site.run("update intake.cases set owner = 'GONE'")
+    await address.site.run(
+        "update referral.accounts set login = 'gone.' || left(account_id::text, 8)"
+    )
 
 
 def carried(page: httpx.Response) -> dict[str, list[str]]:
@@ -86,7 +80,9 @@ async def review(browser: Browser, **changes: str | list[str]) -> httpx.Response
 
 
 async def registered(browser: Browser) -> list[tuple[Any, ...]]:
-    return await browser.address.site.rows("select number from intake.cases")
+    return await browser.address.site.rows(
+        "select number from intake.cases where owner = 'POLICE_A'"
+    )
 
 
 def number_of(page: httpx.Response) -> str:
@@ -124,31 +120,6 @@ def words_of_review(page: httpx.Response) -> str:
 def only_guard(page: httpx.Response) -> dict[str, str]:
     form = page.text.partition('action="/intake/new/asked"')[2]
     return dict(re.findall(r'<input type="hidden" name="(session_form)" value="([^"]*)">', form))
-
-
-def test_the_form_asks_for_the_case_that_the_api_would_get() -> None:
-    given = {name: tuple([v] if isinstance(v, str) else v) for step in ANSWERS.values() for name, v in step.items()}  # fmt: skip
-    case = submission(Answers.read([(n, v) for n, many in given.items() for v in many]))
-
-    assert case == CaseSubmission.model_validate(
-        {
-            "detected_on": "2026-01-05", "region": "12", "detection_channel": "patrol",
-            "sex": "female", "age_band": "25-34", "citizenship": ["MLI"], "languages": ["bambara", "french"],
-            "exploitation": ["domestic_work"], "needs": ["shelter", "health"],
-            "urgency": "emergency_24h", "risk": "high", "safety": ["do_not_call"],
-            "consent": [
-                {"recipient_kind": "shelter", "purpose": "care", "state": "given", "by": "person"},
-                {"recipient_kind": "justice", "state": "refused", "by": "person"},
-            ],
-            "dossier": {
-                "identity": {"full_name": "Hawa <b>Konaté</b>"},
-                "contact": {"village": "Djidian-Secret"},
-                "exploitation": {"indicators": "deception;isolation"},
-            },
-        }
-    )  # fmt: skip
-    (signs,) = in_words({"exploitation": case.dossier["exploitation"]}, "fr")
-    assert signs.lines[0].value == "Tromperie, Isolement"
 
 
 async def test_a_form_that_is_sent_twice_makes_one_case_and_two_forms_make_two(
@@ -245,22 +216,6 @@ async def test_what_was_kept_opens_to_nobody_else_and_not_for_ever(
         )
     assert [one.status_code for one in (*refused, foreign)] == [422, 422, 422, 422, 403]
     assert (await officer.send(f"{NEW}/again", kept=kept)).status_code == 401
-
-
-def test_what_is_kept_is_given_back_to_that_person_within_a_day_of_work() -> None:
-    keeper, who = Keeper(b"s" * 32, token_bytes), Caller("POLICE_A", "officer", "p1")
-    kept = keeper.keep(keeper.mark(who), {"step": "found"}, now=NOON)
-    last = NOON + KEPT_FOR - timedelta(seconds=1)
-    assert keeper.give_back(kept, who, now=last) == {"step": "found"}
-    others = (replace(who, person="p2"), replace(who, organisation="POLICE_B"))
-    for one, now in ((who, NOON + KEPT_FOR), *((other, NOON) for other in others)):
-        with pytest.raises(NotKept):
-            keeper.give_back(kept, one, now=now)
-    for text in (keeper.mark(who), "", "e30"):
-        with pytest.raises(NotKept):
-            keeper.give_back(text, who, now=NOON)
-    with pytest.raises(NotKept):
-        Keeper(b"t" * 32, token_bytes).give_back(kept, who, now=NOON)
 
 
 async def test_another_sites_form_a_lost_key_and_another_role_are_refused(

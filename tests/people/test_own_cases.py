@@ -13,6 +13,8 @@ import pytest_asyncio
 from contracts.vocabulary import label
 from tests.parts import until
 from tests.people.address import BASE, Address, Browser, hidden, words
+from tests.people.attacks import active_in
+from tests.people.qr_code import read_code
 from tests.people.shared_address import address, shared_site
 from tests.people.test_intake_form import ANSWERS, NEW, carried, number_of
 
@@ -256,3 +258,22 @@ async def test_what_is_anothers_is_as_what_is_not_and_officers_end_nothing(
     assert len({one.text for one in answers}) == 1
     keyless = hidden(await owner.get(at), f"{at}/closing") | {"key": "x", "reason": "refuses"}
     assert (await owner.send(f"{at}/closing", **keyless)).status_code == 400
+
+
+async def test_a_slip_holds_the_number_and_not_a_word_of_the_person(owner: Browser) -> None:
+    at = await registered(owner)
+    ((number,),) = await owner.address.site.rows(
+        "select number from intake.cases where case_id = :case", case=case_of(at)
+    )
+    page = await owner.get(f"{at}/slip")
+    slip = page.text.partition('<section class="card slip"')[2].partition("</section>")[0]
+    assert words(httpx.Response(200, text=f"<p{slip}")).split() == [
+        "Numéro",
+        "à",
+        "présenter",
+        number,
+    ]
+    assert active_in(page.text) == ["svg"]
+    drawn = re.search(r'stroke="#000" d="([^"]+)"', slip)
+    assert drawn is not None
+    assert read_code(drawn[1]) == number

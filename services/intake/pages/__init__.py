@@ -18,6 +18,7 @@ from services.intake.pages.offline import OfflineDesk, add_offline
 from services.intake.pages.own_cases import add_own_cases
 from services.intake.pages.own_consent import add_own_consent
 from services.intake.pages.reading import in_words
+from services.intake.pages.slip import add_slip
 from services.intake.pages.standing import Desk
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
 from services.intake.use_cases.listing import list_dossiers
@@ -57,6 +58,7 @@ def add_pages(app: FastAPI, desk: Desk) -> None:
     add_own_consent(routes, desk)
     add_case_acts(routes, desk)
     add_handing_over(routes, desk)
+    add_slip(routes, desk)
     app.include_router(routes)
 
 

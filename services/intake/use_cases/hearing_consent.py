@@ -1,6 +1,6 @@
 """What a person says about consent after the registration, as the owner asks: to each kind, yes or no."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -37,24 +37,30 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consenting:
-    """A case's consent as it stands. purposes: of the help that is asked for."""
+    """A case's consent as it stands.
+
+    needed: purposes of the help that was asked for when it was registered; asked: with those of
+    what somebody was asked for since, by the law or at a reopening.
+    """
 
     file: CaseFile
-    purposes: tuple[str, ...]
+    needed: tuple[str, ...]
+    asked: tuple[str, ...]
     at: datetime
 
     def said(self, one: Recipients) -> str:
         """`given`, `partly` where it stands for some of the help alone, `refused`, else `unasked`."""
-        standing = [self._stands(one, purpose) for purpose in self._of(one)]
-        if all(standing):
+        if all(self._stands(one, purpose) for purpose in _of(one, self.needed)):
             return "given"
-        if any(standing):
+        if any(self._stands(one, purpose) for purpose in _of(one, self.asked)):
             return "partly"
         lines = [line for line in self.file.lines if line.covered[:2] == (None, one.kind)]
         return "refused" if lines and lines[-1].state == "refused" else "unasked"
 
     def carries(self, one: Recipients, state: str | None) -> bool:
-        """Whether what was answered is how it stands."""
+        """Whether what was answered is how it stands; None: nothing was."""
+        if state == "given":
+            return all(self._stands(one, purpose) for purpose in _of(one, self.asked))
         return state in (None, self.said(one))
 
     def lines(self, one: Recipients, state: str, by: str) -> list[Consent]:
@@ -62,10 +68,7 @@ class Consenting:
         line = Consent(recipient_kind=one.kind, state=state, by=by)
         if state == "refused":
             return [line]
-        return [line.model_copy(update={"purpose": purpose}) for purpose in self._of(one)]
-
-    def _of(self, one: Recipients) -> tuple[str, ...]:
-        return (one.purpose,) if one.purpose else self.purposes
+        return [line.model_copy(update={"purpose": one_of}) for one_of in _of(one, self.asked)]
 
     def _stands(self, one: Recipients, purpose: str) -> bool:
         reader = Reader(
@@ -82,9 +85,13 @@ async def look_at_consent(
 ) -> Consenting:
     """How it stands. lock: because something will be decided by it."""
     file = (await consents.files(connection, [case_id], lock=lock))[case_id]
-    asked = {*file.facts.needs, *await owned.services(connection, case_id)}
-    purposes = tuple(sorted({purpose_of(service) for service in asked})) or ("care",)
-    return Consenting(file=file, purposes=purposes, at=at)
+    since = await owned.services(connection, case_id)
+    return Consenting(
+        file=file,
+        needed=_purposes(file.facts.needs),
+        asked=_purposes({*file.facts.needs, *since}),
+        at=at,
+    )
 
 
 async def hear_consent(
@@ -105,18 +112,30 @@ async def hear_consent(
         return False
     for one in among:
         state = heard.answers.get(one.kind)
-        said = now.said(one)
-        if state is None or state == said:
+        if state is None or now.carries(one, state):
             continue
         for line in now.lines(one, state, heard.by):
             decided = Decided(
                 line=line,
                 owner=heard.owner,
-                is_withdrawal=state == "refused" and said in ("given", "partly"),
+                is_withdrawal=state == "refused" and now.said(one) in ("given", "partly"),
                 trace=heard.trace,
             )
             await decide_consent(connection, case_id, decided, by=by)
     after = await look_at_consent(connection, case_id, at=by.mint.moment())
+    require_carried(after, heard, among=among)
+    return True
+
+
+def require_carried(after: Consenting, heard: Heard, *, among: Sequence[Recipients]) -> None:
+    """Raises `CarriesNothing` where it does not stand as it was answered, by the policy's own word."""
     if not all(after.carries(one, heard.answers.get(one.kind)) for one in among):
         raise CarriesNothing
-    return True
+
+
+def _of(one: Recipients, purposes: tuple[str, ...]) -> tuple[str, ...]:
+    return (one.purpose,) if one.purpose else purposes
+
+
+def _purposes(services: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({purpose_of(service) for service in services})) or ("care",)
