@@ -188,6 +188,9 @@ async def test_a_case_is_followed_and_ended_and_begins_anew_and_a_double_tap_doe
         assert (await owner.press(asked, f"{at}/{path}", **form)).status_code == 422, path
     said = await pressed_twice(owner, at, f"followups/{followup_id}", outcome="well")
     assert "Va bien et en sécurité" in words(said)
+    for _ in range(2):
+        late = await owner.press(asked, f"{at}/followups/{followup_id}", outcome="died")
+        assert (late.status_code, "Ce n’est plus possible" in words(late)) == (409, True)
 
     plan = {"return_type": "internal", "is_voluntary": "yes", "is_risk_assessed": "no"}
     planned = await pressed_twice(owner, at, "returns", planned_for="2026-11-20", **plan)
@@ -277,3 +280,26 @@ async def test_a_slip_holds_the_number_and_not_a_word_of_the_person(owner: Brows
     drawn = re.search(r'stroke="#000" d="([^"]+)"', slip)
     assert drawn is not None
     assert read_code(drawn[1]) == number
+
+
+HEARD = (
+    (
+        "insert into intake.threats values (gen_random_uuid(), :case, 'SHELTER_B', 'search', 'family',"
+        " 'vital_1h', '2026-11-20', now(), '{}')"
+    ),
+    (
+        "insert into intake.files values (:case, 'POLICE_A', gen_random_uuid(), 'charged', '2026-11-18',"
+        " '2026-12-02')"
+    ),
+)
+
+
+async def test_the_owner_reads_who_threatens_and_where_the_file_stands(
+    owner: Browser,
+) -> None:
+    at = await registered(owner)
+    for statement in HEARD:
+        await owner.address.site.run(statement, case=case_of(at))
+    read = words(await owner.get(at))
+    assert "La personne est recherchée (Famille) · SHELTER_B · 20 novembre 2026" in read
+    assert "Inculpation · POLICE_A 18 novembre 2026 Prochaine audience le 2 décembre 2026" in read

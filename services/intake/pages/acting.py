@@ -23,8 +23,15 @@ from services.intake.store import owned
 from services.intake.use_cases.sending_once import Form, comes_first
 
 Found = TypeVar("Found")
+
+
+class Gone(Exception):
+    """What was to be done is done or taken back already, by somebody else."""
+
+
 #: Why something cannot be: a word for the page.
 FAULTS: Final[dict[type[Exception], str]] = {
+    Gone: "gone",
     KeyReused: "sent_before",
     consents.CarriesNothing: "carries_nothing",
     closing.CaseIsClosed: "closed",
@@ -55,7 +62,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Generic[Found]):
-    """find: what it is about, of the sender's organisation alone; do: None where it is gone."""
+    """find: what it is about, of the sender's organisation alone; do: nothing where it is gone."""
 
     find: Callable[[AsyncConnection], Awaitable[Found | None]]
     do: Callable[[AsyncConnection, Found], Awaitable[object]]
@@ -72,8 +79,10 @@ async def act_once(desk: Desk, sent: Sent, act: Act[Found]) -> str | None:
             if found is None:
                 look = Look(action=sent.action, outcome="not_found", shown=0)
                 await audit.add(connection, sent.who, [look])
-            elif await comes_first(connection, _form(desk, sent)):
-                found = found if await act.do(connection, found) else None
+            elif await comes_first(connection, _form(desk, sent)) and not await act.do(
+                connection, found
+            ):
+                raise Gone
     except tuple(FAULTS) as refused:
         look = Look(action=sent.action, outcome="refused", shown=0)
         await desk.parts.reads.auditor.record(sent.who, look)
