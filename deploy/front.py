@@ -39,11 +39,12 @@ class Front:
     """A streaming reverse proxy by path prefix; paths and query go through unchanged.
 
     Bodies above 1 MiB, or what their path may take, are refused with 413, a service that is away
-    gives 502, both as problem+json. No access log: paths hold ids.
+    gives 502, both as problem+json. No access log: paths hold ids. What is added to `services`
+    later is served from then on.
     """
 
     def __init__(self, services: Mapping[str, str], transport: httpx.AsyncBaseTransport) -> None:
-        self._services = dict(services)
+        self._services = services
         # A bare transport: a client would keep one caller's cookies and send them for the next.
         self._transport = transport
 

@@ -65,7 +65,10 @@ def make_secrets(state: State, *, now: datetime) -> None:
 
 
 class Platform:
-    """A running platform. `nats_url`, `front_url`, `service_urls` say where; `pids()` what runs."""
+    """A running platform. `nats_url`, `front_url`, `service_urls` say where; `pids()` what runs.
+
+    `paths`: what the front serves, by the first part of a path; more may be added.
+    """
 
     def __init__(
         self,
@@ -81,6 +84,7 @@ class Platform:
         self.nats_url = settings.nats_url or ""
         self.front_url = ""
         self.service_urls: dict[str, str] = {}
+        self.paths: dict[str, str] = {}
         self.database: Administration | None = None
         self._process = process
         self._ports: NatsPorts | None = None
@@ -244,9 +248,8 @@ async def running_platform(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(prepared(platform))
         await platform.start_services(services)
-        front = serve_front(
-            front_paths(platform.service_urls), host=settings.front_bind, port=settings.front_port
-        )
+        platform.paths |= front_paths(platform.service_urls)
+        front = serve_front(platform.paths, host=settings.front_bind, port=settings.front_port)
         platform.front_url = await stack.enter_async_context(front)
         platform.write_status()
         await seal_meanwhile(platform.supervisor, state=platform.state, settings=settings)

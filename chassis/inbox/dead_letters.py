@@ -36,7 +36,7 @@ class DeadLetter:
     died_at: datetime
 
 
-_COLUMNS = """id, consumer, stream, stream_sequence, digest, reason, field, tries, source, subject,
+COLUMNS = """id, consumer, stream, stream_sequence, digest, reason, field, tries, source, subject,
               case_sequence, type, organisation, state, died_at"""
 _BURY = text("""
     insert into dead_letters (consumer, stream, stream_sequence, reason, field, digest, tries,
@@ -57,9 +57,9 @@ _BURY = text("""
         where dead_letters.state <> 'open'
     returning stream, stream_sequence
 """)
-_ALL = text(f"select {_COLUMNS} from dead_letters where state = any(:states) order by id")  # noqa: S608 - a constant of ours
+_ALL = text(f"select {COLUMNS} from dead_letters where state = any(:states) order by id")  # noqa: S608 - a constant of ours
 _WAITING = text(f"""
-    select {_COLUMNS} from dead_letters
+    select {COLUMNS} from dead_letters
     where consumer = :consumer and state in ('retry', 'discarded') and settled_at is null
     order by id limit 100
 """)  # noqa: S608 - a constant of ours

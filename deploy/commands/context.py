@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -15,11 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from chassis.database import open_engine
+from contracts.callers import Caller
 from deploy.embedded.processes import ServerError
 from deploy.migrate import OPERATIONS
 from deploy.settings import PlatformSettings
 from deploy.state import State
 
+#: Whoever sits at the server has no account.
+AT_THE_SERVER: Final = Caller("PLATFORM", "operator")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

@@ -1,8 +1,10 @@
-"""`siraba metrics`: what Prometheus asks, served beside the platform and out of its way."""
+"""`siraba metrics`: what Prometheus asks and operators look at, beside the platform."""
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from secrets import token_bytes
 from typing import Annotated, Final
 
 import httpx
@@ -10,13 +12,16 @@ import typer
 import uvicorn
 
 from chassis.telemetry.logs import set_up_logging
+from chassis.trust import PlatformKeys
+from chassis.web.session import SECRET_BYTES
 from deploy.commands.context import failing_clearly, nats_address, platform_settings, state_of
 from deploy.embedded.processes import ServerError
 from deploy.engines import ops_database_url
 from deploy.keys import OPERATIONS, seed_file
-from deploy.measures.endpoint import measures_app
+from deploy.measures.endpoint import Latest
 from deploy.measures.gather import Sources, gather
 from deploy.measures.samples import Sample, written
+from deploy.operations import Watch, layout, operations_app, pages_entrance
 from deploy.settings import MetricsSettings, PlatformSettings
 from deploy.state import State
 
@@ -32,12 +37,14 @@ def metrics(
         Path | None, typer.Option(help="Folder for everything that is kept (default .siraba).")
     ] = None,
 ) -> None:
-    """Serve the platform's numbers to Prometheus, at SIRABA_METRICS_BIND and _PORT.
+    """Serve the platform's numbers and the operators' pages, at SIRABA_METRICS_BIND and _PORT.
 
     Tables, streams and probes are asked when somebody asks here, at most every
     five seconds, and by roles that may only read. Whoever asks needs the token
     in `secrets/metrics.token` of the state folder, or in the file that
-    SIRABA_METRICS_TOKEN_FILE names: small numbers point at persons.
+    SIRABA_METRICS_TOKEN_FILE names: small numbers point at persons. The
+    pages are at `/operations/` of the one address, for whoever has an
+    operator's account.
 
     Examples:
 
@@ -74,6 +81,23 @@ def sources_of(settings: PlatformSettings, state: State) -> Sources:
     )
 
 
+def watch_of(settings: PlatformSettings, state: State) -> Watch:
+    """What the operators' pages stand on, on this state folder."""
+    clock = partial(datetime.now, UTC)
+    return Watch(
+        database_url=lambda: ops_database_url(state, settings),
+        latest=Latest(lambda: _round(settings, state)),
+        pages=layout(),
+        entrance=pages_entrance(
+            secret=token_bytes(SECRET_BYTES),
+            clock=clock,
+            ring=PlatformKeys(state.secrets).look,
+            secure=settings.secure_cookies,
+        ),
+        clock=clock,
+    )
+
+
 def token_of(state: State, told: MetricsSettings) -> str:
     """What whoever asks must present. Raises ServerError for a file that says nothing."""
     if told.metrics_token_file is None:
@@ -89,7 +113,9 @@ def token_of(state: State, told: MetricsSettings) -> str:
 
 def _serve(settings: PlatformSettings, state: State) -> None:
     told = MetricsSettings()
-    app = measures_app(lambda: _round(settings, state), token=token_of(state, told))
+    app = operations_app(
+        watch_of(settings, state), token=token_of(state, told), secure=settings.secure_cookies
+    )
     set_up_logging("metrics")
     uvicorn.run(
         app,

@@ -1,19 +1,24 @@
 """`siraba outbox`: what has been decided and not been heard everywhere, and sending it again."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import open_engine
 from chassis.relay.standing import Standing, resend, standing
 from contracts.topology import OUT, SERVICES
-from deploy.commands.context import failing_clearly, running_state
-from deploy.commands.dlq import Service, StateDir, with_tables
+from deploy.commands.context import database_url, failing_clearly, running_state
+from deploy.commands.dlq import Service, StateDir
 from deploy.embedded.processes import ServerError
+from deploy.state import State
 
+_T = TypeVar("_T")
 outbox = typer.Typer(
     help="Look at what waits to be sent, or was sent and not taken; send it again.",
     no_args_is_help=True,
@@ -60,6 +65,20 @@ def resend_untaken(
         with_tables(running_state(state_dir), service, lambda open_one: resend(open_one, stream))
     )
     typer.echo(f"{count} wait again; the relay sends them within half a minute.")
+
+
+async def with_tables(
+    state: State, service: str, act: Callable[[AsyncConnection], Awaitable[_T]]
+) -> _T:
+    """What this gives back in one transaction as the service's own role. Raises ServerError."""
+    if service not in SERVICES:
+        raise ServerError(f"unknown service: choose one of {', '.join(SERVICES)}")
+    engine = open_engine(database_url(state, f"{service}_work"), schema=service, pool_size=1)
+    try:
+        async with engine.begin() as connection:
+            return await act(connection)
+    finally:
+        await engine.dispose()
 
 
 def _cells(one: Standing, now: datetime) -> tuple[str, ...]:

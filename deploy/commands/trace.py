@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from deploy.commands.context import database_url, failing_clearly, running_state
+from deploy.commands.context import (
+    AT_THE_SERVER,
+    database_url,
+    failing_clearly,
+    running_state,
+)
 from deploy.embedded.processes import ServerError
 from deploy.migrate import OPERATIONS
 from deploy.tracing import UnknownCase, collect, draw
@@ -14,7 +19,12 @@ from deploy.tracing import UnknownCase, collect, draw
 
 @failing_clearly
 def trace(
-    case: Annotated[str, typer.Argument(help="Case number (ML-…) or case id.")],
+    case: Annotated[
+        str,
+        typer.Argument(
+            help="Case number (ML-…) or case id; or the id of a referral, message or trace of it."
+        ),
+    ],
     state_dir: Annotated[
         Path | None, typer.Option(help="State folder of the running platform (default .siraba).")
     ] = None,
@@ -23,7 +33,7 @@ def trace(
 
     Each step stands below its cause, with its start, its length and the
     service it ran in. What waits, is parked or dead is named at the end. No
-    personal datum is shown, since none is kept.
+    personal datum is shown, since none is kept. The look is on record.
 
     Example:
 
@@ -31,7 +41,7 @@ def trace(
     """
     state = running_state(state_dir)
     try:
-        case_id, way = asyncio.run(collect(database_url(state, OPERATIONS), case))
+        case_id, way = asyncio.run(collect(database_url(state, OPERATIONS), case, by=AT_THE_SERVER))
     except UnknownCase as unknown:
         raise ServerError(str(unknown)) from None
     for line in draw(way, title=f"Case {case_id}"):

@@ -12,6 +12,7 @@ from deploy.commands.context import failing_clearly, platform_settings
 from deploy.commands.metrics import TOKEN
 from deploy.directory_publish import strangers
 from deploy.embedded.processes import free_port
+from deploy.operations import NAME as OPERATIONS
 from deploy.platform import Platform, running_platform
 from deploy.service_process import MetricsProcess
 from deploy.settings import MetricsSettings, PlatformSettings
@@ -37,8 +38,9 @@ def up(
 
     Starts PostgreSQL and NATS (or uses those that SIRABA_DATABASE_ADMIN_URL
     and SIRABA_NATS_URL name), brings tables and streams to the newest state,
-    starts the three services and serves them under one address, and beside
-    them the numbers that Prometheus asks for (see `siraba metrics --help`).
+    starts the three services and serves them under one address, with the
+    operators' pages and, beside them, the numbers that Prometheus asks for
+    (see `siraba metrics --help`).
     Ctrl-C stops all and leaves nothing running.
 
     Examples:
@@ -61,6 +63,7 @@ async def _run(settings: PlatformSettings, counted_at: int) -> None:
     async with running_platform(settings, report=typer.echo) as platform:
         counting = MetricsProcess(port=counted_at, state=platform.state)
         await platform.supervisor.add("metrics", counting)
+        platform.paths[OPERATIONS] = counting.url
         platform.write_status()
         _announce(platform, counting)
         for code in await strangers(platform.state, platform.database_url("referral_work")):
@@ -94,5 +97,6 @@ class _StopOnce:
 def _announce(platform: Platform, counting: MetricsProcess) -> None:
     typer.echo(f"Siraba is up: {platform.front_url}/")
     typer.echo(f"Partners connect to {platform.nats_url}; logs are in {platform.state.run}")
+    typer.echo(f"Operators look at {platform.front_url}/{OPERATIONS}/ (`siraba user invite`)")
     typer.echo(f"Prometheus asks {counting.url}/metrics, with the token in secrets/{TOKEN}")
     typer.echo("Ctrl-C stops everything.")

@@ -16,8 +16,8 @@ from deploy.commands.context import failing_clearly, running_state, with_tables_
 from deploy.embedded.processes import ServerError
 from services.referral.store import accounts, recoveries
 from services.referral.use_cases.inviting import (
+    ACCOUNTS,
     OPERATOR,
-    PEOPLE,
     Invitation,
     InvitationRefused,
     disable,
@@ -41,7 +41,7 @@ StateDir = Annotated[
 Login = Annotated[str, typer.Argument(help="The name that somebody signs in with.")]
 _REASONS: Final = {
     "login": "a name has 2 to 40 of a–z, 0–9, dot, dash and underscore, and begins with a letter or digit",
-    "role": f"the role must be one of {', '.join(PEOPLE)}",
+    "role": f"the role must be one of {', '.join(ACCOUNTS)}",
     "organisation": "the directory has no such organisation, or it is suspended: `siraba directory show`",
     "joined": "somebody signs in with this name already; who has lost password or telephone: `siraba user recover`",
     "taken": "somebody of another organisation has this name: choose another",
@@ -61,7 +61,7 @@ def invite_command(
     login: Login,
     *,
     organisation: Annotated[str, typer.Option(help="Code of the organisation.")],
-    role: Annotated[str, typer.Option(help=f"One of {', '.join(PEOPLE)}.")] = "focal_point",
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(ACCOUNTS)}.")] = "focal_point",
     state_dir: StateDir = None,
 ) -> None:
     """Print an address by which somebody makes an account.

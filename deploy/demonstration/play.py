@@ -12,6 +12,7 @@ import httpx
 
 from contracts.callers import issue_token
 from contracts.directory import DirectoryEntry
+from deploy.commands.context import AT_THE_SERVER
 from deploy.demonstration.cast import COMMITTEE, OWNER, PARTNERS, Program, make_keys, quiet
 from deploy.directory import load_directory
 from deploy.embedded.processes import ServerError
@@ -69,7 +70,7 @@ async def play(settings: PlatformSettings, *, say: Say) -> Played:
         await quiet(programs, seconds=QUIET_SECONDS, limit=LIMIT_SECONDS)
         figures = await _figures(platform, keys[COMMITTEE])
         number = outcome.registered[SHOWN_ROW]
-        _, way = await collect(platform.database_url(OPERATIONS), number)
+        _, way = await collect(platform.database_url(OPERATIONS), number, by=AT_THE_SERVER)
     return Played(
         programs=programs,
         organisations={one.code: one for one in load_directory(settings.directory_file)},

@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from deploy.embedded.processes import ServerError
 from deploy.measures.samples import Sample, written
@@ -20,39 +18,42 @@ FRESH_SECONDS: Final = 5.0
 Gather = Callable[[], Awaitable[list[Sample]]]
 
 
-class _Latest:
+class Latest:
     """The numbers of the last round, made anew when they are old; one round at a time."""
 
     def __init__(self, gather: Gather) -> None:
         self._gather = gather
         self._turn = asyncio.Lock()
         self._at = float("-inf")
-        self._text = b""
+        self._samples: list[Sample] = []
 
-    async def text(self) -> bytes:
+    async def samples(self) -> list[Sample]:
+        """Raises ServerError while nothing runs."""
         async with self._turn:
             if monotonic() - self._at >= FRESH_SECONDS:
-                self._text = written(await self._gather())
+                self._samples = await self._gather()
                 self._at = monotonic()
-            return self._text
+            return self._samples
 
 
-def measures_app(gather: Gather, *, token: str) -> Starlette:
+def measures_router(latest: Latest, *, token: str) -> APIRouter:
     """`/metrics` with `Authorization: Bearer <token>`, else 401, 503 while nothing runs; `/healthz` for anybody."""
-    latest = _Latest(gather)
+    router = APIRouter(include_in_schema=False)
     wanted = f"Bearer {token}".encode()
 
+    @router.get("/metrics")
     async def metrics(request: Request) -> Response:
         given = request.headers.get("authorization", "").encode()
         if not hmac.compare_digest(given, wanted):
             return PlainTextResponse("a token is needed\n", 401, {"www-authenticate": "Bearer"})
         try:
-            text = await latest.text()
+            samples = await latest.samples()
         except ServerError:
             return PlainTextResponse("no platform runs on this state folder\n", 503)
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        return Response(written(samples), media_type=CONTENT_TYPE_LATEST)
 
-    async def healthz(_: Request) -> Response:
+    @router.get("/healthz")
+    async def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
-    return Starlette(routes=[Route("/metrics", metrics), Route("/healthz", healthz)])
+    return router

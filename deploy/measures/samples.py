@@ -20,6 +20,10 @@ MEASURES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ("stream", "durable"),
         "Age of the oldest message that a durable has not acked; of INBOX at most this.",
     ),
+    "siraba_durable_acked_age_seconds": (
+        ("stream", "durable"),
+        "Since a durable last acked a message; nothing before its first.",
+    ),
     "siraba_stream_messages": (("stream",), "Messages a stream holds."),
     "siraba_stream_bytes": (("stream",), "Bytes a stream holds."),
     "siraba_nats_connections": ((), "Connections of the NATS server."),
@@ -52,6 +56,7 @@ MEASURES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     ),
     "siraba_withdrawals_unacknowledged": (("organisation",), "Withdrawals a partner owes an ack."),
     "siraba_withdrawal_oldest_age_seconds": (("organisation",), "Age of the oldest of these."),
+    "siraba_notices_last_day": (("state",), "Notices of the last day by what became of them."),
     "siraba_postgres_bytes": ((), "Size of the database."),
     "siraba_postgres_connections": ((), "Connections to the database."),
     "siraba_disk_free_ratio": ((), "Free share of the disk under the state folder."),

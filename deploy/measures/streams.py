@@ -41,7 +41,7 @@ async def measure_streams(
         streams = await listed_streams(client)
         durables = await _durables(client, [name for name in _READ if name in streams])
     samples = [one for name, entry in streams.items() for one in _of_stream(name, entry)]
-    samples += [one for entry in durables for one in _of_durable(entry)]
+    samples += [one for entry in durables for one in _of_durable(entry, now)]
     samples += [_inbox_age(entry, now) for entry in durables if entry["stream_name"] == _INBOX]
     return samples, [_behind(entry) for entry in durables if _waiting(entry)]
 
@@ -63,11 +63,13 @@ def _of_stream(name: str, entry: Answer) -> Iterator[Sample]:
     yield Sample("siraba_stream_bytes", (name,), entry["state"]["bytes"])
 
 
-def _of_durable(entry: Answer) -> Iterator[Sample]:
+def _of_durable(entry: Answer, now: datetime) -> Iterator[Sample]:
     labels = (entry["stream_name"], entry["name"])
     yield Sample("siraba_durable_pending", labels, entry["num_pending"])
     yield Sample("siraba_durable_ack_pending", labels, entry["num_ack_pending"])
     yield Sample("siraba_durable_redelivered", labels, entry["num_redelivered"])
+    if (acked := entry["ack_floor"].get("last_active")) is not None:
+        yield Sample("siraba_durable_acked_age_seconds", labels, _since(acked, now))
 
 
 def _waiting(entry: Answer) -> bool:
@@ -81,9 +83,12 @@ def _behind(entry: Answer) -> Behind:
 def _inbox_age(entry: Answer, now: datetime) -> Sample:
     """No longer than since it last acked: nobody but its owner may read a partner's request."""
     since = entry["ack_floor"].get("last_active") or entry["created"]
-    age = max(0.0, (now - datetime.fromisoformat(since)).total_seconds())
-    labels = (entry["stream_name"], entry["name"])
-    return Sample("siraba_durable_oldest_age_seconds", labels, age if _waiting(entry) else 0.0)
+    age = _since(since, now) if _waiting(entry) else 0.0
+    return Sample("siraba_durable_oldest_age_seconds", (entry["stream_name"], entry["name"]), age)
+
+
+def _since(moment: str, now: datetime) -> float:
+    return max(0.0, (now - datetime.fromisoformat(moment)).total_seconds())
 
 
 def _at(variables: Mapping[str, Any], path: Sequence[str]) -> float:

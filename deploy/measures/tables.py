@@ -47,6 +47,13 @@ _OF_ALL: Final = (
     ("""select organisation, count(*), extract(epoch from clock_timestamp() - min(told_at))
         from intake.withdrawals where acknowledged_at is null group by organisation""",
      ("siraba_withdrawals_unacknowledged", "siraba_withdrawal_oldest_age_seconds")),
+    ("""select state, count(told.state) from unnest(
+            array['waiting', 'sent', 'failed', 'spared', 'acknowledged']) as known(state)
+        left join (select case when acknowledged_at is null then state else 'acknowledged' end
+                       as state from referral.notices
+                   where created_at > now() - interval '1 day') as told using (state)
+        group by state""",
+     ("siraba_notices_last_day",)),
 )  # fmt: skip
 _ANSWERS: Final = ("siraba_partner_turned_down_last_hour",)
 _TURNED_DOWN: Final = """

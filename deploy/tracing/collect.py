@@ -8,9 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from chassis import audit
+from chassis.audit import Look
+from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.topology import SERVICES
-from deploy.tracing.way import Step, Way
+from deploy.tracing.way import Remark, Step, Way
 
 
 class UnknownCase(Exception):
@@ -25,6 +28,18 @@ _STEPS = text(f"""
     select every.* from every join traces using (trace_id)
     where case_id = :case or case_id is null
 """)  # noqa: S608 - names of ours
+# A message's own id is the quickest found, what only refers to something the slowest.
+_BY_NAME = (
+    "(select case_id from {service}.outbox where id = :id and case_id is not null)",
+    "(select case_id from {service}.spans where trace_id = :trace and case_id is not null limit 1)",
+    """(select case_id from {service}.outbox
+        where case_id is not null and :text in (correlation_id, causation_id) limit 1)""",
+)
+_NAMED = text(
+    " union all ".join(one.format(service=service) for one in _BY_NAME for service in SERVICES)
+    + " limit 1"
+)
+_WHERE_AUDITED = text("set local search_path to intake")
 _OPEN = " union all ".join(
     f"""select '{service}' as service, name, organisation, stream from {service}.outbox
         where case_id = :case and sent_at is null and erased_at is null"""  # noqa: S608 - names of ours
@@ -42,18 +57,41 @@ _PARKED = " union all ".join(
 )
 
 
-async def collect(database_url: str, case: str) -> tuple[UUID, Way]:
-    """The case's id and way. case: its number or its id. Raises `UnknownCase`."""
+async def collect(database_url: str, named: str, *, by: Caller) -> tuple[UUID, Way]:
+    """The case's id and way, on record before it is shown. Raises `UnknownCase`.
+
+    named: by the case's number or id, or by the id of a referral, a message or a trace of it.
+    """
     engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
     try:
-        async with engine.connect() as connection:
-            case_id = await case_id_of(connection, case)
+        async with engine.begin() as connection:
+            case_id = await _case_of(connection, named)
             rows = await connection.execute(_STEPS, {"case": case_id})
             steps = tuple(_step(row) for row in rows)
             remarks = tuple(await _remarks(connection, case_id))
+            await connection.execute(_WHERE_AUDITED)
+            await audit.add(connection, by, [Look(action="trace.opened", case_id=case_id)])
     finally:
         await engine.dispose()
     return case_id, Way(steps=steps, remarks=remarks)
+
+
+async def find_case(database_url: str, named: str) -> UUID:
+    """The case that `collect` would show. Raises `UnknownCase`."""
+    engine = create_async_engine(database_url, poolclass=NullPool, hide_parameters=True)
+    try:
+        async with engine.connect() as connection:
+            return await _case_of(connection, named)
+    finally:
+        await engine.dispose()
+
+
+async def _case_of(connection: AsyncConnection, named: str) -> UUID:
+    """What is known by no other name is taken for the case's own id."""
+    one = await case_id_of(connection, named)
+    given = {"id": one, "text": str(one), "trace": one.hex}
+    found = await connection.scalar(_NAMED, given)
+    return one if found is None else UUID(str(found))
 
 
 async def case_id_of(connection: AsyncConnection, case: str) -> UUID:
@@ -71,17 +109,28 @@ async def case_id_of(connection: AsyncConnection, case: str) -> UUID:
         ) from None
 
 
-async def _remarks(connection: AsyncConnection, case_id: UUID) -> list[str]:
+async def _remarks(connection: AsyncConnection, case_id: UUID) -> list[Remark]:
     waiting = await connection.execute(text(_OPEN), {"case": case_id})
     dead = await connection.execute(text(_DEAD), {"subject": str(case_id)})
     parked = await connection.execute(text(_PARKED), {"subject": str(case_id)})
     return [
         *(
-            f"{row.service}: {row.name} waits to be sent to {row.organisation or row.stream}"
+            Remark(
+                kind="waiting",
+                service=row.service,
+                where=row.organisation or row.stream,
+                what=row.name,
+            )
             for row in waiting
         ),
-        *(f"{row.service}: dead letter at {row.consumer}: {row.reason}" for row in dead),
-        *(f"{row.service}: {row.waiting} parked at {row.consumer}" for row in parked),
+        *(
+            Remark(kind="dead", service=row.service, where=row.consumer, what=row.reason)
+            for row in dead
+        ),
+        *(
+            Remark(kind="parked", service=row.service, where=row.consumer, what=str(row.waiting))
+            for row in parked
+        ),
     ]
 
 

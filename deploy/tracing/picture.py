@@ -26,10 +26,9 @@ def draw(way: Way, *, title: str) -> Iterator[str]:
     """
     if not way.steps:
         yield f"{title}: no step was kept (its trace was not sampled, or is older than the store)"
-        yield from way.remarks
+        yield from map(str, way.remarks)
         return
-    begin = min(step.started_at for step in way.steps)
-    whole = max((max(s.ended_at for s in way.steps) - begin).total_seconds(), 1e-6)
+    begin, whole = way.span
     services = {step.service for step in way.steps}
     yield f"{title}: {len(way.steps)} steps through {len(services)} services in {whole:.2f} s"
     yield f"{'start s':>8}  {'':{BAR}}  {'ms':>7}  {'service':<9}  step"

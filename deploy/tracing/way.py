@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,38 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What is still open: a message that is `waiting` to be sent, `dead` or `parked`, and where.
+
+    what: its name, the reason it died of, or how many there are.
+    """
+
+    kind: Literal["waiting", "dead", "parked"]
+    service: str
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        if self.kind == "waiting":
+            return f"{self.service}: {self.what} waits to be sent to {self.where}"
+        if self.kind == "dead":
+            return f"{self.service}: dead letter at {self.where}: {self.what}"
+        return f"{self.service}: {self.what} parked at {self.where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A case's steps, and what is wrong or still open with it, in words."""
+    """A case's steps, and what is wrong or still open with it."""
 
     steps: tuple[Step, ...]
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def span(self) -> tuple[datetime, float]:
+        """When the first of them began, and for how many seconds the whole took; there is one."""
+        begin = min(step.started_at for step in self.steps)
+        end = max(step.ended_at for step in self.steps)
+        return begin, max((end - begin).total_seconds(), 1e-6)
 
     @property
     def orphans(self) -> list[Step]:

@@ -25,7 +25,7 @@ from services.referral.gateways.unread import is_all_read
 from services.referral.notifier import Notifier
 from services.referral.settings import ReferralSettings
 from services.referral.timers import Timekeeper
-from services.referral.use_cases.inviting import PEOPLE
+from services.referral.use_cases.inviting import ACCOUNTS
 
 
 def create_app(
@@ -74,7 +74,7 @@ def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pa
     accounts_key = read_secret(settings.secrets_dir, "accounts.key")
     return pages.PeoplesDoor(
         parts=parts,
-        entrance=entrance(parts, settings, roles=PEOPLE, life=LIFE, by_link=False),
+        entrance=entrance(parts, settings, roles=ACCOUNTS, life=LIFE, by_link=False),
         pages=layout,
         credentials=Credentials(accounts_key, parts.mint.entropy),
         signing=SigningKey(parts.keys, "referral"),

@@ -41,6 +41,7 @@ RUNNING = ("intake", "referral", "reporting", "front", "steward", "nats")
 NEEDED = (
     {(name, "names", 53) for name in RUNNING}
     | {("ingress", "front", 8401), ("prometheus", "nats", 8410), ("the world", "nats", 4222)}
+    | {("front", "nats", 8410)}
     | {(caller, service, 8401) for caller, service in product(("front", "nats"), SERVICES)}
     | {(name, "nats", 4222) for name in (*SERVICES, "steward")}
     | {(name, "the world", 5432) for name in (*SERVICES, "steward", "nats")}

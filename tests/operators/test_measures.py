@@ -10,12 +10,13 @@ from uuid import uuid4
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from contracts.feed import Offer
 from contracts.requests import StartReferral
 from deploy.commands.metrics import sources_of
 from deploy.embedded.processes import ServerError
-from deploy.measures.endpoint import measures_app
+from deploy.measures.endpoint import Gather, Latest, measures_router
 from deploy.measures.gather import gather
 from deploy.measures.samples import MEASURES, Sample, written
 from partners.kit import Partner
@@ -142,6 +143,13 @@ async def _execute(road: Road, statement: str) -> None:
         await connection.close()
 
 
+def serving(rounds: Gather) -> FastAPI:
+    """What Prometheus asks, of these rounds."""
+    app = FastAPI()
+    app.include_router(measures_router(Latest(rounds), token="right"))
+    return app
+
+
 async def _asked(token: str | None, *, times: int = 1) -> tuple[httpx.Response, int]:
     rounds = 0
 
@@ -150,7 +158,7 @@ async def _asked(token: str | None, *, times: int = 1) -> tuple[httpx.Response, 
         rounds += 1
         return [Sample("siraba_disk_free_ratio", (), 0.5)]
 
-    transport = httpx.ASGITransport(measures_app(round_made, token="right"))
+    transport = httpx.ASGITransport(serving(round_made))
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
         answers = [await client.get("/metrics", headers=headers) for _ in range(times)]
@@ -174,7 +182,7 @@ async def test_while_nothing_runs_the_scrape_fails_and_says_why() -> None:
     async def nothing() -> list[Sample]:
         raise ServerError("nothing runs")
 
-    transport = httpx.ASGITransport(measures_app(nothing, token="right"))
+    transport = httpx.ASGITransport(serving(nothing))
     async with httpx.AsyncClient(transport=transport, base_url="http://operator") as client:
         answer = await client.get("/metrics", headers={"Authorization": "Bearer right"})
     assert answer.status_code == 503

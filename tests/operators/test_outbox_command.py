@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from chassis.assembly import Parts
 from chassis.relay.upkeep import Upkeep
-from contracts.topology import SERVICES
 from deploy.commands.outbox import outbox
+from deploy.migrate import OPERATIONS, WORK_ROLES
 from deploy.state import State, write_secret
 from tests.chassis.outgoing import SHELTER, STREAM, drain, ids, inside, queue, stored, told
 from tests.parts import Site, site
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.share("operators")
 def running_on(site: Site) -> State:
     """The state folder of a platform that would run on these servers."""
     state, url = site.server.state, make_url(site.database.superuser_url)
-    for service in SERVICES:
-        password = make_url(site.database.url(f"{service}_work")).password
-        write_secret(state.secrets / f"postgres-{service}_work.password", str(password))
+    for role in (*WORK_ROLES, OPERATIONS):
+        password = make_url(site.database.url(role)).password
+        write_secret(state.secrets / f"postgres-{role}.password", str(password))
     database = {"host": url.host, "port": url.port, "database": url.database}
     write_secret(state.status_file, json.dumps({"front_url": "http://x", "database": database}))
     return state

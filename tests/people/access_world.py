@@ -17,7 +17,7 @@ from contracts.signing import Signer
 from services.intake.store import suspects
 from services.intake.store.suspects import Suspect
 from services.intake.vault import KeyFiles, Vault
-from services.referral.use_cases.inviting import PEOPLE
+from services.referral.use_cases.inviting import ACCOUNTS
 from tests.builders import an_organisation, coded_facts
 from tests.intake.vaults import work_engine
 from tests.parts import Site, until
@@ -106,7 +106,9 @@ def by_pass(service: str, organisation: str, role: str) -> dict[str, str]:
 async def open_world(site: Site, **changes: Any) -> AsyncIterator[World]:
     """Until everything there is to ask for is there. changes: as `open_address` takes them."""
     async with (
-        open_address(site, *DIRECTORY, services=tuple(SERVICES), **changes) as address,
+        open_address(
+            site, *DIRECTORY, services=tuple(SERVICES), operations=True, **changes
+        ) as address,
         httpx.AsyncClient(transport=address.behind) as client,
     ):
         world = World(address, client, {}, {})
@@ -131,12 +133,19 @@ async def _knows_all(world: World, service: str) -> bool:
     return all(one.status_code == httpx.codes.OK for one in answers)
 
 
+_A_DEAD_LETTER = """
+    insert into referral.dead_letters (consumer, stream, stream_sequence, reason, digest, tries)
+    values ('referral-INBOX', 'INBOX', 1000000, 'signature', 'x', 1)
+"""
+
+
 async def _fill(world: World) -> None:
-    """Two cases of one person, what one may do with a case, and an incident."""
+    """Two cases of one person, what one may do with a case, an incident, and a dead letter."""
+    await world.address.site.run(_A_DEAD_LETTER)
     operator = by_token("referral", "POLICE_A", "operator")
     known = await world.ask("referral", "GET", "/directory/SHELTER_B", operator)
     world.entry = known.json()["entry"]
-    numbers = [await _said(world, "/cases", _a_case(), "case_number") for _ in range(2)]
+    numbers = [await _said(world, "/cases", a_case(), "case_number") for _ in range(2)]
     world.objects["number"] = numbers[0]
     own = "select case_id from intake.cases where number = :number"
     ((case_id,),) = await world.address.site.rows(own, number=numbers[0])
@@ -160,7 +169,7 @@ async def _fill(world: World) -> None:
 async def _give_accounts(world: World) -> None:
     """Everybody who comes with a pass has one; its name is nobody else's to see."""
     for organisation in (one.code for one in DIRECTORY):
-        for role in PEOPLE:
+        for role in ACCOUNTS:
             account = person(organisation, role)
             await world.address.site.run(
                 "insert into referral.accounts (account_id, organisation, role, login, made_at)"
@@ -204,7 +213,7 @@ _ASKED: Mapping[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def _a_case() -> dict[str, Any]:
+def a_case() -> dict[str, Any]:
     """Every field of the dossier says which one it is."""
     dossier: dict[str, dict[str, str]] = {}
     for place, (section, name) in enumerate(PERSONAL):

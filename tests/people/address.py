@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from html import unescape
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 from typing import Any
 from uuid import uuid4
 
@@ -18,10 +18,15 @@ from fastapi import FastAPI
 
 from chassis.assembly import Assembly, assemble
 from chassis.settings import ServiceSettings
+from chassis.trust import PlatformKeys
 from contracts.callers import Caller
 from contracts.referral import OrganisationRegistered
 from deploy.front import Front
 from deploy.front_server import front_paths
+from deploy.measures.endpoint import Latest
+from deploy.measures.gather import Sources, gather
+from deploy.measures.samples import Sample
+from deploy.operations import Watch, layout, operations_app, pages_entrance
 from services.intake.app import create_app as create_intake
 from services.intake.settings import IntakeSettings
 from services.referral.app import create_app as create_referral
@@ -152,6 +157,34 @@ def words(answer: httpx.Response) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
 
 
+def operations_of(site: Site, services: Behind) -> FastAPI:
+    """The operators' pages on what a test runs."""
+    clock = partial(datetime.now, UTC)
+    sources = Sources(
+        nats_url=site.server.url,
+        nats_seed=site.server.seed_file("ops"),
+        database_url=site.database.url("siraba_ops"),
+        service_urls={name: f"http://{name}" for name in SERVICES},
+        monitor_url=None,
+        state_folder=site.folder,
+    )
+
+    async def measured() -> list[Sample]:
+        async with httpx.AsyncClient(transport=services) as http:
+            return await gather(sources, http, now=clock())
+
+    watch = Watch(
+        database_url=lambda: sources.database_url,
+        latest=Latest(measured),
+        pages=layout(),
+        entrance=pages_entrance(
+            secret=token_bytes(32), clock=clock, ring=PlatformKeys(site.folder).look, secure=False
+        ),
+        clock=clock,
+    )
+    return operations_app(watch, token=token_urlsafe(32), secure=False)
+
+
 @asynccontextmanager
 async def open_address(
     site: Site,
@@ -160,10 +193,11 @@ async def open_address(
     services: Sequence[str] = ("referral", "intake"),
     assemble: Assembly = assemble,
     limits: Mapping[str, Any] | None = None,
+    operations: bool = False,
 ) -> AsyncIterator[Address]:
     """These services behind the front, their directory holding these; secure: as with TLS.
 
-    limits: settings that differ, such as how much may be asked.
+    limits: settings that differ, such as how much may be asked. operations: with those pages, too.
     """
     changes: dict[str, Any] = {"secure_cookies": secure, **(limits or {})}
     async with open_office(site.database, seed=2) as office:
@@ -177,6 +211,8 @@ async def open_address(
             apps[name] = create(settings, assembly=assembly)
             manager = LifespanManager(apps[name], startup_timeout=30, shutdown_timeout=30)
             await stack.enter_async_context(manager)
+        if operations:
+            apps["operations"] = operations_of(site, Behind(apps))
         behind = Behind(apps)
         front = Front(front_paths({name: f"http://{name}" for name in apps}), behind)
         yield Address(site, behind, front, apps)

@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
 
 @pytest.fixture
 async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY, services=tuple(SERVICES)) as opened:
+    async with open_address(site, *DIRECTORY, services=tuple(SERVICES), operations=True) as opened:
         yield opened
 
 

@@ -22,11 +22,11 @@ from services.referral.pages.code_keys import entered_code
 from services.referral.pages.fields import fields
 from services.referral.pages.invitation import add_invitation
 from services.referral.store import accounts, recoveries
-from services.referral.use_cases.inviting import digest_of
+from services.referral.use_cases.inviting import OPERATOR, digest_of
 from services.referral.use_cases.signing_in import Attempt, sign_in
 
 #: Where who signed in goes on, by role, and where they may have come from.
-AUDIENCES = ("intake", "referral", "reporting")
+AUDIENCES = ("intake", "referral", "reporting", "operations")
 _FIGURES = ("analyst", "data_officer")
 SECRET_BYTES = 32
 
@@ -212,6 +212,8 @@ def _login(
 
 def home_of(who: Caller) -> str:
     """The first page of somebody's work."""
+    if who.role == OPERATOR:
+        return "/operations/"
     return "/reporting/" if who.role in _FIGURES else "/referral/"
 
 

@@ -14,12 +14,14 @@ from services.referral.domain.accounts import INVITED_FOR, LOGIN
 from services.referral.store import accounts, recoveries
 from services.referral.store.accounts import Account
 
-#: Whoever runs the platform; no account has this role.
+#: Whoever runs the platform, at its command line and, with an account, at its pages.
 OPERATOR = "operator"
-#: The roles that some page is for.
+#: The roles that an organisation's people have.
 PEOPLE = ("officer", "case_owner", "focal_point", "analyst", "data_officer")
 #: Whom a focal point invites: those who vouch for others are not made by one of them.
 COLLEAGUES = tuple(role for role in PEOPLE if role != "focal_point")
+#: Everybody who may have an account; an operator's is given at the command line alone.
+ACCOUNTS = (*PEOPLE, OPERATOR)
 
 
 class InvitationRefused(Exception):
@@ -55,7 +57,7 @@ async def invite(
     """
     if LOGIN.fullmatch(one.login) is None:
         raise InvitationRefused("login")
-    if one.role not in PEOPLE:
+    if one.role not in (ACCOUNTS if by.role == OPERATOR else PEOPLE):
         raise InvitationRefused("role")
     if not await accounts.takes_part(connection, one.organisation):
         raise InvitationRefused("organisation")

@@ -15,7 +15,7 @@ from services.referral.use_cases.inviting import OPERATOR, digest_of
 
 
 class RecoveryRefused(Exception):
-    """Why nothing came of it: `unknown`, `new`, `self`, `same` or `asked`."""
+    """Why nothing came of it: `unknown`, `operator`, `new`, `self`, `same` or `asked`."""
 
     def __init__(self, reason: str):
         super().__init__(reason)
@@ -42,6 +42,8 @@ async def ask_recovery(
     account = await accounts.by_id(connection, account_id)
     if account is None or account.organisation != by.organisation:
         raise RecoveryRefused("unknown")
+    if account.role == OPERATOR and by.role != OPERATOR:
+        raise RecoveryRefused("operator")
     if account.password is None:
         raise RecoveryRefused("new")
     if (asker := voucher(by)) == account_id:

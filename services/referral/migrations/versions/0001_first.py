@@ -239,6 +239,7 @@ create table notices (
 );
 create index notices_waiting on notices (next_at) where state = 'waiting';
 create index notices_organisation on notices (organisation, created_at);
+create index notices_age on notices (created_at);
 
 -- People with a browser. What can be known of one is a name to log in with, and no more.
 create table accounts (
@@ -339,6 +340,9 @@ grant select (waits_for, rung, organisation, state, tries, created_at, acknowled
     to siraba_ops;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched, keys_told, routings to siraba_ops;
+-- What becomes of a dead letter is the one thing that the operator changes, and on record.
+grant update (state, settled_at) on dead_letters to siraba_ops;
+grant insert on audit to siraba_ops;
 create policy operations on routings for select to siraba_ops using (true);
 """
 

@@ -320,6 +320,9 @@ grant select on facts_cases, facts_merges, facts_erasures, facts_followups, fact
     facts_proceedings, facts_suspects, facts_judgments, facts_sessions, facts_distinctions, organisations, organisation_keys, followed, editions to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
+-- What becomes of a dead letter is the one thing that the operator changes, and on record.
+grant update (state, settled_at) on dead_letters to siraba_ops;
+grant insert on audit to siraba_ops;
 """
 
 
