@@ -25,7 +25,7 @@ _PARKED = text("""
 """)
 _ALIKE = text(f"""
     select {COLUMNS} from dead_letters
-    where consumer = :consumer and reason = :reason and state = any(:states)
+    where consumer = :consumer and stream = :stream and reason = :reason and state = any(:states)
     order by id limit :room
 """)  # noqa: S608 - a constant of ours
 _ONE = text(f"select {COLUMNS} from dead_letters where id = :id")  # noqa: S608 - a constant of ours
@@ -68,9 +68,15 @@ async def parked_groups(connection: AsyncConnection) -> list[ParkedGroup]:
     return [ParkedGroup(*row) for row in await connection.execute(_PARKED)]
 
 
-async def alike(connection: AsyncConnection, *, consumer: str, reason: str) -> list[DeadLetter]:
-    """The oldest of one group, at most ROOM."""
-    given = {"consumer": consumer, "reason": reason, "states": list(UNSETTLED), "room": ROOM}
+async def alike(connection: AsyncConnection, group: DeadGroup) -> list[DeadLetter]:
+    """The oldest of a group, at most ROOM."""
+    given = {
+        "consumer": group.consumer,
+        "stream": group.stream,
+        "reason": group.reason,
+        "states": list(UNSETTLED),
+        "room": ROOM,
+    }
     found = await connection.execute(_ALIKE, given)
     return [DeadLetter(**row._mapping) for row in found]
 

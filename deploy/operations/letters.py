@@ -17,35 +17,24 @@ Verb = Literal["retry", "discard"]
 
 
 def add_letters(app: FastAPI, watch: Watch) -> None:
-    """`/letters`, those of one kind, and one with what its forms send."""
+    """`/letters`, and one with what its forms send."""
     routes = APIRouter(include_in_schema=False)
-    _add_lists(routes, watch)
+    _add_list(routes, watch)
     _add_one(routes, watch)
     app.include_router(routes)
 
 
-def _add_lists(routes: APIRouter, watch: Watch) -> None:
-    visitor = [Depends(watch.entrance.visitor)]
-
-    @routes.get("/letters", dependencies=visitor)
-    async def show_groups(request: Request) -> HTMLResponse:
+def _add_list(routes: APIRouter, watch: Watch) -> None:
+    @routes.get("/letters", dependencies=[Depends(watch.entrance.visitor)])
+    async def show_all(request: Request) -> HTMLResponse:
         dead, parked, url = [], [], watch.database_url()
         for service in SERVICES:
             async with tables_of(url, service) as connection:
-                dead += [(service, one) for one in await standing.dead_groups(connection)]
-                parked += [(service, one) for one in await standing.parked_groups(connection)]
+                for group in await standing.dead_groups(connection):
+                    dead.append((service, group, await standing.alike(connection, group)))
+                parked += await standing.parked_groups(connection)
         context = {"dead": dead, "parked": parked, "now": watch.clock()}
         return watch.pages.render(request, "letters.html", context)
-
-    @routes.get("/letters/{held_by}", dependencies=visitor)
-    async def show_alike(
-        request: Request, held_by: str, *, consumer: str = "", reason: str = ""
-    ) -> HTMLResponse:
-        async with tables_of(watch.database_url(), _ours(held_by)) as connection:
-            letters = await standing.alike(connection, consumer=consumer, reason=reason)
-        kept = {"consumer": consumer, "reason": reason} if letters else {}
-        context = {"service": held_by, "letters": letters, "now": watch.clock(), **kept}
-        return watch.pages.render(request, "alike.html", context, kept=kept)
 
 
 def _add_one(routes: APIRouter, watch: Watch) -> None:

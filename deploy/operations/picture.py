@@ -72,6 +72,12 @@ class PartnerRow:
     refused: int
     owed: int
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing waits for it, was turned down, or is owed by it."""
+        waits = self.feed is not None and bool(self.feed.pending or self.feed.ack_pending)
+        return not (waits or self.rejected or self.refused or self.owed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:

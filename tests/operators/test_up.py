@@ -1,4 +1,4 @@
-"""`siraba up` as an operator starts it: with the numbers that Prometheus asks for."""
+"""`siraba up` as an operator starts it: with the numbers that Prometheus asks for, and pages."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def told(process: "subprocess.Popen[str]") -> str:
     raise AssertionError(said)
 
 
-def test_whoever_starts_the_platform_has_its_numbers_too() -> None:
+def test_whoever_starts_the_platform_has_its_numbers_and_pages_too() -> None:
     with open_folder() as folder:
         state = Path(folder) / "state"
         process = subprocess.Popen(
@@ -35,8 +35,12 @@ def test_whoever_starts_the_platform_has_its_numbers_too() -> None:
             env=dict(os.environ), stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
-            asked = re.search(r"asks (http://\S+/metrics)", told(process))
+            said = told(process)
+            asked = re.search(r"asks (http://\S+/metrics)", said)
+            pages = re.search(r"look at (http://\S+/operations/)", said)
             assert asked is not None
+            assert pages is not None
+            page = httpx.get(pages[1], headers={"accept": "text/html"}, trust_env=False)
             token = (state / "secrets" / "metrics.token").read_text()
             headers = {"Authorization": f"Bearer {token}"}
             answer = httpx.get(asked[1], headers=headers, timeout=30, trust_env=False)
@@ -48,5 +52,7 @@ def test_whoever_starts_the_platform_has_its_numbers_too() -> None:
             process.stdout.close()
 
     assert refused.status_code == 401
+    # To whoever has not signed in it is a closed door of ours.
+    assert (page.status_code, "/operations/static/" in page.text) == (401, True)
     ready = re.findall(r'^siraba_ready\{service="(\w+)"\} 1', answer.text, re.MULTILINE)
     assert sorted(ready) == ["intake", "referral", "reporting"], answer.text[:500]
