@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, time
-from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from time import time_ns
@@ -20,7 +19,7 @@ from services.reporting.domain import BadWindow, read_window
 from services.reporting.domain.disclosure import Unpublishable
 from services.reporting.domain.edition import Audience, Edition
 from services.reporting.editions import SIGNATURE, NoManifest, edition_in
-from services.reporting.gateways.interval_solver import NoBounds, bounds_of
+from services.reporting.gateways.interval_solver import Bounding, NoBounds
 from services.reporting.use_cases.dividing import UnknownCode
 from services.reporting.use_cases.drawing import Drawn, NothingCounted, Overtaken, draw_edition
 
@@ -56,7 +55,7 @@ async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[],
         return await draw_edition(
             engine,
             edition,
-            solve=partial(bounds_of, wide=edition.k),
+            solve=Bounding(wide=edition.k),
             mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
             progress=progress,
         )

@@ -15,7 +15,7 @@ from services.reporting.domain.disclosure import (
     hidden_cells,
     is_small,
 )
-from services.reporting.gateways.interval_solver import NoBounds, bounds_of
+from services.reporting.gateways.interval_solver import Bounding, NoBounds, bounds_of
 from tests.ledger import Figure, Form
 from tests.reporting.populations import a_population, cells_of, recovered
 from tests.trust.faults import ran
@@ -30,7 +30,8 @@ def published(cells: list[Cell], hidden: frozenset[str]) -> dict[Groups, int]:
 
 
 def hide(cells: list[Cell], before: dict[Groups, int]) -> frozenset[str]:
-    return hidden_cells(cells, k=PUBLIC_K, published=before, solve=bounds_of)
+    solve = Bounding(wide=PUBLIC_K)
+    return hidden_cells(cells, k=PUBLIC_K, published=before, solve=solve)
 
 
 def test_no_small_cell_of_a_random_population_is_recovered(form: Form, figure: Figure) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from services.reporting.domain.disclosure import PUBLIC_K, Cell, Groups, Unpublishable
-from services.reporting.gateways.interval_solver import bounds_of
+from services.reporting.gateways.interval_solver import Bounding
 from services.reporting.use_cases.publishing import publish_tables
 from tests.ledger import Form
 from tests.reporting.conftest import one_database
@@ -26,7 +26,9 @@ MOST = [Cell(name="most", groups=frozenset(PERSONS) - {"boy 01"}, value=120)]
 
 async def publish(roles: Roles, release: str, cells: list[Cell]) -> frozenset[str]:
     async with roles.work.begin() as connection:
-        return await publish_tables(connection, release, cells, k=PUBLIC_K, solve=bounds_of)
+        return await publish_tables(
+            connection, release, cells, k=PUBLIC_K, solve=Bounding(wide=PUBLIC_K)
+        )
 
 
 async def registered(roles: Roles) -> dict[Groups, int | None]:

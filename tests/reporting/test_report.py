@@ -3,7 +3,6 @@
 import csv
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from xml.etree.ElementTree import fromstring
@@ -34,7 +33,7 @@ from services.reporting.editions.words import (
     UNITS,
     section_of,
 )
-from services.reporting.gateways.interval_solver import bounds_of
+from services.reporting.gateways.interval_solver import Bounding
 from services.reporting.store.indicators import INDICATORS
 from services.reporting.use_cases.dividing import UnknownCode
 from services.reporting.use_cases.drawing import Drawn, NothingCounted, Table, draw_edition
@@ -80,7 +79,7 @@ def a_year(year: int) -> Happenings:
 
 
 async def draw(roles: Roles, which: Edition) -> Drawn:
-    return await draw_edition(roles.work, which, solve=partial(bounds_of, wide=which.k), mint=MINT)
+    return await draw_edition(roles.work, which, solve=Bounding(wide=which.k), mint=MINT)
 
 
 def table(drawn: Drawn, name: str) -> Table:

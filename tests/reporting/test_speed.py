@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,7 +20,7 @@ from services.reporting import pages
 from services.reporting.domain import Window
 from services.reporting.domain.edition import Edition
 from services.reporting.editions import write_edition
-from services.reporting.gateways.interval_solver import bounds_of
+from services.reporting.gateways.interval_solver import Bounding
 from services.reporting.pages.boards import add_boards
 from services.reporting.use_cases import Happened, take_events
 from services.reporting.use_cases.boarding import BOARDS, Boards
@@ -130,9 +129,7 @@ async def test_a_year_of_the_decade_is_a_report_within_a_minute(
     edition = Edition(audience="public", window=window)
     async with engines(decade.database) as roles:
         begun = time.monotonic()
-        drawn = await draw_edition(
-            roles.work, edition, solve=partial(bounds_of, wide=edition.k), mint=MINT
-        )
+        drawn = await draw_edition(roles.work, edition, solve=Bounding(wide=edition.k), mint=MINT)
         counted = time.monotonic() - begun
         files = write_edition(drawn, tmp_path / "report", language="fr", sign=lambda _: "")
     seconds = time.monotonic() - begun

@@ -1,12 +1,12 @@
 """HiGHS computes what somebody else could: the bounds of a sum, given all sums that are known."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from highspy import Highs, HighsModelStatus, HighsVarType
+from highspy import Highs, HighsModelStatus, HighsVarType, kHighsInf
 
 from chassis.highs import quiet_highs
 from services.reporting.domain.disclosure import Bounds, Groups
@@ -14,6 +14,10 @@ from services.reporting.domain.disclosure import Bounds, Groups
 # No more people than that live in Mali: an open end is as wide.
 MOST: Final = 25_000_000
 _NEARLY: Final = 1e-6
+# Of broken persons, so much is laid to the arithmetic: the less is then claimed to be known.
+_DOUBT: Final = 1e-4
+# From one question to the next only the aim changes, so the last answer still fits.
+_PRIMAL_SIMPLEX: Final = 4
 _Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -26,80 +30,187 @@ def bounds_of(
 ) -> list[Bounds]:
     """The least and the most that each asked sum can be. Raises `NoBounds`.
 
-    Groups are whole persons, none below zero: an attacker knows that as well. wide: bounds at
-    least that far apart are some that can be, and need not be the furthest.
+    Groups are whole persons, none below zero: an attacker knows that as well. wide: see `Bounding`.
     """
-    if not asked:
-        return []
-    question = _Question(known, asked)
-    for nth in range(len(asked)):
-        for sign in (-1, 1):
-            if question.width(nth) < wide:
-                question.push(nth, sign=sign)
-    return list(zip(question.least.tolist(), question.most.tolist(), strict=True))
+    return Bounding(wide=wide)(known, asked)
+
+
+class Bounding:
+    """Solves one question after the other; while less and less is known it keeps what it found.
+
+    wide: only three things are wanted of the bounds of a sum: whether they are at least so far
+    apart, and if not, whether the least is below it and the most above none. The bounds that are
+    given are some that can be, and answer as the furthest would.
+    """
+
+    def __init__(self, *, wide: float = math.inf):
+        self._wide = wide
+        self._known: Mapping[Groups, int] = {}
+        self._question: _Question | None = None
+
+    def __call__(self, known: Mapping[Groups, int], asked: Sequence[Groups]) -> list[Bounds]:
+        """As `bounds_of`."""
+        if not asked:
+            return []
+        question = self._still_fitting(known, asked)
+        question.ask(asked)
+        for nth in range(len(asked)):
+            question.settle(nth, wide=self._wide)
+        return list(zip(question.least.tolist(), question.most.tolist(), strict=True))
+
+    def _still_fitting(self, known: Mapping[Groups, int], asked: Sequence[Groups]) -> "_Question":
+        """A population that fitted when more was known fits now; when anything else was, it may not."""
+        before, self._known = self._known, dict(known)
+        if self._question and known.items() <= before.items() and self._question.has(asked):
+            self._question.forget(before.keys() - known.keys())
+        else:
+            self._question = _Question(known, asked)
+        return self._question
+
+
+class _End(NamedTuple):
+    """How far a sum can go. rests_on: of each known sum, whether it holds it there."""
+
+    at: float
+    rests_on: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class _Question:
     """All populations that fit what is known. least, most: of each asked sum, as found so far."""
 
+    least: _Numbers
+    most: _Numbers
+
     def __init__(self, known: Mapping[Groups, int], asked: Sequence[Groups]):
         groups = sorted(set().union(*known, *asked))
-        place = {group: at for at, group in enumerate(groups)}
-        self._rows = [(_places(place, one), value) for one, value in known.items() if one]
-        self._asked = [_places(place, one) for one in asked]
-        self._groups = len(groups)
-        self.least: _Numbers = np.full(len(asked), math.inf)
-        self.most: _Numbers = np.full(len(asked), -math.inf)
-        self._fast = self._model()
+        self._place = {group: at for at, group in enumerate(groups)}
+        self._sums = [one for one in known if one]
+        self._rows = self._matrix(self._sums)
+        self._values = np.array([known[one] for one in self._sums], dtype=float)
+        self._is_known = np.ones(len(self._sums), dtype=bool)
+        self._populations: list[_Numbers] = []
+        self._ends: dict[tuple[Groups, int], _End] = {}
+        self._models: list[Highs] = []
 
-    def width(self, nth: int) -> float:
+    def has(self, asked: Sequence[Groups]) -> bool:
+        """Whether each group of these is in it."""
+        return all(one <= self._place.keys() for one in asked)
+
+    def forget(self, sums: Collection[Groups]) -> None:
+        """These are not known any more."""
+        for row in (at for at, one in enumerate(self._sums) if one in sums):
+            self._is_known[row] = False
+            self._ends = {key: end for key, end in self._ends.items() if not end.rests_on[row]}
+            for model in self._models:
+                model.changeRowBounds(row, -kHighsInf, kHighsInf)
+
+    def ask(self, asked: Sequence[Groups]) -> None:
+        """From now on these are asked for, of which each population that was found may tell."""
+        self._names = asked
+        self._asked = self._matrix(asked)
+        found = np.array(self._populations).reshape(-1, len(self._place)) @ self._asked.T
+        self.least = found.min(axis=0, initial=math.inf)
+        self.most = found.max(axis=0, initial=-math.inf)
+
+    def settle(self, nth: int, *, wide: float) -> None:
+        """Look for populations until the bounds of an asked sum say what is wanted of them.
+
+        Broken persons are let in first, since that is much quicker; mostly none is in the answer,
+        and what is too narrow with them is so the more without.
+        """
+        ends = []
+        for sign in (-1, 1):
+            if self._width(nth) >= wide:
+                return
+            ends.append(self._end(nth, sign=sign))
+        least, most = ends
+        is_narrow = most - least < wide
+        if is_narrow and self.least[nth] < wide and self.most[nth] > 0:
+            return
+        if self._width(nth) < wide and self.least[nth] > least:
+            self._exactly(nth, sign=-1, enough=self.most[nth] - wide)
+        if self._width(nth) < wide and self.most[nth] < most:
+            self._exactly(nth, sign=1, enough=self.least[nth] + wide)
+
+    def _width(self, nth: int) -> float:
         """How far apart the bounds of an asked sum are by now; below zero before the first."""
         return float(self.most[nth] - self.least[nth])
 
-    def push(self, nth: int, *, sign: int) -> None:
-        """The furthest population that way, from which every asked sum may learn.
+    def _end(self, nth: int, *, sign: int) -> float:
+        """What no population is beyond. It stays so until something is forgotten that it rests on."""
+        key = (self._names[nth], sign)
+        if key not in self._ends:
+            found = self._furthest(self._fast, nth, sign=sign)
+            prices = np.array(self._fast.getSolution().row_dual)
+            self._ends[key] = _End(self._loosely(nth, found, sign=sign), prices != 0)
+        return self._ends[key].at
 
-        Broken persons are let in first, since that is much quicker; mostly none is in the answer.
-        """
-        found = self._furthest(self._fast, nth, sign=sign)
+    def _loosely(self, nth: int, found: _Numbers, *, sign: int) -> float:
         whole = np.round(found)
-        if np.abs(found - whole).max(initial=0.0) > _NEARLY or not self._fits(whole):
-            whole = np.round(self._furthest(self._exact, nth, sign=sign))
-        sums = np.array([whole[places].sum() for places in self._asked])
+        if np.abs(found - whole).max(initial=0.0) <= _NEARLY and self._fits(whole):
+            self._keep(whole)
+            return float(self._asked[nth] @ whole)
+        end = float(self._asked[nth] @ found) + sign * _DOUBT
+        return math.floor(end) if sign > 0 else math.ceil(end)
+
+    def _exactly(self, nth: int, *, sign: int, enough: float) -> None:
+        """The furthest population of whole persons, or one that is as far as is enough."""
+        # HiGHS seeks the least cost, which is what `_furthest` makes of it.
+        target = -sign * enough if math.isfinite(enough) else -kHighsInf
+        self._strict.setOptionValue("objective_target", target)
+        self._keep(np.round(self._furthest(self._strict, nth, sign=sign)))
+
+    def _keep(self, whole: _Numbers) -> None:
+        if not self._fits(whole):
+            raise NoBounds
+        self._populations.append(whole)
+        sums = self._asked @ whole
         self.least = np.minimum(self.least, sums)
         self.most = np.maximum(self.most, sums)
 
-    @cached_property
-    def _exact(self) -> Highs:
-        model = self._model()
-        # A bound that is nearly right would let out what is exactly k wide, or one less.
-        model.setOptionValue("mip_rel_gap", 0.0)
-        model.setOptionValue("mip_abs_gap", 0.0)
-        everyone = np.arange(self._groups, dtype=np.int32)
-        integer = np.full(self._groups, HighsVarType.kInteger, dtype=np.uint8)
-        model.changeColsIntegrality(self._groups, everyone, integer)
-        return model
-
-    def _model(self) -> Highs:
-        model = quiet_highs()
-        for _ in range(self._groups):
-            model.addVar(0.0, float(MOST))
-        for places, value in self._rows:
-            model.addRow(float(value), float(value), len(places), places, np.ones(len(places)))
-        return model
-
     def _furthest(self, model: Highs, nth: int, *, sign: int) -> _Numbers:
-        costs = np.zeros(self._groups)
-        costs[self._asked[nth]] = -sign
-        model.changeColsCost(self._groups, np.arange(self._groups, dtype=np.int32), costs)
+        costs = -sign * self._asked[nth]
+        model.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
         model.run()
-        if model.getModelStatus() != HighsModelStatus.kOptimal:
+        found = model.getModelStatus()
+        if found not in (HighsModelStatus.kOptimal, HighsModelStatus.kObjectiveTarget):
             raise NoBounds
         return np.array(model.getSolution().col_value)
 
     def _fits(self, whole: _Numbers) -> bool:
-        return all(whole[places].sum() == value for places, value in self._rows)
+        return bool((self._rows @ whole == self._values)[self._is_known].all())
 
+    @cached_property
+    def _fast(self) -> Highs:
+        model = self._model()
+        model.setOptionValue("simplex_strategy", _PRIMAL_SIMPLEX)
+        return model
 
-def _places(place: Mapping[str, int], groups: Groups) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.array(sorted(place[one] for one in groups), dtype=np.int32)
+    @cached_property
+    def _strict(self) -> Highs:
+        model = self._model()
+        # A bound that is nearly right would let out what is exactly k wide, or one less.
+        model.setOptionValue("mip_rel_gap", 0.0)
+        model.setOptionValue("mip_abs_gap", 0.0)
+        count = len(self._place)
+        integer = np.full(count, HighsVarType.kInteger, dtype=np.uint8)
+        model.changeColsIntegrality(count, np.arange(count, dtype=np.int32), integer)
+        return model
+
+    def _model(self) -> Highs:
+        model = quiet_highs()
+        for _ in self._place:
+            model.addVar(0.0, float(MOST))
+        for row, value, is_known in zip(self._rows, self._values, self._is_known, strict=True):
+            places = np.flatnonzero(row).astype(np.int32)
+            ends = (value, value) if is_known else (-kHighsInf, kHighsInf)
+            model.addRow(ends[0], ends[1], len(places), places, np.ones(len(places)))
+        self._models.append(model)
+        return model
+
+    def _matrix(self, sums: Sequence[Groups]) -> _Numbers:
+        """A row for each sum, with a one in the place of each of its groups."""
+        found = np.zeros((len(sums), len(self._place)))
+        for at, one in enumerate(sums):
+            found[at, [self._place[group] for group in one]] = 1.0
+        return found
