@@ -73,8 +73,11 @@ def _add(counts: Mapping[System, dict[str, frozenset[str]]], part: Part, found: 
 
 
 def _divided(found: Things, dimension: str) -> Mapping[str, frozenset[str]]:
-    rows: defaultdict[str, set[str]] = defaultdict(set)
+    together: defaultdict[frozenset[str], list[str]] = defaultdict(list)
     for thing, by in found.items():
-        for code in folded(dimension, by[dimension]):
-            rows[code].add(thing)
+        together[by[dimension]].append(thing)
+    rows: defaultdict[str, set[str]] = defaultdict(set)
+    for codes, some in together.items():
+        for code in folded(dimension, codes):
+            rows[code].update(some)
     return defaultdict(frozenset, {code: frozenset(some) for code, some in rows.items()})
