@@ -1,7 +1,7 @@
 """Draws an edition of the annual report on a running platform, and signs what it was made of."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 from time import time_ns
@@ -15,13 +15,12 @@ from contracts.signing import SignatureRefused, verify
 from deploy.embedded.processes import ServerError
 from deploy.signing_keys import platform_keys
 from deploy.state import State
-from services.reporting.domain import BadWindow, read_window
-from services.reporting.domain.disclosure import Unpublishable
-from services.reporting.domain.edition import Audience, Edition
+from services.reporting.domain import BadWindow
+from services.reporting.domain.edition import Audience, Edition, edition_asked
 from services.reporting.editions import SIGNATURE, NoManifest, edition_in
-from services.reporting.gateways.interval_solver import Bounding, NoBounds
-from services.reporting.use_cases.dividing import UnknownCode
-from services.reporting.use_cases.drawing import Drawn, NothingCounted, Overtaken, draw_edition
+from services.reporting.gateways.interval_solver import Bounding
+from services.reporting.publisher import REFUSALS
+from services.reporting.use_cases.drawing import Drawn, Overtaken, draw_edition
 
 OWNER = "reporting"
 _WINDOW = {
@@ -29,22 +28,18 @@ _WINDOW = {
     "day": "must be a day, as YYYY-MM-DD",
     "moment_with_offset": "must be a moment with its offset, as YYYY-MM-DDThh:mm:ssZ",
 }
-_REFUSED: dict[type[Exception], str] = {
-    NothingCounted: "nothing is counted in this period: no report is written",
-    Overtaken: "another edition came out meanwhile: run it again",
-    Unpublishable: "not published: with what is out already, a small number could be computed",
-    NoBounds: "not published: the audit found no answer",
-    UnknownCode: "not published: a fact has a code that its list has not",
+_REFUSED: dict[str, str] = {
+    "nothing_counted": "nothing is counted in this period: no report is written",
+    "small_number": "not published: with what is out already, a small number could be computed",
+    "no_bounds": "not published: the audit found no answer",
+    "unknown_code": "not published: a fact has a code that its list has not",
 }
 
 
 def edition_of(asked: dict[str, str], *, audience: Audience, now: datetime) -> Edition:
-    """asked: from, to and perhaps as_of; by default the last midnight, so that what is recorded
-    has been counted, and both languages of one day are one edition. Raises ServerError.
-    """
-    midnight = datetime.combine(now.date(), time.min, UTC).isoformat()
+    """asked: from, to and perhaps as_of. Raises ServerError."""
     try:
-        return Edition(audience=audience, window=read_window({"as_of": midnight} | asked, now=now))
+        return edition_asked(asked, audience=audience, now=now)
     except BadWindow as bad:
         raise ServerError(f"--{bad.field.replace('_', '-')}: {_WINDOW[bad.rule]}") from None
 
@@ -59,8 +54,10 @@ async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[],
             mint=Mint(now_ms=lambda: time_ns() // 1_000_000, entropy=token_bytes),
             progress=progress,
         )
-    except tuple(_REFUSED) as refused:
-        raise ServerError(_REFUSED[type(refused)]) from None
+    except Overtaken:
+        raise ServerError("another edition came out meanwhile: run it again") from None
+    except tuple(REFUSALS) as refused:
+        raise ServerError(_REFUSED[REFUSALS[type(refused)]]) from None
 
 
 def signing(state: State) -> Callable[[bytes], str]:

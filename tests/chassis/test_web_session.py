@@ -191,7 +191,7 @@ def forged(
     *, secret: bytes = SECRET, alg: str = "HS256", typ: str = SESSION_TYPE, **claims: object
 ) -> str:
     whole = {
-        "org": "COMMITTEE", "role": "analyst", "aud": "reporting",
+        "org": "COMMITTEE", "role": "analyst", "aud": "reporting", "iat": int(NOON.timestamp()),
         "exp": int(NOON.timestamp()) + 60, **claims,
     }  # fmt: skip
     key = OctKey.import_key(secret)
@@ -213,6 +213,8 @@ async def test_the_forger_of_these_tests_makes_good_cookies_when_it_changes_noth
         forged(alg="HS512"),
         forged(typ="JWT"),
         forged(aud="intake"),
+        forged(iat=None),
+        forged(iat=int(NOON.timestamp()) - 8 * 3600),
         forged(role="admin"),
         forged(role=["analyst"]),
         forged(org=None),

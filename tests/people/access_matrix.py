@@ -24,8 +24,8 @@ NO_NUMBER: Final = "ML-12-2026-7K3QXF-C"
 NAMES: Final[Mapping[str, str]] = {
     "service": "shelter", "code": "SHELTER_B", "verb": "accept", "withdrawal_id": NOTHING,
     "list_name": "courts", "day": "2026-05-27", "name": "committee",
-    "organisation": "NOBODY", "session_id": NOTHING,
-    "held_by": "referral", "letter_id": "1", "case_id": NOTHING,
+    "organisation": "NOBODY", "session_id": NOTHING, "edition": "1", "language": "fr",
+    "publication_id": NOTHING, "held_by": "referral", "letter_id": "1", "case_id": NOTHING,
 }  # fmt: skip
 #: What would do something if it were theirs.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -46,6 +46,7 @@ BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
     "/exceptions": {"case_number": "{number}", "reason": "life_in_danger", "groups": ["G2"]},
     "/followups/{followup_id}/outcome": {"outcome": "well"},
     "/transfers/{transfer_id}/refusal": {"reason": "capacity"},
+    "/publications": {"year": 2025},
     "/unplaced/{unplaced_id}/choice": {"organisation": "SHELTER_B"},
     "/incidents/{incident_id}/plan/wishes": {},
 }  # fmt: skip

@@ -9,7 +9,7 @@ from playwright.async_api import Page
 
 from tests.ledger import Figure
 from tests.parts import Site, site
-from tests.people import journey, journey_account, journey_owner
+from tests.people import journey, journey_account, journey_committee, journey_owner
 from tests.people.chromium import chromium
 from tests.people.looking import AXE, Looker, found, overflowing
 
@@ -81,6 +81,7 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         await journey_owner.hand_over(five)
         await journey_owner.follow_up(five)
         await journey.count(five)
+        await journey_committee.publish(five)
         await journey.go_without(five)
         await journey_account.look_after(five)
         await journey_account.try_elsewhere(five)

@@ -216,10 +216,17 @@ class Happenings:
         )
         self.add(event, code, stream="REFERRAL", minutes=minutes)
 
-    def organisation(self, code: str, *, key: PublicKey | None = None, minutes: float = 0) -> None:
+    def organisation(
+        self,
+        code: str,
+        *,
+        key: PublicKey | None = None,
+        minutes: float = 0,
+        kind: str = "committee",
+    ) -> None:
         event = referral.OrganisationRegistered(
             code=code,
-            kind="committee",
+            kind=kind,
             name_fr="Comité",
             name_en="Committee",
             region="09",

@@ -1,40 +1,30 @@
-"""HTTP in: which editions are out, and a year's numbers in the form that others ask for.
+"""HTTP in: a year's numbers in the form that others ask for.
 
-Nothing is published here: that is decided once, at the command line, and what is out is kept as it
-was shown (docs/decisions/0026).
+Nothing is published here: that is decided once, and what is out is kept as it was shown
+(docs/decisions/0026).
 """
 
-from datetime import date, datetime
-from hashlib import sha256
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
+from chassis.web import BearerCaller, KeyLookup, Refusal
 from chassis.web.problems import Violation
 from contracts.identifiers import Mint
 from services.reporting.api.asking import MOMENT, ROLES, refusal
 from services.reporting.domain import BadWindow, read_window
 from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
-from services.reporting.use_cases.recalling import Out, list_editions, recall_year
+from services.reporting.exports.answering import file_answer
+from services.reporting.use_cases.recalling import recall_year
 
 _ASKED: Final = ("year", "as_of")
-_CSV: Final = "text/csv; charset=utf-8"
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
     304: {"description": "The file is the one of the `If-None-Match` given."},
 }
-
-
-class Published(Shown):
-    """An edition of the report that is out, over days `from` ≤ day < `to`."""
-
-    audience: Literal["public", "internal"]
-    start: date = Field(serialization_alias="from")
-    end: date = Field(serialization_alias="to")
-    as_of: datetime
 
 
 def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
@@ -43,7 +33,6 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     caller = BearerCaller(audience="reporting", key_of=key_of, clock=mint.moment)
     # Whoever may see no figures learns nothing of what may be asked, either.
     reader = Depends(caller.having(*ROLES))
-    _add_editions(routes, web, reader)
 
     @routes.get(
         "/exports/{name}", response_class=Response, responses=_ANSWERS, dependencies=[reader]
@@ -60,7 +49,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
         drawn = await recall_year(web, year, as_of=moment)
         if drawn is None:
             raise Refusal(404, "edition_not_out", "No public edition of this year is out")
-        return _file(request, as_csv(lines(export, drawn)), name=f"{name}-{year}")
+        return _csv(request, lines(export, drawn), name=f"{name}-{year}")
 
     @routes.get(
         "/exports/{name}/dictionary",
@@ -70,25 +59,9 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
     )
     async def explain_export(request: Request, name: str) -> Response:
         """What each column of an export holds, and where that comes from."""
-        return _file(request, as_csv(meanings(_export(name))), name=f"{name}-dictionary")
+        return _csv(request, meanings(_export(name)), name=f"{name}-dictionary")
 
     return routes
-
-
-def _add_editions(routes: APIRouter, web: AsyncEngine, reader: Any) -> None:
-    @routes.get("/editions", dependencies=[reader])
-    async def show_editions() -> list[Published]:
-        """What is out, in the order in which it came out."""
-        return [_published(one) for one in await list_editions(web)]
-
-
-def _published(one: Out) -> Published:
-    return Published(
-        audience="public" if one.audience == "public" else "internal",
-        start=one.first_day,
-        end=one.end_day,
-        as_of=one.as_of,
-    )
 
 
 def _export(name: str) -> Export:
@@ -109,9 +82,5 @@ def _moment(request: Request, as_of: str | None, mint: Mint) -> datetime | None:
         raise refusal(bad.field, bad.rule) from None
 
 
-def _file(request: Request, content: str, *, name: str) -> Response:
-    tag = f'"{sha256(content.encode()).hexdigest()[:32]}"'
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers={"ETag": tag})
-    headers = {"ETag": tag, "Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(content, media_type=_CSV, headers=headers)
+def _csv(request: Request, rows: Iterable[Sequence[str | int]], *, name: str) -> Response:
+    return file_answer(request, as_csv(rows).encode(), name=f"{name}.csv")

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from typing import Final, Literal, get_args
 
 from services.reporting.domain.disclosure import INTERNAL_K, PUBLIC_K, Cell, Groups
-from services.reporting.domain.window import Window
+from services.reporting.domain.window import BadWindow, Window, read_window
 
 Audience = Literal["public", "internal"]
 #: The smallest number that each may see (reference/trust.md §5).
@@ -46,6 +46,25 @@ class Edition:
         meet = self.window.start < other.window.end and other.window.start < self.window.end
         # Who reads inside has read what is public as well; the public has not been inside.
         return meet and other.audience in ("public", self.audience)
+
+
+def edition_asked(asked: Mapping[str, str], *, audience: Audience, now: datetime) -> Edition:
+    """The edition that `from`, `to` and `as_of` ask for. Raises `BadWindow`.
+
+    Without `as_of` it is the last midnight: what is recorded has been counted by then, and whoever
+    asks twice on one day asks for the same edition.
+    """
+    midnight = datetime.combine(now.date(), time.min, UTC).isoformat()
+    return Edition(audience=audience, window=read_window({"as_of": midnight, **asked}, now=now))
+
+
+def year_asked(year: int, as_of: str | None, *, audience: Audience, now: datetime) -> Edition:
+    """The edition of a calendar year that has begun. Raises `BadWindow`."""
+    if year > now.year:
+        raise BadWindow("year", "year_that_has_begun")
+    days = {"from": f"{year}-01-01", "to": f"{year + 1}-01-01"}
+    moment = {"as_of": as_of} if as_of else {}
+    return edition_asked(days | moment, audience=audience, now=now)
 
 
 def read_edition(name: str) -> Edition | None:

@@ -34,7 +34,10 @@ _NEWEST = text(f"""
     {_OF_DAYS} and (cast(:as_of as timestamptz) is null or as_of = :as_of)
     order by as_of desc limit 1
 """)
-_ALL = text("select audience, first_day, end_day, as_of from editions order by place")
+_ALL = text(
+    "select place as number, audience, first_day, end_day, as_of from editions order by place"
+)
+_NUMBERED = text(f"select {_COLUMNS} from editions where place = :number")  # noqa: S608 - constants of ours
 
 
 class Kept(NamedTuple):
@@ -50,8 +53,9 @@ class Kept(NamedTuple):
 
 
 class Out(NamedTuple):
-    """Which edition is out; end_day: the first after its days."""
+    """Which edition is out, by the number of its place; end_day: the first after its days."""
 
+    number: int
     audience: str
     first_day: date
     end_day: date
@@ -77,6 +81,11 @@ async def add(
 async def named(connection: AsyncConnection, name: str) -> Kept | None:
     """The edition that is called so."""
     return _kept((await connection.execute(_NAMED, {"name": name})).one_or_none())
+
+
+async def numbered(connection: AsyncConnection, number: int) -> Kept | None:
+    """The edition that came out at this place."""
+    return _kept((await connection.execute(_NUMBERED, {"number": number})).one_or_none())
 
 
 async def before(connection: AsyncConnection, edition: Edition) -> Kept | None:

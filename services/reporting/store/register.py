@@ -1,6 +1,6 @@
 """The register of all that was published: every cell of every release, shown or hidden."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -13,7 +13,11 @@ from services.reporting.domain.disclosure import Cell, Groups
 _LOCK = text("select pg_advisory_xact_lock(hashtextextended('published', 0))")
 _OF_RELEASE = text("select name, groups, value from published where release = :release")
 _RELEASES = text("select release from published group by release order by min(place)")
-_SHOWN = text("select release, groups, value from published where value is not null")
+_SHOWN = text("""
+    select release, groups, value from published
+    where value is not null
+      and (cast(:releases as text[]) is null or release = any(cast(:releases as text[])))
+""")
 _ADD = text("""
     insert into published (release, name, groups, value)
     select release, name, groups, value from jsonb_populate_recordset(cast(null as published), cast(:rows as jsonb))
@@ -46,9 +50,10 @@ async def releases(connection: AsyncConnection) -> list[str]:
     return list(await connection.scalars(_RELEASES))
 
 
-async def shown(connection: AsyncConnection) -> list[Shown]:
-    """Every sum that anybody may know."""
-    found = await connection.execute(_SHOWN)
+async def shown(connection: AsyncConnection, releases: Sequence[str] | None = None) -> list[Shown]:
+    """Every sum that anybody may know; of these releases alone, where they are given."""
+    asked = {"releases": None if releases is None else list(releases)}
+    found = await connection.execute(_SHOWN, asked)
     return [Shown(row.release, frozenset(row.groups), row.value) for row in found]
 
 

@@ -183,6 +183,7 @@ async def _publish(
             solve=solve,
             wanted=[name for name in counts if "=" not in name],
             seen=_seen(names[:-1], trails),
+            beside=names[:-1],
         )
         hidden |= found
         progress()

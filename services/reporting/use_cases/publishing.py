@@ -1,6 +1,6 @@
 """Lets tables out of the house: what may be shown is decided, and registered, before anybody sees it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,20 +32,23 @@ async def publish_tables(
     solve: Solver,
     wanted: Collection[str] = (),
     seen: Seen = as_it_was,
+    beside: Sequence[str] | None = None,
 ) -> frozenset[str]:
     """The names of the cells that must be hidden; the others may be shown from the commit on.
 
     release: names all tables that come out together. Their groups are the same persons in every
     release, so whoever was added to an earlier one is a group of its own: `seen` says what an
-    earlier release's groups are now. wanted: the cells that are hidden last. The same release
-    again gets the same answer. Raises `Unpublishable`, also for another content under a known name or
-    another number of groups that are out, and then nothing is registered.
+    earlier release's groups are now. beside: the releases that it knows; all of them by default.
+    wanted: the cells that are hidden last. The same release again gets the same answer.
+
+    Raises `Unpublishable`, also for another content under a known name or another number of groups
+    that are out, and then nothing is registered.
     """
     await register.lock(connection)
     before = await register.of_release(connection, release)
     if before:
         return _as_before(before, cells)
-    out = [(seen(one), one.value) for one in await register.shown(connection)]
+    out = [(seen(one), one.value) for one in await register.shown(connection, beside)]
     published = {groups: value for groups, value in out if groups}
     if any(published.get(cell.groups, cell.value) != cell.value for cell in cells):
         raise Unpublishable

@@ -314,10 +314,34 @@ create table editions (
 );
 create index editions_days on editions (audience, first_day, end_day, as_of);
 
+-- The files of each edition, as they were first laid out: signed with its manifest.
+create table edition_files (
+    edition text not null references editions (name),
+    language text not null,
+    name text not null,
+    content bytea not null,
+    digest text not null,
+    primary key (edition, language, name)
+);
+
+-- What the committee has asked to be published. It is out once an edition of its name is; refused:
+-- the rule that stood against it. While it is neither, it waits, and is asked for once.
+create table publications (
+    id uuid primary key,
+    name text not null,
+    organisation text not null,
+    role text not null,
+    person text,
+    asked_at timestamptz not null,
+    tries int not null default 0,
+    refused text
+);
+create unique index publications_name on publications (name) where refused is null;
+
 grant select, insert, update, delete on all tables in schema reporting to reporting_work;
-revoke update, delete on audit, roots, published, editions from reporting_work;
+revoke update, delete on audit, roots, published, editions, edition_files from reporting_work;
 grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_returns, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
-    facts_proceedings, facts_suspects, facts_judgments, facts_sessions, facts_distinctions, organisations, organisation_keys, followed, editions to reporting_web;
+    facts_proceedings, facts_suspects, facts_judgments, facts_sessions, facts_distinctions, organisations, organisation_keys, followed, editions, edition_files, publications to reporting_web;
 grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 -- What becomes of a dead letter is the one thing that the operator changes, and on record.
