@@ -96,6 +96,7 @@ _OTHERS = {
     "/referral/account/password": ("password", "code", "new", "again"),
     "/referral/people": ("login", "role"),
     "/referral/account/codes": ("sealed", "new_code", "password", "code"),
+    "/referral/organisations/SHELTER_B/state": ("state", "version", "why"),
     "/reporting/register": ("year", "audience"),
     "/reporting/held": ("kind", "held_on", "place", "language", "organiser", "women", "estimated_reach"),
 }  # fmt: skip

@@ -53,11 +53,16 @@ async def window(desk: Desk, roles: Roles, clock: list[datetime]) -> AsyncIterat
         yield client
 
 
-async def enter(window: Window, organisation: str = "COMITE", role: str = "analyst") -> None:
-    token = issue_token(
+def a_link(organisation: str = "COMITE", role: str = "analyst") -> str:
+    """What opens a session."""
+    return issue_token(
         KEYS[organisation], organisation=organisation, role=role, audience="reporting", now=AS_OF
     )
-    assert (await window.get("/enter", params={"token": token})).status_code == 303
+
+
+async def enter(window: Window, organisation: str = "COMITE", role: str = "analyst") -> None:
+    entered = await window.get("/enter", params={"token": a_link(organisation, role)})
+    assert entered.status_code == 303
 
 
 async def publish(window: Window, **answers: str) -> httpx.Response:

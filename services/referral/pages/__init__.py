@@ -1,4 +1,4 @@
-"""The pages of referral: signing in, for everybody, and the desk of an organisation; French first."""
+"""The pages of referral: signing in and the directory, for everybody, and an organisation's desk."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from services.referral.pages.account import add_account
 from services.referral.pages.choices import add_choices
 from services.referral.pages.confirming import add_confirming
 from services.referral.pages.desk import ROLES, add_desk
+from services.referral.pages.directory import add_directory
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.people import add_people
 from services.referral.pages.provided import add_provided
@@ -29,6 +30,7 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_provided(app, door)
     add_account(app, door)
     add_people(app, door)
+    add_directory(app, door)
     add_desk(app, desk)
     add_choices(app, desk)
     add_confirming(app, desk)
