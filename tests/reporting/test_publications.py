@@ -19,6 +19,7 @@ from chassis.web import web_app
 from services.reporting import api
 from services.reporting.editions import edition_in, write_edition
 from services.reporting.publisher import MOST_TRIES, POOL, Publisher
+from services.reporting.store import membership
 from tests.reporting.conftest import one_database
 from tests.reporting.happenings import Happenings, Roles, take
 from tests.reporting.test_api import COMMITTEE, MINT, SECRET_WORD, STRANGER, bearer
@@ -187,7 +188,7 @@ async def test_what_cannot_be_published_is_refused_and_nothing_waits(
 
 
 async def test_only_the_committee_publishes_and_sees_what_is_internal(
-    desk: Desk, roles: Roles
+    desk: Desk, roles: Roles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await take(roles.work, some_girls(20, year=2014).events)
     stranger = bearer(role="analyst", organisation="POLICE_A", key=STRANGER, now=AS_OF)
@@ -213,6 +214,17 @@ async def test_only_the_committee_publishes_and_sees_what_is_internal(
         )
         assert ("COMITE", "analyst", "internal 2014") in [tuple(row) for row in said]
         assert {row.organisation for row in said} <= {"COMITE"}
+    # The control: were it not asked who is the committee, a stranger would have both.
+    monkeypatch.setattr(membership, "is_committee", anybody)
+    path = f"/editions/{number}/files/fr/report-fr.pdf"
+    assert (await desk.client.get(path, headers=stranger)).status_code == 200
+    answer = await desk.client.post("/publications", json={"year": 2014}, headers=stranger)
+    assert answer.status_code == 202
+
+
+async def anybody(*_: object) -> bool:
+    """Is the committee."""
+    return True
 
 
 async def test_why_nothing_comes_out_is_told_and_it_may_be_asked_for_again(
