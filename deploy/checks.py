@@ -37,6 +37,20 @@ _MIGHTY: Final = """
     select rolname from pg_roles
     where rolname = any($1) and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb)
 """
+#: Whoever holds what another has waited for longer than any work of ours lasts; locks show to every role.
+_HOLDING_UP: Final = """
+    select distinct a.pid || ' (' || coalesce(a.usename, '?') || coalesce(', ' || nullif(a.application_name, ''), '') || ')'
+    from pg_locks w cross join unnest(pg_blocking_pids(w.pid)) as holder
+    join pg_stat_activity a on a.pid = holder
+    where not w.granted and w.waitstart < clock_timestamp() - make_interval(secs => $1)
+"""
+_WAITED: Final = 5.0
+#: Whether anybody is connected for whom commits wait; no row where they wait for nobody.
+RECEIVED: Final = """
+    select count(*) from pg_stat_replication
+    where position(application_name in current_setting('synchronous_standby_names')) > 0
+    having current_setting('synchronous_standby_names') <> ''
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +76,8 @@ async def check_postgres(url: str) -> list[Check]:
             await _none(connection, "PostgreSQL roles hold no special right", (_MIGHTY, ROLES)),
             await _none(connection, "row-level security is forced", (_UNFORCED, SCHEMAS)),
             await _none(connection, "looks and roots are only added to", (_SHRINKING, SERVICES)),
+            await _received(connection),
+            await _none(connection, "nobody holds up others in PostgreSQL", (_HOLDING_UP, _WAITED)),
         ]
     finally:
         await connection.close()
@@ -79,10 +95,16 @@ async def _setting(connection: "asyncpg.Connection", name: str, wanted: str) -> 
     return Check(f"PostgreSQL {name} = {wanted}", live == wanted, str(live))
 
 
+async def _received(connection: "asyncpg.Connection") -> Check:
+    count = await connection.fetchval(RECEIVED)
+    found = "no second disk" if count is None else f"{count} receive"
+    return Check("commits reach the second disk, where they must", count != 0, found)
+
+
 async def _none(
-    connection: "asyncpg.Connection", name: str, question: tuple[str, tuple[str, ...]]
+    connection: "asyncpg.Connection", name: str, question: tuple[str, tuple[str, ...] | float]
 ) -> Check:
-    rows = await connection.fetch(question[0], list(question[1]))
+    rows = await connection.fetch(*question)
     found = ", ".join(row[0] for row in rows)
     return Check(name, not rows, found or "none otherwise")
 

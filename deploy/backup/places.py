@@ -21,6 +21,7 @@ from deploy.state import State
 RECIPIENT: Final = "backup.pub"
 MANIFEST: Final = "manifest.json"
 SEALED: Final = ".sealed"
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +162,9 @@ def verify(backup: Path, key: X25519PrivateKey | None = None) -> list[str]:
 
 def stamp(at: datetime) -> str:
     """A backup's name, which sorts by time."""
-    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return at.astimezone(UTC).strftime(_STAMP)
+
+
+def taken_at(backup: Path) -> datetime:
+    """When it began, to the second, by its name."""
+    return datetime.strptime(backup.name, _STAMP).replace(tzinfo=UTC)

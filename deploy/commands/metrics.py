@@ -78,6 +78,7 @@ def sources_of(settings: PlatformSettings, state: State) -> Sources:
         service_urls=told.service_urls or status.get("service_urls", {}),
         monitor_url=told.nats_monitor_url or embedded,
         state_folder=state.root,
+        backup_folder=settings.backup_dir,
     )
 
 

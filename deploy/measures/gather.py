@@ -13,7 +13,7 @@ import httpx
 
 from chassis.telemetry.logs import fault
 from deploy.embedded.processes import ServerError
-from deploy.measures.probes import measure_disk, measure_service
+from deploy.measures.probes import measure_backup, measure_disk, measure_service
 from deploy.measures.samples import Sample
 from deploy.measures.streams import Behind, measure_server, measure_streams
 from deploy.measures.tables import measure_tables
@@ -31,7 +31,10 @@ log = logging.getLogger("siraba.measures")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where everything is. monitor_url: NATS's own port for watchers, where there is one."""
+    """Where everything is. monitor_url: NATS's own port for watchers, where there is one.
+
+    backup_folder: where backups go, if anywhere.
+    """
 
     nats_url: str
     nats_seed: Path
@@ -39,6 +42,7 @@ class Sources:
     service_urls: Mapping[str, str]
     monitor_url: str | None
     state_folder: Path
+    backup_folder: Path | None
 
 
 async def gather(sources: Sources, http: httpx.AsyncClient, *, now: datetime) -> list[Sample]:
@@ -51,6 +55,10 @@ async def gather(sources: Sources, http: httpx.AsyncClient, *, now: datetime) ->
     questions = [_servers(sources, samples, now=now)]
     if sources.monitor_url is not None:
         questions.append(_kept("nats_monitor", measure_server(sources.monitor_url, http), samples))
+    if sources.backup_folder is not None:
+        # A disk that went away may keep whoever asks for it waiting.
+        ages = asyncio.to_thread(measure_backup, sources.backup_folder, now=now)
+        questions.append(_kept("backup", ages, samples))
     for service, url in sources.service_urls.items():
         questions.append(_kept(service, measure_service(service, url, http), samples))
     await asyncio.gather(*questions)

@@ -59,6 +59,8 @@ MEASURES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "siraba_notices_last_day": (("state",), "Notices of the last day by what became of them."),
     "siraba_postgres_bytes": ((), "Size of the database."),
     "siraba_postgres_connections": ((), "Connections to the database."),
+    "siraba_backup_receiving": ((), "1 while commits reach the second disk, where they must."),
+    "siraba_backup_age_seconds": ((), "Since the newest finished backup; ever, when there is none."),
     "siraba_disk_free_ratio": ((), "Free share of the disk under the state folder."),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 from sqlalchemy.engine import make_url
 
 from contracts.topology import FEED_WRITERS, OUT, SERVICES
+from deploy.checks import RECEIVED
 from deploy.measures.samples import Sample
 from deploy.measures.streams import Behind
 
@@ -54,6 +55,7 @@ _OF_ALL: Final = (
                    where created_at > now() - interval '1 day') as told using (state)
         group by state""",
      ("siraba_notices_last_day",)),
+    (RECEIVED, ("siraba_backup_receiving",)),
 )  # fmt: skip
 _ANSWERS: Final = ("siraba_partner_turned_down_last_hour",)
 _TURNED_DOWN: Final = """

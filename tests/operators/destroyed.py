@@ -3,10 +3,11 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -60,6 +61,25 @@ class Drill:
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
                 group.create_task(write())
+
+    async def gather(self, road: Road, cases: list[Case]) -> None:
+        """As one incident, until everybody is registered."""
+        incident = {"detected_on": "2026-01-15", "persons": [case.body for case in cases]}
+        headers = road.headers(OWNER) | {"Idempotency-Key": cases[0].key}
+        answer = await road.http.post("/intake/incidents", json=incident, headers=headers)
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        at = answer.headers["Location"]
+        found: dict[str, Any] = {"registered": 0}
+        async with asyncio.timeout(600):
+            while found["registered"] < len(cases):
+                await asyncio.sleep(0.5)
+                with suppress(httpx.TransportError):
+                    looked = await road.http.get(at, headers=road.headers(OWNER))
+                    assert looked.status_code == httpx.codes.OK, looked.text
+                    found = looked.json()
+                    assert not found["refused"], found["refused"]
+        for one in found["cases"]:
+            self.acked[cases[one["person"] - 1].key] = one["case_number"]
 
     async def erase(self, road: Road, number: str) -> None:
         """Asked by its owner, agreed to by the committee, noted on the second disk."""

@@ -25,6 +25,7 @@ from deploy.backup.places import (
 from deploy.backup.sealed_files import BackupDamaged, Hashed, open_stream, seal_stream
 from deploy.commands.backup import key
 from deploy.embedded.processes import ServerError
+from deploy.measures.probes import measure_backup
 from deploy.platform import make_secrets
 from deploy.state import State
 
@@ -154,3 +155,15 @@ def test_backups_end_after_their_time_and_former_ones_are_set_aside(backup: Path
     places.forget(before=AT + timedelta(seconds=1))
     assert not aside.root.exists()
     assert places.erased.exists()
+
+
+def test_the_age_of_the_newest_backup_is_measured_and_none_is_as_old_as_time(
+    backup: Path, tmp_path: Path
+) -> None:
+    later = AT + timedelta(hours=3)
+    (age,) = measure_backup(backup.parent, now=later)
+    assert age.value == 3 * 3600
+    (backup / MANIFEST).unlink()
+    for folder in (backup.parent, tmp_path / "not mounted"):
+        (age,) = measure_backup(folder, now=later)
+        assert age.value == later.timestamp()

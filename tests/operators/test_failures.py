@@ -15,6 +15,7 @@ from contracts.topology import READINGS
 from tests.builders import CANARY
 from tests.journeys.road import SERVICES, Road, running_road
 from tests.ledger import Figure, Form
+from tests.operators.runbook import RUNBOOK, Place, asked, read_runbook
 from tests.operators.watch import Named, View, Watch, named, watching
 from tests.trust.faults import need
 from tests.trust.faults.frozen import Frozen, with_children
@@ -105,6 +106,8 @@ class Forcing:
     missed: int = 0
     #: What would be missed by who never looks again.
     missed_by_the_blind: int = 0
+    #: Pages of the runbook that do not name why something is dead.
+    unexplained: int = 0
 
     async def letters(self, kinds: Sequence[tuple[str, str]], random: Random) -> None:
         """Bad messages, all at once. kinds: (sort, stream)."""
@@ -113,7 +116,8 @@ class Forcing:
         await self.hostile.spread(sent, seconds=0.5)
         forced = [dead(stream, end) for (_, stream), (end, _) in zip(kinds, sent, strict=True)]
         await self._judge(forced, before)
-        await _discard(self.road)
+        await self._look_up(forced)
+        await discard(self.road)
         quiet = await self.until(lambda view: not _of_letters(view))
         assert not _of_letters(quiet), "what is settled must wake nobody"
 
@@ -123,8 +127,8 @@ class Forcing:
         pid = self.road.platform.pids()[name]
         with Frozen(*with_children(pid)):
             await self._judge([[away(name)]], before)
-        back = await self.until(_all_answer)
-        assert _all_answer(back), f"{name} has not come back"
+        back = await self.until(all_answer)
+        assert all_answer(back), f"{name} has not come back"
 
     async def _judge(self, forced: Sequence[Sequence[Failure]], before: View) -> None:
         now = await self.until(lambda view: unseen(forced, before, view) == 0)
@@ -134,9 +138,22 @@ class Forcing:
         self.missed += unseen(forced, before, now)
         self.missed_by_the_blind += unseen(forced, before, before)
 
-    async def until(self, true: Callable[[View], bool]) -> View:
+    async def _look_up(self, forced: Sequence[Sequence[Failure]]) -> None:
+        """In the runbook, one alert of each name: its page must lead to every reason."""
+        runbook = read_runbook(RUNBOOK.read_text("utf-8"))
+        place = Place(self.road.platform.state.root, self.watch.told)
+        places = [place for places in forced for place in places]
+        alerts = {one.alert[0]: one.alert for one in places}
+        for name, alert in alerts.items():
+            labels = dict(alert[1])
+            told = await asyncio.to_thread(asked, runbook, name, labels, place)
+            shown = {sign for signs in runbook.pages[name].shown_by(told, labels) for sign in signs}
+            reasons = {dict(one.measure[1])["reason"] for one in places if one.alert == alert}
+            self.unexplained += not reasons <= shown
+
+    async def until(self, true: Callable[[View], bool], *, within: float = SECONDS) -> View:
         """The first look at which it is so, or the last within the time."""
-        ends = monotonic() + SECONDS
+        ends = monotonic() + within
         while not true(view := await asyncio.to_thread(self.watch.look)) and monotonic() < ends:
             await asyncio.sleep(0.5)
         return view
@@ -146,7 +163,12 @@ def _of_letters(view: View) -> list[Named]:
     return [one for one in view.alerts if one[0] in ("SirabaDeadLetter", "SirabaDeadRequest")]
 
 
-def _all_answer(view: View) -> bool:
+def is_quiet(view: View) -> bool:
+    """Every source is up, and nobody is told of anything."""
+    return all_answer(view) and not view.alerts
+
+
+def all_answer(view: View) -> bool:
     """Every source is up, and nothing but letters is told of."""
     up = [value for (name, _), value in view.numbers.items() if name == "siraba_source_up"]
     quiet = not [one for one in view.alerts if one[0] in ("SirabaSourceAway", "SirabaUnmeasured")]
@@ -160,7 +182,7 @@ def _letter(sort: str, stream: str, random: Random) -> tuple[str, Letter]:
     return how.end, how.spoil(good_letter(stream, sender, random), Known(str, str))
 
 
-async def _discard(road: Road) -> None:
+async def discard(road: Road) -> None:
     """Every open dead letter, as `siraba dlq discard` does of one."""
     for service in SERVICES:
         url = road.platform.database_url(f"{service}_work").replace("+asyncpg", "")
@@ -192,14 +214,15 @@ async def test_every_failure_is_seen_where_an_operator_looks(
     async with running_road(("POLICE_KAYES", PARTNER)) as road, poisoner(road, random) as hostile:
         with watching(road.platform, tmp_path / "watch") as watch:
             forcing = Forcing(road, hostile, watch)
-            ready = await forcing.until(_all_answer)
-            assert _all_answer(ready)
+            ready = await forcing.until(all_answer)
+            assert all_answer(ready)
             for kinds in _rounds(letters, random):
                 await forcing.letters(kinds, random)
             for name in frozen:
                 await forcing.freeze(name)
             canaries = watch.canaries(CANARY)
     assert forcing.tried == letters + len(frozen)
+    figure("operators.runbook.missed", forcing.unexplained, seed=SEED)
     figure(
         "operators.failures.unseen", forcing.missed, control=forcing.missed_by_the_blind, seed=SEED
     )

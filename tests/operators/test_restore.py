@@ -9,6 +9,9 @@ from time import monotonic
 
 import pytest
 
+from deploy.checks import check_postgres
+from deploy.measures.tables import measure_tables
+from deploy.migrate import OPERATIONS
 from tests.journeys.cases import Case, some_cases
 from tests.journeys.road import Road
 from tests.ledger import Figure, Form
@@ -22,11 +25,14 @@ from tests.operators.destroyed import (
     there,
 )
 from tests.servers import open_folder
+from tests.trust.faults.outage import outage
 from tests.trust.telling import say
 
-pytestmark = [pytest.mark.share("operators"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.share("operators"), pytest.mark.timeout(3600)]
 SEED = 20261209
 ERASED = 2
+#: Submitted while the disk goes.
+UNDER_LOAD = 21
 
 
 @pytest.fixture
@@ -38,14 +44,18 @@ def place() -> Iterator[Path]:
 async def test_what_was_answered_is_there_again_and_who_was_erased_is_not(
     place: Path, form: Form, figure: Figure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = form.pick(short=40, long=100_000)
-    cases = some_cases(count, owners=(OWNER,), seed=SEED)
+    count = form.pick(short=20, long=100_000)
+    cases = some_cases(count + UNDER_LOAD, owners=(OWNER,), seed=SEED)
     async with kept_twice(place, monkeypatch) as (drill, road):
-        await drill.submit(road, cases[: count // 2])
+        await filled(drill, road, cases[:count])
+        assert await received(road) == (True, 1)
+        async with outage(road.platform, "wal"):
+            await nobody_is_answered(drill, road, cases[-1])
+        await drill.submit(road, cases[-1:])
         await backed_up(drill, road)
         for number in drill.before[:ERASED]:
             await drill.erase(road, number)
-        found = await gone_under_load(drill, road, cases[count // 2 :])
+        found = await gone_under_load(drill, road, cases[count:-1])
         keys = road
     acked = [one for one in drill.acked.values() if one not in drill.erased]
     shutil.rmtree(drill.first)
@@ -63,6 +73,34 @@ async def test_what_was_answered_is_there_again_and_who_was_erased_is_not(
     lost, control, back_from_base = await from_the_backup_alone(drill, found, keys)
     say(f"the backup alone: {lost} of {len(acked)} lost, all from after it")
     figure("operators.restore.erased_back", back + back_from_base, seed=SEED, control=control)
+
+
+async def filled(drill: Drill, road: Road, cases: list[Case]) -> None:
+    """All of them answered: the most in incidents of a thousand persons, the others one by one."""
+    alone = len(cases) % 1000 or 1000
+    for start in range(0, len(cases) - alone, 1000):
+        began = monotonic()
+        await drill.gather(road, cases[start : start + 1000])
+        say(f"{start + 1000} cases, {1000 / (monotonic() - began):.0f} a second")
+    await drill.submit(road, cases[-alone:])
+
+
+async def received(road: Road) -> tuple[bool, float]:
+    """Whether the doctor and the measures say that commits reach the second disk."""
+    url = road.platform.database_url(OPERATIONS)
+    (said,) = [one.holds for one in await check_postgres(url) if "second disk" in one.name]
+    measured = {one.name: one.value for one in await measure_tables(url, ())}
+    return said, measured["siraba_backup_receiving"]
+
+
+async def nobody_is_answered(drill: Drill, road: Road, case: Case) -> None:
+    """While the second disk receives nothing, which is told."""
+    async with asyncio.timeout(30):
+        while await received(road) != (False, 0):
+            await asyncio.sleep(0.1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(drill.submit(road, [case]), 1)
+    assert case.key not in drill.acked
 
 
 async def gone_under_load(drill: Drill, road: Road, cases: list[Case]) -> Path:

@@ -21,6 +21,8 @@ from tests.operators.manifests import ROOT
 from tests.trust.canaries import disguises
 
 SHIPPED: Final = ROOT / "deploy" / "observability"
+#: The labels of an alert that are told apart.
+KEPT: Final = ("service", "consumer", "source", "durable")
 #: An alert's or a measure's name with its labels.
 Named = tuple[str, frozenset[tuple[str, str]]]
 
@@ -45,6 +47,8 @@ class Watch:
 
     http: httpx.Client
     logs: tuple[Path, ...]
+    #: What `siraba metrics` was told, as settings.
+    told: Mapping[str, str]
     #: Everything that Prometheus said, for canaries.
     shown: list[str] = field(default_factory=list)
 
@@ -72,7 +76,7 @@ class Watch:
         """Those that fire, and those that will unless it ends before."""
         for one in self._asked("alerts")["alerts"]:
             labels = one["labels"]
-            kept = {k: v for k, v in labels.items() if k in ("service", "consumer", "source")}
+            kept = {k: v for k, v in labels.items() if k in KEPT}
             yield named(labels["alertname"], **kept)
 
     def _asked(self, what: str, **more: str) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def watching(platform: Platform, folder: Path) -> Iterator[Watch]:
         _wait_until_ready(client)
         names = ("intake", "referral", "reporting")
         logs = (own, *(run / f"{name}.log" for name in names))
-        yield Watch(client, logs)
+        yield Watch(client, logs, place)
 
 
 def _wait_until_ready(client: httpx.Client) -> None:
