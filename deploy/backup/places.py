@@ -86,11 +86,13 @@ class Places:
         """Finished backups, the newest last: one without its manifest was broken off."""
         return sorted(file.parent for file in self.root.glob(f"*/{MANIFEST}"))
 
-    def newest(self) -> Path:
-        """Raises ServerError when there is none."""
-        if not self.backups():
-            raise ServerError(f"no finished backup in {self.root}")
-        return self.backups()[-1]
+    def newest(self, *, until: datetime | None = None) -> Path:
+        """Of those that had begun by then. Raises ServerError when there is none."""
+        found = [one for one in self.backups() if until is None or taken_at(one) <= until]
+        if not found:
+            when = f" from before {until.isoformat()}" if until else ""
+            raise ServerError(f"no finished backup{when} in {self.root}")
+        return found[-1]
 
 
 def recipient(state: State) -> X25519PublicKey:

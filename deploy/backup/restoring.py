@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ from deploy.keys import PROVISIONER, seed_file
 from deploy.state import State
 
 _REPLAY_SECONDS: Final = 540
+#: What a cluster is told while it recovers, and never again.
+_RECOVERING: Final = ("restore_command", "recovery_target_time", "recovery_target_action")
 _AGAIN: Final = """
     update {service}.outbox set sent_at = null, stream_sequence = null, delivered_at = null
     where stream = $1 and stream_sequence > $2 and body is not null
@@ -48,13 +51,19 @@ class Restored:
 
 
 async def restore(
-    state: State, places: Places, *, key: X25519PrivateKey, wal: bool = True
+    state: State,
+    places: Places,
+    *,
+    key: X25519PrivateKey,
+    wal: bool = True,
+    until: datetime | None = None,
 ) -> Restored:
     """Restore the newest backup and, with `wal`, every commit since. Raises ServerError, BackupDamaged.
 
     The vault's keys must lie in `vault/` of the state folder already: they come from elsewhere.
+    until: the moment to go back to; the backup is then the newest from before it.
     """
-    backup = places.newest()
+    backup = places.newest(until=until)
     _require_room(state)
     if wrong := verify(backup, key):
         raise BackupDamaged("; ".join(wrong))
@@ -62,7 +71,8 @@ async def restore(
     _unpack(backup / f"state{SEALED}", state.root, key=key)
     _unpack(backup / f"streams{SEALED}", state.nats, key=key)
     server = embedded_postgres(state, 0)
-    segments = await asyncio.to_thread(_lay_cluster, server, places, key=key, wal=wal)
+    laid = _Laid(backup, places if wal else None, until)
+    segments = await asyncio.to_thread(_lay_cluster, server, laid, key=key)
     again, gone = await _with_engines(state, server)
     shutil.rmtree(server.folder / "wal", ignore_errors=True)
     return Restored(backup.name, segments, again, gone, _bring_erased(state, places))
@@ -83,20 +93,33 @@ def _unpack(sealed: Path, folder: Path, *, key: X25519PrivateKey) -> None:
             tar.extractall(folder, filter="data")
 
 
-def _lay_cluster(
-    server: EmbeddedPostgres, places: Places, *, key: X25519PrivateKey, wal: bool
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """What a cluster is made of; since: where the commits after the backup lie, if they count."""
+
+    backup: Path
+    since: Places | None
+    until: datetime | None
+
+
+def _lay_cluster(server: EmbeddedPostgres, laid: _Laid, *, key: X25519PrivateKey) -> int:
     """The cluster's files, and what it is to read beyond them; how many segments that is."""
     data, beside = server.folder / "data", server.folder / "wal"
     for folder in (server.folder, data, beside):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-    _unpack(places.newest() / f"base{SEALED}", data, key=key)
-    segments = _lay_wal(places, beside, key) if wal else 0
-    # The end of what is there is where it stops; then it is a cluster like any other.
+    _unpack(laid.backup / f"base{SEALED}", data, key=key)
+    segments = _lay_wal(laid.since, beside, key) if laid.since else 0
+    # The end of what is there, or the moment, is where it stops; then it is a cluster like any other.
     (data / "recovery.signal").touch()
+    told = {"restore_command": f'cp "{beside}/%f" "%p"'}
+    if laid.until:
+        told |= {
+            "recovery_target_time": laid.until.isoformat(),
+            "recovery_target_action": "promote",
+        }
     with (data / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
-        file.write(f'restore_command = \'cp "{beside}/%f" "%p"\'\n')
+        file.writelines(f"{name} = '{value}'\n" for name, value in told.items())
     _give(server.folder)
     return segments
 
@@ -138,7 +161,8 @@ async def _with_engines(state: State, server: EmbeddedPostgres) -> tuple[int, in
 async def _recovered(connection: "asyncpg.Connection") -> None:
     for _ in range(_REPLAY_SECONDS * 10):
         if not await connection.fetchval("select pg_is_in_recovery()"):
-            await connection.execute("alter system reset restore_command")
+            for name in _RECOVERING:
+                await connection.execute(f"alter system reset {name}")
             return
         await asyncio.sleep(0.1)
     raise ServerError("PostgreSQL does not come to the end of what it replays")

@@ -1,6 +1,7 @@
 """`siraba restore`: the newest backup and every commit since, onto an empty state folder."""
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 from deploy.backup import places, restoring
 from deploy.commands.backup import folder_of
 from deploy.commands.context import failing_clearly, platform_settings
+from deploy.embedded.processes import ServerError
 from deploy.state import State
 
 
@@ -23,6 +25,13 @@ def restore(
     base_only: Annotated[
         bool, typer.Option("--base-only", help="Leave out what was committed after the backup.")
     ] = False,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%dT%H:%M:%S%z"],
+            help="Only what was committed by then: 2026-11-29T08:30:00+0000.",
+        ),
+    ] = None,
     state_dir: Annotated[
         Path | None, typer.Option(help="An empty folder, but for vault/ (default .siraba).")
     ] = None,
@@ -31,17 +40,24 @@ def restore(
 
     First lay the vault's keys into vault/ of the new state folder: no backup
     holds them. Whoever was erased since the backup is erased again within
-    seconds of the start.
+    seconds of the start. With --until it goes back to before a mistake: what
+    was answered after that moment is lost, and must be done again.
 
-    Example:
+    Examples:
 
       siraba restore --from /mnt/backup --key /media/usb/siraba-backup.key
+
+      siraba restore --from /mnt/backup --key KEY --until 2026-11-29T08:30:00+0000
     """
+    if until and base_only:
+        raise ServerError("--base-only or --until: the backup alone has one moment, its own")
     began = monotonic()
     settings = platform_settings(state_dir=state_dir, backup_dir=from_dir)
     state = State(settings.state_dir.resolve())
     opener = places.private_key(key)
-    done = asyncio.run(restoring.restore(state, folder_of(settings), key=opener, wal=not base_only))
+    places_there = folder_of(settings)
+    work = restoring.restore(state, places_there, key=opener, wal=not base_only, until=until)
+    done = asyncio.run(work)
     typer.echo(f"Backup {done.backup} and {done.segments} segments of commits since are back,")
     typer.echo(f"after {monotonic() - began:.0f} s. Events that are sent again: {done.again}.")
     if done.gone:

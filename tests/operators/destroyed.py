@@ -34,6 +34,9 @@ class Drill:
     acked: dict[str, str] = field(default_factory=dict)
     before: list[str] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    #: Answered at a moment after the backup.
+    by_then: list[str] = field(default_factory=list)
+    then: datetime | None = None
 
     @property
     def first(self) -> Path:
@@ -143,12 +146,16 @@ async def backed_up(drill: Drill, road: Road) -> None:
     drill.before = list(drill.acked.values())
 
 
-async def brought_back(drill: Drill, found: Path, name: str, *, wal: bool = True) -> Restored:
+async def brought_back(
+    drill: Drill, found: Path, name: str, *, wal: bool = True, until: datetime | None = None
+) -> Restored:
     """Onto an empty folder, with the vault's keys from where they are kept."""
     state = State(drill.place / name)
     shutil.copytree(drill.place / "vault-elsewhere", state.vault)
     state.root.chmod(0o711)
-    return await restore(state, Places(found), key=private_key(drill.key_file), wal=wal)
+    return await restore(
+        state, Places(found), key=private_key(drill.key_file), wal=wal, until=until
+    )
 
 
 @asynccontextmanager

@@ -1,12 +1,14 @@
 """What is sealed for a backup opens whole for its key, and for nothing else."""
 
 import io
+import shutil
 import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from deploy.backup import taking
@@ -24,6 +26,7 @@ from deploy.backup.places import (
 )
 from deploy.backup.sealed_files import BackupDamaged, Hashed, open_stream, seal_stream
 from deploy.commands.backup import key
+from deploy.commands.restore import restore
 from deploy.embedded.processes import ServerError
 from deploy.measures.probes import measure_backup
 from deploy.platform import make_secrets
@@ -167,3 +170,21 @@ def test_the_age_of_the_newest_backup_is_measured_and_none_is_as_old_as_time(
     for folder in (backup.parent, tmp_path / "not mounted"):
         (age,) = measure_backup(folder, now=later)
         assert age.value == later.timestamp()
+
+
+def test_for_a_moment_the_newest_backup_from_before_it_is_taken(backup: Path) -> None:
+    places = Places(backup.parent)
+    later = places.root / "20261129T090000Z"
+    shutil.copytree(backup, later)
+    assert places.newest() == later
+    assert places.newest(until=AT + timedelta(minutes=59)) == backup
+    with pytest.raises(ServerError, match="from before 2026-11-29T07:59:59"):
+        places.newest(until=AT - timedelta(seconds=1))
+
+
+def test_the_backup_alone_cannot_be_brought_to_another_moment(
+    backup: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        restore(key=tmp_path / "opens", from_dir=backup.parent, base_only=True, until=AT)
+    assert "has one moment, its own" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -73,6 +74,8 @@ async def test_what_was_answered_is_there_again_and_who_was_erased_is_not(
     lost, control, back_from_base = await from_the_backup_alone(drill, found, keys)
     say(f"the backup alone: {lost} of {len(acked)} lost, all from after it")
     figure("operators.restore.erased_back", back + back_from_base, seed=SEED, control=control)
+    if form.is_long:
+        await to_a_moment(drill, found, keys)
 
 
 async def filled(drill: Drill, road: Road, cases: list[Case]) -> None:
@@ -104,9 +107,12 @@ async def nobody_is_answered(drill: Drill, road: Road, case: Case) -> None:
 
 
 async def gone_under_load(drill: Drill, road: Road, cases: list[Case]) -> Path:
-    """What lies on the second disk at a moment at which callers submit."""
+    """What lies on the second disk at a moment at which callers submit; the first of them had ended."""
+    some, cases = cases[: UNDER_LOAD // 4], cases[UNDER_LOAD // 4 :]
+    await drill.submit(road, some)
+    drill.by_then, drill.then = list(drill.acked.values()), datetime.now(UTC)
     submitting = asyncio.create_task(drill.submit(road, cases))
-    while len(drill.acked) < len(drill.before) + len(cases) // 2:
+    while len(drill.acked) < len(drill.by_then) + len(cases) // 2:
         await asyncio.sleep(0.01)
     answered = dict(drill.acked)
     found = await asyncio.to_thread(drill.copied)
@@ -135,6 +141,18 @@ async def from_the_backup_alone(drill: Drill, found: Path, keys: Road) -> tuple[
         assert await there(road, kept[:1000]) == kept[:1000]
         after = [one for one in drill.acked.values() if one not in drill.before][:1000]
         return len(after) - len(await there(road, after)), len(unnoted), len(noted)
+
+
+async def to_a_moment(drill: Drill, found: Path, keys: Road) -> None:
+    """What was answered by then is there, what came after is not, and nobody erased is back."""
+    await brought_back(drill, found, "then", until=drill.then)
+    async with running_again(drill, "then", keys, services=("intake",)) as road:
+        assert await still_there(road, drill.erased) == []
+        by_then = [one for one in drill.by_then if one not in drill.erased][-1000:]
+        assert await there(road, by_then) == by_then
+        after = [one for one in drill.acked.values() if one not in drill.by_then]
+        assert after
+        assert await there(road, after) == []
 
 
 async def still_there(road: Road, numbers: list[str]) -> list[str]:
