@@ -55,7 +55,7 @@ lock: $(TEST_READY) ## resolve pyproject.toml into requirements/*.txt (ARGS=--up
 	@$(COMPILE) -c requirements/test.txt --group audit -o requirements/audit.txt
 
 audit: $(AUDIT_READY) ## ask for known holes in what is locked; needs a line to the outside
-	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/embedded.txt
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/embedded.txt
 
 clean: ## forget the environment, build products and every embedded state
 	@rm -rf .venv .siraba build dist $(NODE_FOLDERS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -26,6 +26,8 @@ from deploy.state import State
 STANDBY: Final = "siraba_backup"
 _SLOT: Final = "siraba_backup"
 LOOK_SECONDS: Final = 1.0
+#: As `initdb` makes it where nobody says otherwise.
+_SEGMENT_BYTES: Final = 16 * 1024**2
 _SEGMENT: Final = re.compile(r"[0-9A-F]{24}|[0-9A-F]{8}\.history")
 _ERASED: Final = """
     select case_id::text, destroyed_at from intake.person_keys
@@ -45,6 +47,7 @@ class WalReceiver:
     def prepare(self) -> None:
         """The folder, and a slot: what was not received stays in PostgreSQL until it is."""
         self._places.prepare()
+        drop_half_made(self._places)
         if self._spawn("--create-slot").process.wait(30) == 0:
             # A cluster that knows of no slot is another one, or was restored: it goes on elsewhere.
             self._places.set_aside(datetime.now(UTC))
@@ -87,6 +90,14 @@ async def follow(state: State, places: Places, *, admin_url: str) -> None:
         with suppress(OSError, asyncpg.PostgresError):
             await note_erased(places, admin_url=admin_url)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def drop_half_made(places: Places) -> None:
+    """A segment is filled with zeros before anything is received into it; `pg_receivewal` that was killed
+    meanwhile refuses the rest of that for ever, and every commit would wait for it."""
+    for file in places.wal.glob("*.partial"):
+        if file.stat().st_size not in (0, _SEGMENT_BYTES):
+            file.unlink()
 
 
 def seal_segments(places: Places, to: X25519PublicKey) -> int:

@@ -12,7 +12,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from deploy.backup import taking
-from deploy.backup.following import erased_lines, seal_segments
+from deploy.backup.following import drop_half_made, erased_lines, seal_segments
 from deploy.backup.places import (
     MANIFEST,
     SEALED,
@@ -145,6 +145,17 @@ def test_a_whole_segment_is_sealed_and_one_that_is_written_stays(tmp_path: Path)
     assert seal_segments(places, KEY.public_key()) == 1
     assert [file.name for file in places.wal.iterdir()] == [part]
     assert opened((places.sealed_wal / (whole + SEALED)).read_bytes()) == whole.encode()
+
+
+def test_a_segment_that_was_being_made_when_its_receiver_died_is_made_anew(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.prepare()
+    sizes = {"1.partial": 0, "2.partial": 16 * CHUNK, "3.partial": 13 * CHUNK, "4": 13 * CHUNK}
+    for name, size in sizes.items():
+        with (places.wal / name).open("wb") as file:
+            file.truncate(size)
+    drop_half_made(places)
+    assert sorted(file.name for file in places.wal.iterdir()) == ["1.partial", "2.partial", "4"]
 
 
 def test_backups_end_after_their_time_and_former_ones_are_set_aside(backup: Path) -> None:
