@@ -58,8 +58,12 @@ def restore(
     places_there = folder_of(settings)
     work = restoring.restore(state, places_there, key=opener, wal=not base_only, until=until)
     done = asyncio.run(work)
+    _tell(done, monotonic() - began)
+
+
+def _tell(done: restoring.Restored, seconds: float) -> None:
     typer.echo(f"Backup {done.backup} and {done.segments} segments of commits since are back,")
-    typer.echo(f"after {monotonic() - began:.0f} s. Events that are sent again: {done.again}.")
+    typer.echo(f"after {seconds:.0f} s. Events that are sent again: {done.again}.")
     if done.gone:
         typer.echo(f"{done.gone} events were taken by all and are in no stream any more.")
     typer.echo(f"Persons that stay erased: {done.erased}. Now start `siraba up`.")
