@@ -43,11 +43,9 @@ def restore(
     seconds of the start. With --until it goes back to before a mistake: what
     was answered after that moment is lost, and must be done again.
 
-    Examples:
+    Example:
 
       siraba restore --from /mnt/backup --key /media/usb/siraba-backup.key
-
-      siraba restore --from /mnt/backup --key KEY --until 2026-11-29T08:30:00+0000
     """
     if until and base_only:
         raise ServerError("--base-only or --until: the backup alone has one moment, its own")
@@ -55,10 +53,8 @@ def restore(
     settings = platform_settings(state_dir=state_dir, backup_dir=from_dir)
     state = State(settings.state_dir.resolve())
     opener = places.private_key(key)
-    places_there = folder_of(settings)
-    work = restoring.restore(state, places_there, key=opener, wal=not base_only, until=until)
-    done = asyncio.run(work)
-    _tell(done, monotonic() - began)
+    work = restoring.restore(state, folder_of(settings), key=opener, wal=not base_only, until=until)
+    _tell(asyncio.run(work), monotonic() - began)
 
 
 def _tell(done: restoring.Restored, seconds: float) -> None:
