@@ -167,6 +167,7 @@ def operations_of(site: Site, services: Behind) -> FastAPI:
         service_urls={name: f"http://{name}" for name in SERVICES},
         monitor_url=None,
         state_folder=site.folder,
+        backup_folder=None,
     )
 
     async def measured() -> list[Sample]:

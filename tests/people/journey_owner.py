@@ -25,6 +25,10 @@ async def take_back(five: Five) -> None:
     await five.look("owner", "our-cases")
     await owner.follow(".lines a")
     await five.look("owner", "case")
+    case = owner.page.url
+    await owner.follow('a[href*="/choices/"]')
+    await five.look("owner", "why-this-choice")
+    await owner.page.goto(case)
     await owner.follow('a[href$="/slip"]')
     await five.look("owner", "slip")
     await owner.follow("main a")
