@@ -113,7 +113,8 @@ class Forcing:
         """Bad messages, all at once. kinds: (sort, stream)."""
         before = self.watch.look()
         sent = [_letter(sort, stream, random) for sort, stream in kinds]
-        await self.hostile.spread(sent, seconds=0.5)
+        began = monotonic()
+        await self.hostile.spread(sent, between=(began, began + 0.5))
         forced = [dead(stream, end) for (_, stream), (end, _) in zip(kinds, sent, strict=True)]
         await self._judge(forced, before)
         await self._look_up(forced)

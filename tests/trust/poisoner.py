@@ -36,10 +36,12 @@ class Poisoner:
         known = Known(lambda code: self.random.choice(used[code]), self._foreign_to)
         return [(sort.end, sort.spoil(letter, known)) for sort, letter in poison]
 
-    async def spread(self, letters: Sequence[tuple[str, Letter]], *, seconds: float) -> None:
-        """Send them evenly over so long, from another process."""
+    async def spread(
+        self, letters: Sequence[tuple[str, Letter]], *, between: tuple[float, float]
+    ) -> None:
+        """Send them evenly between two moments, from another process."""
         loop = asyncio.get_running_loop()
-        job = loop.run_in_executor(self.process, send_all, self._hands, letters, seconds)
+        job = loop.run_in_executor(self.process, send_all, self._hands, letters, between)
         self.sent += await job
 
     async def look_on(self, seconds: float) -> None:
@@ -76,7 +78,7 @@ async def poisoner(road: Road, random: Random) -> AsyncIterator[Poisoner]:
     """As intake, as referral and as every organisation."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         hostile = Poisoner(road, random, process)
-        await hostile.spread([], seconds=0)  # the process is up before anything is timed
+        await hostile.spread([], between=(0, 0))  # the process is up before anything is timed
         yield hostile
 
 

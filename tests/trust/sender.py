@@ -63,6 +63,21 @@ class Credentials:
             return Signer(load(self.folders[name], code=name).signing)
         return SigningKey(PlatformKeys(self.state.secrets), name).signer()
 
+    def signed(self, letter: Letter, *, by: Signer) -> dict[str, str]:
+        """Under the sender's own key, or everything would die of its signature.
+
+        No Nats-Msg-Id: the broker's window must not be what saves us.
+        """
+        left_out = ("Nats-Msg-Id", SIGNATURE)
+        headers = {name: value for name, value in letter.headers.items() if name not in left_out}
+        is_request = letter.sender in self.folders
+        subject = letter.subject
+        if is_request:
+            subject = subject.replace("in.", f"in.{letter.sender}.", 1)
+        payload = signed_payload(headers, letter.body, subject=subject)
+        kind: Kind = "request" if is_request else "event"
+        return headers | {SIGNATURE: by.sign(payload, kind=kind)}
+
     def _seed(self, name: str) -> str:
         if name in self.folders:
             return load(self.folders[name], code=name).seed
@@ -70,26 +85,28 @@ class Credentials:
 
 
 def send_all(
-    hands: Credentials, letters: Sequence[tuple[str, Letter]], seconds: float
+    hands: Credentials, letters: Sequence[tuple[str, Letter]], between: tuple[float, float]
 ) -> list[Sent]:
-    """Evenly over so long. letters: each with how it must end."""
+    """Evenly between two moments of the machine's clock. letters: each with how it must end."""
     if not letters:
         return []  # nobody connects for nothing: the quiet windows are to be quiet
-    return asyncio.run(_send_all(hands, letters, seconds))
+    return asyncio.run(_send_all(hands, letters, between))
 
 
 async def _send_all(
-    hands: Credentials, letters: Sequence[tuple[str, Letter]], seconds: float
+    hands: Credentials, letters: Sequence[tuple[str, Letter]], between: tuple[float, float]
 ) -> list[Sent]:
     clients = {name: await hands.client(name) for name in hands.names}
-    sender = _Sender(hands, clients, {name: hands.signer(name) for name in hands.names})
+    sender = _Sender(hands, clients)
     try:
-        began = monotonic()
+        signers = {name: hands.signer(name) for name in hands.names}
+        signed = [hands.signed(letter, by=signers[letter.sender]) for _, letter in letters]
+        began, ends = between
         async with asyncio.TaskGroup() as group:
             sending = []
-            for nth, (end, letter) in enumerate(letters):
-                await asyncio.sleep(began + seconds * nth / len(letters) - monotonic())
-                sending.append(group.create_task(sender.send(end, letter)))
+            for nth, ((end, letter), headers) in enumerate(zip(letters, signed, strict=True)):
+                await asyncio.sleep(began + (ends - began) * nth / len(letters) - monotonic())
+                sending.append(group.create_task(sender.send(end, letter, headers)))
         return [one.result() for one in sending]
     finally:
         for client in clients.values():
@@ -100,31 +117,15 @@ async def _send_all(
 class _Sender:
     hands: Credentials
     clients: Mapping[str, Client]
-    signers: Mapping[str, Signer]
 
-    async def send(self, end: str, letter: Letter) -> Sent:
+    async def send(self, end: str, letter: Letter, headers: dict[str, str]) -> Sent:
         if end == UNSTORED:
             return Sent(end, letter, refusal=await self._insist(letter))
         answer = await self.clients[letter.sender].request(
-            letter.subject, letter.body, headers=self._signed(letter), timeout=PATIENCE
+            letter.subject, letter.body, headers=headers, timeout=PATIENCE
         )
         stored = json.loads(answer.data)
         return Sent(end, letter, stored["stream"], stored["seq"])
-
-    def _signed(self, letter: Letter) -> dict[str, str]:
-        """Under the sender's own key, or everything would die of its signature.
-
-        No Nats-Msg-Id: the broker's window must not be what saves us.
-        """
-        left_out = ("Nats-Msg-Id", SIGNATURE)
-        headers = {name: value for name, value in letter.headers.items() if name not in left_out}
-        is_request = letter.sender in self.hands.folders
-        subject = letter.subject
-        if is_request:
-            subject = subject.replace("in.", f"in.{letter.sender}.", 1)
-        payload = signed_payload(headers, letter.body, subject=subject)
-        kind: Kind = "request" if is_request else "event"
-        return headers | {SIGNATURE: self.signers[letter.sender].sign(payload, kind=kind)}
 
     async def _insist(self, letter: Letter) -> str:
         """Past the library's own check; what the broker says before it hangs up."""

@@ -25,6 +25,8 @@ SEED = 20261211
 CASES_PER_SECOND = 20
 # What still travels when a window ends is not counted to the next.
 SETTLING_SECONDS = 0.3
+# While the poisoner connects and signs, which is no part of what it does to others.
+GATHERING_SECONDS = 0.7
 
 
 class Noted(list[Delivery]):
@@ -104,11 +106,13 @@ async def test_poison_of_eleven_sorts_neither_blocks_nor_vanishes_nor_slows_the_
             for nth in range(2 * windows):
                 is_bad, left = nth % 4 in (1, 2), poison[len(hostile.sent) :]
                 letters = hostile.spoilt(left[: -(-len(poison) // windows)] if is_bad else [])
-                began = monotonic()
+                began = monotonic() + (GATHERING_SECONDS if is_bad else 0)
+                ends = began + seconds
                 await asyncio.gather(
-                    asyncio.sleep(seconds), hostile.spread(letters, seconds=seconds)
+                    asyncio.sleep(ends - monotonic()),
+                    hostile.spread(letters, between=(began, ends)),
                 )
-                clock.windows.append((began, monotonic(), is_bad))
+                clock.windows.append((began, ends, is_bad))
                 await asyncio.sleep(SETTLING_SECONDS)
         evidence = await fire.evidence(within=120)
         found = await judged(fire.road, evidence, hostile.sent)
