@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from time import monotonic
 
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 
@@ -67,7 +68,8 @@ class World:
 
     async def send(self, letter: Letter) -> None:
         """As its sender."""
-        await self.hostile.spread([("", letter)], seconds=0)
+        now = monotonic()
+        await self.hostile.spread([("", letter)], between=(now, now))
 
     def typed(self, line: str) -> str:
         """What the platform's own commands say."""

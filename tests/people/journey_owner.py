@@ -39,6 +39,13 @@ async def take_back(five: Five) -> None:
     await five.look("owner", "taken-back")
 
 
+async def go_on(five: Five, number: str) -> None:
+    """What an owner still has to do: a new yes, an answer to who asks for the case, a follow-up."""
+    await give_again(five, number)
+    await hand_over(five)
+    await follow_up(five)
+
+
 async def give_again(five: Five, number: str) -> None:
     """The guardian says yes again: the shelter is asked anew, helps, and the owner confirms it (step 7)."""
     owner, shelter = five.people["owner"], five.people["shelter"]

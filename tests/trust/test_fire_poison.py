@@ -1,6 +1,6 @@
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import quantiles
@@ -16,8 +16,8 @@ from tests.journeys.road import SERVICES, Road
 from tests.ledger import Figure, Form
 from tests.trust.campaign import campaign
 from tests.trust.evidence import Asking, Evidence, body_of
-from tests.trust.poison import SORTS, some_poison
-from tests.trust.poisoner import judged, poisoner
+from tests.trust.poison import SORTS, Letter, some_poison
+from tests.trust.poisoner import Poisoner, judged, poisoner
 from tests.trust.telling import say
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("fire")]
@@ -60,6 +60,18 @@ class Clock:
     async def _note(self, request: httpx.Request) -> None:
         if key := request.headers.get("Idempotency-Key"):
             self.posted.setdefault(key, monotonic())
+
+    async def window(
+        self, hostile: Poisoner, letters: Sequence[tuple[str, Letter]], *, seconds: float
+    ) -> None:
+        """One more, over which these are spread; its poison is signed before it begins."""
+        began = monotonic() + (GATHERING_SECONDS if letters else 0)
+        ends = began + seconds
+        await asyncio.gather(
+            asyncio.sleep(ends - monotonic()), hostile.spread(letters, between=(began, ends))
+        )
+        self.windows.append((began, ends, bool(letters)))
+        await asyncio.sleep(SETTLING_SECONDS)
 
     def seconds(self, evidence: Evidence) -> dict[bool, list[float]]:
         """From POST to partner, of the cases posted without (False) and with poison (True)."""
@@ -106,14 +118,7 @@ async def test_poison_of_eleven_sorts_neither_blocks_nor_vanishes_nor_slows_the_
             for nth in range(2 * windows):
                 is_bad, left = nth % 4 in (1, 2), poison[len(hostile.sent) :]
                 letters = hostile.spoilt(left[: -(-len(poison) // windows)] if is_bad else [])
-                began = monotonic() + (GATHERING_SECONDS if is_bad else 0)
-                ends = began + seconds
-                await asyncio.gather(
-                    asyncio.sleep(ends - monotonic()),
-                    hostile.spread(letters, between=(began, ends)),
-                )
-                clock.windows.append((began, ends, is_bad))
-                await asyncio.sleep(SETTLING_SECONDS)
+                await clock.window(hostile, letters, seconds=seconds)
         evidence = await fire.evidence(within=120)
         found = await judged(fire.road, evidence, hostile.sent)
         kept = [
