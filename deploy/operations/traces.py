@@ -56,11 +56,11 @@ def add_traces(app: FastAPI, watch: Watch) -> None:
         root = request.scope.get("root_path", "")
         return RedirectResponse(f"{root}/trace/{case_id}", status_code=303)
 
-    @routes.get("/trace/{case_id}")
-    async def show_way(request: Request, case_id: UUID, who: visitor) -> HTMLResponse:
-        _, way = await collect(watch.database_url(), str(case_id), by=who)
+    @routes.get("/trace/{traced}")
+    async def show_way(request: Request, traced: UUID, who: visitor) -> HTMLResponse:
+        _, way = await collect(watch.database_url(), str(traced), by=who)
         context = {
-            "case_id": case_id,
+            "case_id": traced,
             "steps": list(drawn(way)),
             "services": len({step.service for step in way.steps}),
             "seconds": way.span[1] if way.steps else 0,

@@ -25,7 +25,7 @@ NAMES: Final[Mapping[str, str]] = {
     "service": "shelter", "code": "SHELTER_B", "verb": "accept", "withdrawal_id": NOTHING,
     "list_name": "courts", "day": "2026-05-27", "name": "committee",
     "organisation": "NOBODY", "session_id": NOTHING, "edition": "1", "language": "fr",
-    "publication_id": NOTHING, "held_by": "referral", "letter_id": "1", "case_id": NOTHING,
+    "publication_id": NOTHING, "held_by": "referral", "letter_id": "1", "traced": NOTHING,
 }  # fmt: skip
 #: What would do something if it were theirs.
 BODIES: Final[Mapping[str, Mapping[str, Any]]] = {
