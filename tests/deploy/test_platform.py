@@ -188,7 +188,7 @@ async def test_up_stops_in_order_on_a_signal() -> None:
         assert process.stdout is not None
         first = await asyncio.wait_for(process.stdout.readline(), 30)
         assert b"Siraba is up: http://127.0.0.1:" in first
-        said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(4)]
+        said = [await asyncio.wait_for(process.stdout.readline(), 30) for _ in range(5)]
         assert said[-1].startswith(b"NOBODY_LISTED has keys here and is not in the directory")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) == 0
