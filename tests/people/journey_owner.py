@@ -26,7 +26,7 @@ async def take_back(five: Five) -> None:
     await owner.follow(".lines a")
     await five.look("owner", "case")
     case = owner.page.url
-    await owner.follow('a[href*="/choices/"]')
+    await owner.follow(owner.page.locator('a[href*="/choices/"]').first)
     await five.look("owner", "why-this-choice")
     await owner.page.goto(case)
     await owner.follow('a[href$="/slip"]')
