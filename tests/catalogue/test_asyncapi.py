@@ -14,7 +14,7 @@ from contracts.catalogue import EVENTS, FEED, REQUESTS
 from contracts.generate import ASYNCAPI, ASYNCAPI_INTERNAL, documents
 from contracts.recorded import recorded_messages
 
-pytestmark = pytest.mark.share("operators")
+pytestmark = pytest.mark.share("road")
 HERE = Path(__file__).parent
 BOTH = pytest.mark.parametrize("path", [ASYNCAPI, ASYNCAPI_INTERNAL], ids=lambda path: path.stem)
 Document = dict[str, Any]

@@ -20,7 +20,7 @@ from contracts.vocabulary.reference import LISTS, rows
 from deploy.catalogue.messages import CHANNELS, audience_of, paragraphs
 from deploy.catalogue.site import LOCALE, build
 
-pytestmark = pytest.mark.share("operators")
+pytestmark = pytest.mark.share("road")
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "en")
 BOTH = pytest.mark.parametrize("language", LANGUAGES)

@@ -31,7 +31,7 @@ from tests.serving import serving
 from tests.trust.canaries import MARK, hits
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
 ROOT: Final = Path(__file__).parents[2]
 TEMPLATES: Final = ROOT / "deploy" / "operations" / "templates"
 DIRECTORY: Final = (
@@ -98,7 +98,14 @@ async def registered(address: Address) -> str | None:
 
 async def all_pages(room: Room) -> list[httpx.Response]:
     """Each page of an operator's, as it stands."""
-    paths = ("", "letters", "letters/reporting/1", "trace", f"trace/{room.case_id}")
+    way = f"trace/{room.case_id}"
+
+    async def is_drawn() -> bool:
+        """Spans are written a moment after what they are of."""
+        return SHOWN[-1] in words(await room.operator.get(f"/operations/{way}"))
+
+    await until(is_drawn)
+    paths = ("", "letters", "letters/reporting/1", "trace", way)
     return [await room.operator.get(f"/operations/{path}") for path in paths]
 
 
