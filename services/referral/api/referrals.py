@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis import audit
 from chassis.audit import Look
 from chassis.web import Refusal, Shown
 from contracts.callers import Caller
@@ -68,11 +67,10 @@ def _add_confirming(routes: APIRouter, desk: Desk) -> None:
         """Say that the service was given, of a case of my organisation; the second time changes nothing."""
         async with desk.parts.work.begin() as connection:
             try:
-                one = await confirm_delivery(
+                await confirm_delivery(
                     connection,
+                    who,
                     referral_id,
-                    owner=who.organisation,
-                    role=who.role,
                     announcer=await desk.announcer(connection),
                     trace=request.scope.get("siraba.hop"),
                 )
@@ -80,6 +78,4 @@ def _add_confirming(routes: APIRouter, desk: Desk) -> None:
                 raise Refusal(404, "not_found", "No case of yours has such a referral") from None
             except NotDelivered:
                 raise Refusal(409, "not_delivered", "Nobody has said that it was given") from None
-            look = Look(action="referral.confirm", case_id=one.case_id, purpose="coordination")
-            await audit.add(connection, who, [look])
         await desk.parts.wake_relay()

@@ -50,16 +50,13 @@ def add_confirming(app: FastAPI, desk: DeskPages) -> None:
 
 async def _confirm(desk: DeskPages, request: Request, referral_id: UUID, *, who: Caller) -> None:
     async with desk.parts.work.begin() as connection:
-        one = await confirm_delivery(
+        await confirm_delivery(
             connection,
+            who,
             referral_id,
-            owner=who.organisation,
-            role=who.role,
             announcer=await desk.announcer(connection),
             trace=request.scope.get("siraba.hop"),
         )
-        look = Look(action="referral.confirm", case_id=one.case_id)
-        await audit.add(connection, who, [look])
 
 
 async def _shown(

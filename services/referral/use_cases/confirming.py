@@ -5,7 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import outbox
+from chassis import audit, outbox
+from chassis.audit import Look
+from contracts.callers import Caller
 from contracts.referral import ReferralConfirmed
 from services.referral.store import referrals
 from services.referral.store.referrals import Referral
@@ -34,25 +36,23 @@ async def see_given(connection: AsyncConnection, referral_id: UUID, *, owner: st
 
 async def confirm_delivery(
     connection: AsyncConnection,
+    who: Caller,
     referral_id: UUID,
     *,
-    owner: str,
-    role: str,
     announcer: Announcer,
     trace: str | None = None,
-) -> Referral:
-    """The referral is `confirmed`; confirming twice says it once. role: of the person who does.
+) -> None:
+    """The referral is `confirmed`, by API or page; confirming twice says it once, and is on record twice.
 
     Raises `NothingToConfirm`, `NotDelivered`.
     """
-    one = await see_given(connection, referral_id, owner=owner)
+    one = await see_given(connection, referral_id, owner=who.organisation)
     if one.state not in _CONFIRMABLE:
         raise NotDelivered
-    if one.state == "confirmed":
-        return one
-    confirmed = replace(one, state="confirmed")
-    await referrals.move(connection, [confirmed])
-    event = ReferralConfirmed(**repeated(one), confirmed_by_role=role)
-    said = announcer.inside(event, one.case_id, cause=Cause(trace=trace))
-    await outbox.add(connection, [said])
-    return confirmed
+    if one.state != "confirmed":
+        await referrals.move(connection, [replace(one, state="confirmed")])
+        event = ReferralConfirmed(**repeated(one), confirmed_by_role=who.role)
+        said = announcer.inside(event, one.case_id, cause=Cause(trace=trace))
+        await outbox.add(connection, [said])
+    look = Look(action="referral.confirm", case_id=one.case_id, purpose="coordination")
+    await audit.add(connection, who, [look])
