@@ -73,7 +73,7 @@ class World:
 
     def typed(self, line: str) -> str:
         """What the platform's own commands say."""
-        return self.place.typed("", line)
+        return self.place.typed(line)
 
 
 Planting = Callable[[World], AbstractAsyncContextManager[None]]

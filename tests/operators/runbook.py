@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tests.operators.manifests import ROOT
@@ -58,7 +57,7 @@ def asked(runbook: Runbook, alert: str, labels: Mapping[str, str], place: "Place
     """What all commands of an alert's page tell, each in a shell of its own, all at once."""
     lines = [filled(line, labels) for line in runbook.pages[alert].commands]
     with ThreadPoolExecutor(len(lines)) as pool:
-        return "\n".join(pool.map(partial(place.typed, runbook.beginning), lines))
+        return "\n".join(pool.map(place.typed, lines))
 
 
 def filled(text: str, labels: Mapping[str, str]) -> str:
@@ -75,10 +74,11 @@ class Place:
 
     state: Path
     told: Mapping[str, str]
+    beginning: str
 
-    def typed(self, beginning: str, line: str) -> str:
-        """What a command says, on both outputs."""
-        whole = f"{beginning.replace('/srv/siraba', str(self.state))}\n{line}"
+    def typed(self, line: str) -> str:
+        """What a command says, on both outputs, typed after the runbook's beginning."""
+        whole = f"{self.beginning.replace('/srv/siraba', str(self.state))}\n{line}"
         return subprocess.run(
             ["bash", "-c", whole], env=os.environ | self.told, cwd=ROOT, text=True, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,

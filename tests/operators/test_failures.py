@@ -142,7 +142,7 @@ class Forcing:
     async def _look_up(self, forced: Sequence[Sequence[Failure]]) -> None:
         """In the runbook, one alert of each name: its page must lead to every reason."""
         runbook = read_runbook(RUNBOOK.read_text("utf-8"))
-        place = Place(self.road.platform.state.root, self.watch.told)
+        place = Place(self.road.platform.state.root, self.watch.told, runbook.beginning)
         places = [place for places in forced for place in places]
         alerts = {one.alert[0]: one.alert for one in places}
         for name, alert in alerts.items():

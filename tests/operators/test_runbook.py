@@ -61,7 +61,7 @@ async def test_the_runbook_leads_to_the_cause_of_every_planted_outage(
     taken: dict[str, float | None] = {}
     async with running_road((OWNER, PARTNER)) as road, poisoner(road, random) as hostile:
         with watching(road.platform, tmp_path / "watch") as watch:
-            place = Place(road.platform.state.root, watch.told)
+            place = Place(road.platform.state.root, watch.told, runbook.beginning)
             world = World(road, hostile, random, place)
             forcing = Forcing(road, hostile, watch)
             for name, outage in OUTAGES.items():

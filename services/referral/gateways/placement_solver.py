@@ -22,8 +22,9 @@ _TUNED: Settings = {
     "mip_detect_symmetry": False,
     "mip_heuristic_run_feasibility_jump": False,
     "mip_heuristic_run_root_reduced_cost": False,
+    "mip_heuristic_run_rins": False,
     "mip_pool_soft_limit": 100,
-    "mip_pool_age_limit": 5,
+    "mip_pool_age_limit": 10,
 }
 Numbers = NDArray[np.float64]
 
