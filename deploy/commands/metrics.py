@@ -11,6 +11,7 @@ import httpx
 import typer
 import uvicorn
 
+from chassis.notify import SPOOL
 from chassis.telemetry.logs import set_up_logging
 from chassis.trust import PlatformKeys
 from chassis.web.session import SECRET_BYTES
@@ -88,6 +89,7 @@ def watch_of(settings: PlatformSettings, state: State) -> Watch:
     return Watch(
         database_url=lambda: ops_database_url(state, settings),
         latest=Latest(lambda: _round(settings, state)),
+        spool=state.secrets / SPOOL,
         pages=layout(),
         entrance=pages_entrance(
             secret=token_bytes(SECRET_BYTES),

@@ -7,21 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import text
 
 from chassis.notify import SPOOL, spooled
 from deploy.commands.context import failing_clearly, operator_rows, running_state
-
-_UNPLACED = text("""
-    select owner, service, urgency, reason,
-           extract(epoch from clock_timestamp() - since) as age_seconds
-    from referral.unplaced order by since
-""")
-_NOTICES = text("""
-    select waits_for, rung, organisation, state, tries, acknowledged_at is not null as is_seen_to,
-           extract(epoch from clock_timestamp() - created_at) as age_seconds
-    from referral.notices order by created_at desc limit 200
-""")
+from deploy.notices import NEWEST, UNPLACED
 
 
 @failing_clearly
@@ -43,11 +32,11 @@ def notices(
     state = running_state(state_dir)
     console = Console()
     waiting = Table("owner", "service", "urgency", "why", "waits for", title="Wait for a decision")
-    for row in operator_rows(state, _UNPLACED):
+    for row in operator_rows(state, UNPLACED):
         waiting.add_row(row.owner, row.service, row.urgency, row.reason, _age(row))
     console.print(waiting if waiting.row_count else "Nothing waits for a decision.")
     told = Table("to act", "rung", "told", "state", "tries", "age", title="Notices")
-    for row in operator_rows(state, _NOTICES):
+    for row in operator_rows(state, NEWEST):
         stands = "acknowledged" if row.is_seen_to else row.state
         told.add_row(
             row.waits_for, row.rung, row.organisation or "nobody", stands, str(row.tries), _age(row)
@@ -61,4 +50,4 @@ def notices(
 
 
 def _age(row: Any) -> str:
-    return str(timedelta(seconds=int(row.age_seconds)))
+    return str(timedelta(seconds=int(row.age.total_seconds())))

@@ -12,6 +12,7 @@ from deploy.embedded.processes import ServerError
 from deploy.measures.endpoint import measures_router
 from deploy.operations.health import add_health
 from deploy.operations.letters import add_letters
+from deploy.operations.notices import add_notices
 from deploy.operations.standing import Watch, pages_entrance
 from deploy.operations.traces import add_traces
 
@@ -33,6 +34,7 @@ def operations_app(watch: Watch, *, token: str, secure: bool) -> FastAPI:
     app.include_router(measures_router(watch.latest, token=token))
     add_health(app, watch)
     add_letters(app, watch)
+    add_notices(app, watch)
     add_traces(app, watch)
     return app
 

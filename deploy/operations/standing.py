@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -17,11 +18,13 @@ ROLES = ("operator",)
 class Watch:
     """database_url: of the operator's role, asked each time, since a platform that starts anew has another.
 
-    latest: what was measured last, which Prometheus is told, too.
+    latest: what was measured last, which Prometheus is told, too. spool: where notices lie that no
+    gateway carries.
     """
 
     database_url: Callable[[], str] = field(repr=False)
     latest: Latest
+    spool: Path
     pages: Pages
     entrance: Entrance
     clock: Callable[[], datetime]

@@ -15,6 +15,7 @@ import pytest
 from playwright.async_api import Page
 from typer.testing import CliRunner
 
+from chassis.notify import SPOOL, Letter, Spool
 from deploy.cli import app
 from deploy.measures.samples import Sample
 from deploy.operations.picture import picture_of
@@ -52,6 +53,16 @@ _PARKED: Final = """
                                   recorded_at, nats_subject, headers, body)
     values ('reporting-INTAKE', '/siraba/intake', :case, 3, 'INTAKE', 3, now(), 'x', :said, :body)
 """
+_NOTICES: Final = """
+    insert into referral.notices
+        (notice_id, matter_id, case_id, service, waits_for, is_referral, is_threat, rung, organisation,
+         state, tries, next_at, created_at)
+    select gen_random_uuid(), gen_random_uuid(), :case, 'shelter', 'POLICE_A', false, false, rung,
+           organisation, state, 1, now(), now()
+    from (values ('offer', 'POLICE_A', 'sent'), ('ladder', null, 'failed')) as n (rung, organisation, state)
+"""
+#: Of whoever is on duty; no operator needs it at a page.
+DUTY: Final = "+22370000199"
 _AUDIT: Final = """
     select action, purpose, organisation, case_id from reporting.audit
     where action <> 'dead_letter.opened' order by at
@@ -85,6 +96,8 @@ async def open_room(site: Site) -> AsyncIterator[Room]:
         await site.run(_PARKED, case=str(case_id), said=f'{{"x": "{MARK}"}}', body=MARK.encode())
         names = {"case": str(case_id), "referral": str(referral), "message": str(message)}
         names |= {"number": number.lower(), "trace": str(hop).split("-")[1]}
+        await site.run(_NOTICES, case=str(case_id))
+        await Spool(site.folder / SPOOL).carry(Letter(uuid4(), "sms", DUTY, "fr"))
         yield Room(address, who, case_id, number, names)
 
 
@@ -105,16 +118,18 @@ async def all_pages(room: Room) -> list[httpx.Response]:
         return SHOWN[-1] in words(await room.operator.get(f"/operations/{way}"))
 
     await until(is_drawn)
-    paths = ("", "letters", "letters/reporting/1", "trace", way)
+    paths = ("", "letters", "letters/reporting/1", "notices", "trace", way)
     return [await room.operator.get(f"/operations/{path}") for path in paths]
 
 
 def told_in(pages: list[httpx.Response], number: str) -> list[str]:
-    """The pages on which a person's canary or a case's number is."""
+    """The pages on which a person's canary, a case's number or who is on duty is."""
     return [
         page.url.path
         for page in pages
-        if number in page.text or any(True for _ in hits(page.url.path, page.content))
+        if number in page.text
+        or DUTY in page.text
+        or any(True for _ in hits(page.url.path, page.content))
     ]
 
 
@@ -153,7 +168,7 @@ async def test_all_is_shown_and_decided_at_pages_for_everybody_and_none_says_of_
 
 #: On each of `all_pages`.
 SHOWN: Final = (
-    "SHELTER_B", "Nº 1", "needs", "Parcours d’un dossier", "send case.registered",
+    "SHELTER_B", "Nº 1", "needs", Letter(uuid4(), "sms", DUTY, "fr").text, "Parcours d’un dossier", "send case.registered",
 )  # fmt: skip
 DECIDED: Final = (
     ("dead_letter.retry", "newer_release", "COMITE"),
@@ -242,6 +257,8 @@ async def look_around(page: Page, looker: Looker, room: Room) -> None:
     await looker.look(page, "decide")
     await page.click('main form[action$="/retry"] button')
     assert await page.locator("[role=status]").count() == 1
+    await page.click('nav a[href="/operations/notices"]')
+    await looker.look(page, "notices")
     await page.click('nav a[href="/operations/trace"]')
     await page.fill("[name=named]", "nobody")
     await page.click("main button")

@@ -17,6 +17,7 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
 from chassis.assembly import Assembly, assemble
+from chassis.notify import SPOOL
 from chassis.settings import ServiceSettings
 from chassis.trust import PlatformKeys
 from contracts.callers import Caller
@@ -177,6 +178,7 @@ def operations_of(site: Site, services: Behind) -> FastAPI:
     watch = Watch(
         database_url=lambda: sources.database_url,
         latest=Latest(measured),
+        spool=site.folder / SPOOL,
         pages=layout(),
         entrance=pages_entrance(
             secret=token_bytes(32), clock=clock, ring=PlatformKeys(site.folder).look, secure=False
