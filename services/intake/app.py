@@ -70,16 +70,21 @@ def create_app(
     app = serve(parts, pages=layout, larger_bodies=api.LARGER_BODIES)
     registrar = api.Registrar(parts, keeping, throttle := settings.throttle())
     app.include_router(api.router(api.Desk(parts, registrar, caller)))
-    app.include_router(api.incident_router(api.IncidentDesk(admitter, caller, throttle)))
-    desk = api.ConsentDesk(parts, discloser, caller)
-    for routes in DESK_ROUTES:
-        app.include_router(routes(desk))
+    incidents = api.IncidentDesk(admitter, caller, throttle)
+    app.include_router(api.incident_router(incidents))
+    _add_desk_routes(app, api.ConsentDesk(parts, discloser, caller))
     app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
     app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
     leases = LeaseKeys(settings.leases_dir, parts.mint.entropy)
-    _add_pages(app, screen, registrar=registrar, leases=leases)
+    form = _add_pages(app, screen, registrar=registrar, leases=leases)
+    pages.add_together(app, pages.TogetherDesk(form=form, gather=incidents.gather))
     return app
+
+
+def _add_desk_routes(app: FastAPI, desk: api.ConsentDesk) -> None:
+    for routes in DESK_ROUTES:
+        app.include_router(routes(desk))
 
 
 def _ask_again(parts: Parts) -> CheckGrounds:
@@ -98,7 +103,7 @@ def _vault(settings: IntakeSettings, parts: Parts) -> Vault:
 
 def _add_pages(
     app: FastAPI, screen: pages.Desk, *, registrar: api.Registrar, leases: LeaseKeys
-) -> None:
+) -> pages.FormDesk:
     parts = screen.parts
     parts.jobs.append(lambda: leases.keep_renewed(parts.mint.moment))
     pages.add_pages(app, screen)
@@ -111,3 +116,4 @@ def _add_pages(
     )
     pages.add_form(app, form)
     pages.add_offline(app, pages.OfflineDesk(form, leases))
+    return form

@@ -143,6 +143,34 @@ async def write_down(five: Five) -> str:
     return number
 
 
+async def write_down_many(five: Five) -> None:
+    """Two who were found together: what is missing is named, then both are registered."""
+    officer, page = five.people["officer"], five.people["officer"].page
+    await officer.follow('nav a[href="/intake/new"]')
+    await officer.follow('a[href="/intake/together"]')
+    await five.look("officer", "together")
+    await page.locator("[required]").evaluate_all("all => all.map(one => one.required = false)")
+    await page.fill("[name=full_name-2]", "Oumou")
+    await officer.follow('button[value="send"]')
+    await five.look("officer", "together-missing")
+    shared = {"region": "01", "detection_channel": "patrol"}
+    each = {f"{name}-{nth}": value for nth in (1, 2) for name, value in _WOMAN.items()}
+    for name, value in (shared | each).items():
+        await page.select_option(f"[name={name}]", value)
+    for name, value in _OF_BOTH.items():
+        await page.check(f"[name={name}][value={value}]")
+    await officer.follow('button[value="send"]')
+    while await page.locator('a[href^="/intake/mine/"]').count() < 2:
+        await page.reload()
+    await five.look("officer", "found-together")
+
+
+_WOMAN = {"sex": "female", "age_band": "25-34"}
+_OF_BOTH = {
+    "exploitation": "gold_mining", "needs": "shelter", "urgency": "urgent_72h", "risk": "medium",
+}  # fmt: skip
+
+
 async def go_without(five: Five) -> None:
     """The form for the time without a line, empty and lacking something, and what a device keeps."""
     officer = five.people["officer"]

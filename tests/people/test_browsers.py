@@ -81,6 +81,7 @@ async def test_five_people_go_the_whole_way_and_every_page_can_be_seen_and_used(
         await journey.count(five)
         await journey_committee.publish(five)
         await journey_committee.keep(five)
+        await journey.write_down_many(five)
         await journey.go_without(five)
         await journey_account.look_after(five)
         await journey_account.try_elsewhere(five)

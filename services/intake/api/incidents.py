@@ -20,7 +20,7 @@ from services.intake import domain
 from services.intake.api.admitter import Admitter
 from services.intake.api.routes import PROBLEMS, Key, missing_key
 from services.intake.store import incidents
-from services.intake.use_cases.gathering import Gathered, Opened, open_incident
+from services.intake.use_cases.gathering import Gathered, Opened, look_at_incident, open_incident
 
 LARGER_BODIES = {"/incidents": INCIDENT_BYTES}
 
@@ -98,6 +98,18 @@ class IncidentDesk:
     caller: BearerCaller
     throttle: Throttle
 
+    async def gather(self, gathered: Gathered) -> Opened:
+        """Raises `domain.Refused`, a Refusal where the organisation has had its share."""
+        self.throttle.admit(gathered.organisation)
+        parts = self.admitter.parts
+        async with parts.work.begin() as connection:
+            opened = await open_incident(
+                connection, gathered, mint=parts.mint, keeping=self.admitter.keeping
+            )
+        await parts.wake_relay()
+        self.admitter.wake()
+        return opened
+
 
 def incident_router(desk: IncidentDesk) -> APIRouter:
     """The routes; whoever may register a case may register many."""
@@ -121,12 +133,14 @@ def incident_router(desk: IncidentDesk) -> APIRouter:
         """
         if idempotency_key is None:
             raise missing_key()
-        desk.throttle.admit(who.organisation)
         gathered = _gathered(
             body, who, key=idempotency_key, digest=sha256(await request.body()).digest(),
             trace=request.scope.get("siraba.hop"),
         )  # fmt: skip
-        opened = await _opened(desk.admitter, gathered)
+        try:
+            opened = await desk.gather(gathered)
+        except domain.Refused as refused:
+            raise PROBLEMS[type(refused)]() from None
         response.headers["Location"] = f"{request.scope['path']}/{opened.incident_id}"
         if opened.is_repeated:
             response.headers["Idempotent-Replayed"] = "true"
@@ -154,26 +168,10 @@ def _add_reads(routes: APIRouter, desk: IncidentDesk, caller: BearerCaller) -> N
         incident_id: UUID, who: Annotated[Caller, Depends(caller)]
     ) -> Incident:
         """How far the registration is; somebody else's and one that is not look the same."""
-        found = await reads.audited_read(
-            who, lambda connection: incidents.own_incident(connection, incident_id), _looked_at
-        )
+        found = await look_at_incident(reads, who, incident_id)
         if found is None:
             raise Refusal(404, "not_found", "There is no such incident of your organisation")
         return _shown(found)
-
-
-async def _opened(admitter: Admitter, gathered: Gathered) -> Opened:
-    parts = admitter.parts
-    try:
-        async with parts.work.begin() as connection:
-            opened = await open_incident(
-                connection, gathered, mint=parts.mint, keeping=admitter.keeping
-            )
-    except domain.Refused as refused:
-        raise PROBLEMS[type(refused)]() from None
-    await parts.wake_relay()
-    admitter.wake()
-    return opened
 
 
 def _gathered(
@@ -240,9 +238,3 @@ def _shown(found: Mapping[str, Any]) -> Incident:
             "refused": [{"person": one["nth"], "errors": one["refusals"]} for one in refused],
         }
     )
-
-
-def _looked_at(found: Mapping[str, Any] | None) -> Look:
-    if found is None:
-        return Look(action="incident", outcome="not_found", shown=0)
-    return Look(action="incident", shown=sum(one["number"] is not None for one in found["persons"]))

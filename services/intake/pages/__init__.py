@@ -20,6 +20,7 @@ from services.intake.pages.own_consent import add_own_consent
 from services.intake.pages.reading import in_words
 from services.intake.pages.slip import add_slip
 from services.intake.pages.standing import Desk
+from services.intake.pages.together import TogetherDesk, add_together
 from services.intake.use_cases.acknowledging import Heard, acknowledge_withdrawals
 from services.intake.use_cases.listing import list_dossiers
 from services.intake.use_cases.opening import open_disclosure
@@ -31,9 +32,11 @@ __all__ = [
     "FormDesk",
     "Keeper",
     "OfflineDesk",
+    "TogetherDesk",
     "add_form",
     "add_offline",
     "add_pages",
+    "add_together",
     "layout",
 ]
 

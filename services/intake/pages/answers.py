@@ -57,13 +57,19 @@ class Answers:
 
 def faults_of(step: Step, answers: Answers, *, today: date) -> Faults:
     """What this screen still lacks, by field: `needed`, `code`, `day`, `future`, `long`, `place`…"""
-    found = {one.name: fault for one in step.questions if (fault := _fault(one, answers, today))}
+    found = faults_among(step.questions, answers, today=today)
     cercle, region = answers.one("cercle"), answers.one("region")
-    if step.name == "found" and not found and cercle and not cercle.startswith(region):
+    asks_where = step.name in ("found", "together")
+    if asks_where and not found and cercle and not cercle.startswith(region):
         found["cercle"] = "place"
     if step.name == "consent":
         found |= _consent_faults(answers)
     return found
+
+
+def faults_among(questions: Iterable[Question], answers: Answers, *, today: date) -> Faults:
+    """What is wrong with each answer by itself."""
+    return {one.name: fault for one in questions if (fault := _fault(one, answers, today))}
 
 
 def _consent_faults(answers: Answers) -> Faults:

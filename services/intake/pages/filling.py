@@ -107,7 +107,7 @@ def _add_return(routes: APIRouter, desk: FormDesk) -> None:
             typed = desk.keeper.give_back(str(kept), who, now=desk.parts.mint.moment())
         except NotKept:
             raise Refusal(422, "not_kept", "Nothing was kept for this person") from None
-        filling = Filling(key=_key(typed["key"]), answers=Answers.read(typed["answers"]))
+        filling = Filling(key=key_of(typed["key"]), answers=Answers.read(typed["answers"]))
         return show_screen(desk, request, filling, step=_step(typed["step"]))
 
 
@@ -218,7 +218,7 @@ def show_screen(
 
 
 def _filling(form: FormData) -> Filling:
-    return Filling(key=_key(form.get("key")), answers=Answers.read(form.multi_items()))
+    return Filling(key=key_of(form.get("key")), answers=Answers.read(form.multi_items()))
 
 
 def _step(name: object) -> Step:
@@ -228,7 +228,7 @@ def _step(name: object) -> Step:
     return _BY_NAME[name]
 
 
-def _key(text: object) -> UUID:
+def key_of(text: object) -> UUID:
     """Raises Refusal without the key that came with the page: a repeat would be a second case."""
     try:
         return UUID(str(text))

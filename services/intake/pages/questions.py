@@ -223,6 +223,35 @@ _SEALED: Final = Step(
         *_sealed("exploitation", "facts", "suspect_name"),
     ),
 )
+#: What many persons who were found at once share, asked once of all.
+TOGETHER: Final = Step(
+    name="together",
+    heading=N_("Several persons found together"),
+    lead=N_(
+        "First what holds for all of them, then each in a few words. Each becomes a case of its own; those of one family stay together."
+    ),
+    questions=(
+        *_FOUND.questions,
+        Question(
+            name="citizenship",
+            words=N_("Citizenship, where nothing else is said below"),
+            kind="select",
+            list_name="country",
+        ),
+        *(one for one in _SIGNS.questions if one.name == "exploitation"),
+        *_NEEDS.questions,
+        *(one for one in _SAFETY.questions if one.name == "risk"),
+    ),
+)
+#: And what is asked of each.
+EACH: Final = (
+    *_sealed("identity", "full_name"),
+    *(one for one in _PERSON.questions if one.name in ("sex", "age_band", "citizenship")),
+    Question(
+        name="family", words=N_("Family, if several: the same word for all of it"), kind="text"
+    ),
+    *(one for one in _SAFETY.questions if one.name == "is_suspect_too"),
+)
 REVIEW: Final = Step(
     name="review",
     heading=N_("Read it once more"),

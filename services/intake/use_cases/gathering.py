@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
+from chassis.audit import Look, Reads
 from chassis.database import is_outage
 from chassis.outbox import Outgoing
+from contracts.callers import Caller
 from contracts.form import CaseSubmission, PersonSubmission
 from contracts.identifiers import Mint
 from contracts.incidents import IncidentOpened, IncidentRegistered
@@ -100,6 +103,21 @@ async def open_incident(
     await incidents.save(connection, new)
     await outbox.add(connection, [message])
     return _opened(answer, is_repeated=False)
+
+
+async def look_at_incident(
+    reads: Reads, who: Caller, incident_id: UUID
+) -> Mapping[str, Any] | None:
+    """How far an incident of the reader's is, as `incidents.own_incident` gives it, on record."""
+    return await reads.audited_read(
+        who, lambda connection: incidents.own_incident(connection, incident_id), _looked_at
+    )
+
+
+def _looked_at(found: Mapping[str, Any] | None) -> Look:
+    if found is None:
+        return Look(action="incident", outcome="not_found", shown=0)
+    return Look(action="incident", shown=sum(one["number"] is not None for one in found["persons"]))
 
 
 async def register_some(connection: AsyncConnection, *, mint: Mint, keeping: Keeping) -> Chunk:
