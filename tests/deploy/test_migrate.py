@@ -1,8 +1,9 @@
-import re
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 import pytest
+from alembic.script import Script
 
 from contracts.topology import SERVICES
 from deploy.embedded.postgres import EmbeddedPostgres
@@ -17,6 +18,7 @@ from deploy.migrate import (
     role_url,
 )
 from deploy.scram import scram_verifier
+from tests.deploy.widening import executed_by, later_than_the_first, narrowing
 from tests.servers import Database, open_folder
 
 
@@ -106,23 +108,21 @@ async def test_a_database_that_is_away_is_reported_without_its_address() -> None
     assert "very-secret" not in str(failure.value)
 
 
-#: What code of the version before may still read or write, taken away or narrowed.
-NARROWS = re.compile(
-    r"\bdrop\s+(table|column|schema|constraint|view|function)\b|\brename\b|\bset\s+not\s+null\b"
-    r"|\balter\s+(column\s+)?\w+\s+(set\s+data\s+)?type\b|\btruncate\b"
-    r"|\badd\s+column\s+(?:if\s+not\s+exists\s+)?\w+\s+[^,;]*\bnot\s+null\b(?![^,;]*\bdefault\b)",
-    re.IGNORECASE,
-)
-LATER = [
-    file
-    for schema in SCHEMAS
-    for file in sorted(migrations_folder(schema).glob("versions/*.py"))
-    if not file.name.startswith("0001_")
-]
+CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
+LATER = [one for schema in SCHEMAS for one in later_than_the_first(migrations_folder(schema))]
+
+
+def stumbling(migration: Script, changelog: str) -> list[str]:
+    """What a migration takes away that no release which is out has stopped to use."""
+    release = getattr(migration.module, "unused_since", None)
+    if release is not None and f"## [{release}]" in changelog:
+        return []
+    return narrowing(executed_by(migration))
 
 
 def test_a_later_migration_only_widens() -> None:
-    assert [file.name for file in LATER if NARROWS.search(file.read_text())] == []
+    """Or names, as `unused_since`, the release from which on nobody used what it takes away."""
+    assert [stumbling(one, CHANGELOG.read_text()) for one in LATER] == [[] for _ in LATER]
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,59 @@ def test_a_later_migration_only_widens() -> None:
         ("alter table cases alter column region type int", True),
         ("alter table cases alter column region set not null", True),
         ("alter table cases add column area text not null", True),
+        ("alter table cases add column area text not null default null", True),
+        ("alter table cases add column area text unique", True),
+        ("alter table cases add column area text, drop column region", True),
+        ("alter table cases add column area text, add column n int not null", True),
+        ("alter table cases add constraint one check (region <> '')", True),
+        ("create unique index on cases (region)", True),
+        ("create policy mine on cases as restrictive using (false)", True),
+        ("create trigger t before insert on cases for each row execute function f()", True),
+        ("create or replace function f() returns int as $$ select 1; $$ language sql", True),
+        ("do $$ begin drop table cases; end $$", True),
+        ("revoke select on cases from intake_web", True),
+        ("update cases set region = 'x'", True),
+        ("delete from cases", True),
+        ("drop index cases_region", True),
+        ("comment on table cases is 'a; b'; drop table cases", True),
         ("alter table cases add column area text not null default 'x'", False),
         ("alter table cases add column area text", False),
+        ("alter table cases add column area numeric(4, 2), add column b int default 1", False),
         ("create index on cases (region)", False),
+        ("create index cases_region on cases (region)", False),
+        ("-- why; not\ncreate table areas (area text not null); create unique index on areas (area)", False),
+        ("create table areas (n int); alter table areas alter column n set not null", False),
+        ("create function f() returns int as $$ select 1; $$ language sql", False),
+        ("grant select on cases to intake_web", False),
+    ],
+)  # fmt: skip
+def test_what_narrows_a_table_is_seen(statement: str, narrows: bool) -> None:
+    assert bool(narrowing(statement)) is narrows
+
+
+WRITTEN = """
+from alembic import op
+revision, down_revision = "0002", "0001"
+{since}
+def upgrade(): op.drop_column("cases", "region")
+"""
+
+
+@pytest.mark.parametrize(
+    ("since", "complaints"),
+    [
+        ("", ["ALTER TABLE cases DROP COLUMN region"]),
+        ("unused_since = '7.1.0'", []),
+        ("unused_since = '7.2.0'", ["ALTER TABLE cases DROP COLUMN region"]),
     ],
 )
-def test_what_narrows_a_table_is_seen(statement: str, narrows: bool) -> None:
-    assert bool(NARROWS.search(statement)) is narrows
+def test_what_is_taken_away_must_be_unused_since_a_release_that_is_out(
+    tmp_path: Path, since: str, complaints: list[str]
+) -> None:
+    """Alembic's own operations are seen as well as scripts."""
+    (tmp_path / "versions").mkdir()
+    first = "revision, down_revision = '0001', None\ndef upgrade(): pass\n"
+    (tmp_path / "versions" / "0001_first.py").write_text(first)
+    (tmp_path / "versions" / "0002_fewer.py").write_text(WRITTEN.format(since=since))
+    (later,) = later_than_the_first(tmp_path)
+    assert stumbling(later, "## [7.1.0] 2027-01-01") == complaints
