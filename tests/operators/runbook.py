@@ -16,7 +16,7 @@ _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: - `one sign`, `another`: what it means and what is done.
 _CAUSE = re.compile(r"^- ((?:`[^`\n]+`(?:, | or )?)+): ", re.MULTILINE)
 _SPAN = re.compile(r"`([^`]+)`")
-_LABEL = re.compile(r"\b(SERVICE|SOURCE|CONSUMER|DURABLE)\b")
+_LABEL = re.compile(r"\b(SERVICE|SOURCE|CONSUMER|DURABLE|ORGANISATION)\b")
 
 
 @dataclass(frozen=True, slots=True)

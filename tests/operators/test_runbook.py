@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from contracts.vocabulary import codes
 from tests.journeys.road import running_road
 from tests.ledger import Figure
 from tests.operators.outages import OUTAGES, OWNER, PARTNER, SEED, Outage, World
@@ -50,6 +51,17 @@ def is_found(outage: Outage, page: Page, told: str) -> bool:
     """Whether what the commands told points to its cause, and to no other."""
     (*causes,) = page.shown_by(told, outage.labels)
     return len(causes) == 1 and outage.cause in causes[0]
+
+
+@pytest.mark.parametrize("alert", ["SirabaDeadRequest", "SirabaPartnerTurnedDown"])
+def test_every_reason_of_a_rejection_is_a_sign_on_the_page_of_whoever_is_told_of_it(
+    alert: str,
+) -> None:
+    """But for the sum of those that nobody was told of one by one, which is no dead letter."""
+    page = read_runbook(RUNBOOK.read_text("utf-8")).pages[alert]
+    reasons = set(codes("rejection_reason")) - {"too_many"}
+    assert page.commands
+    assert sorted(reason for reason in reasons if len(page.shown_by(reason, {})) != 1) == []
 
 
 @pytest.mark.long
