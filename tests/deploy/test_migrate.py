@@ -149,6 +149,8 @@ def test_a_later_migration_only_widens() -> None:
         ("drop index cases_region", True),
         ("comment on table cases is 'a; b'; drop table cases", True),
         ("alter table cases add column area text not null default 'x'", False),
+        ("alter table spans add column area text not null default 'x'", True),
+        ("alter table facts_cases add column area text", False),
         ("alter table cases add column area text", False),
         ("alter table cases add column area numeric(4, 2), add column b int default 1", False),
         ("create index on cases (region)", False),
