@@ -16,10 +16,11 @@ from deploy.embedded.processes import ServerError
 from deploy.signing_keys import platform_keys
 from deploy.state import State
 from services.reporting.domain import BadWindow
-from services.reporting.domain.edition import Audience, Edition, edition_asked
+from services.reporting.domain.edition import Audience, Edition, edition_asked, year_asked
 from services.reporting.editions import SIGNATURE, NoManifest, edition_in
 from services.reporting.gateways.interval_solver import Bounding
 from services.reporting.publisher import REFUSALS
+from services.reporting.use_cases.dividing import UnknownCode
 from services.reporting.use_cases.drawing import Drawn, Overtaken, draw_edition
 
 OWNER = "reporting"
@@ -27,12 +28,12 @@ _WINDOW = {
     "before_to": "the period must begin before it ends",
     "day": "must be a day, as YYYY-MM-DD",
     "moment_with_offset": "must be a moment with its offset, as YYYY-MM-DDThh:mm:ssZ",
+    "year_that_has_begun": "the year must have begun",
 }
 _REFUSED: dict[str, str] = {
     "nothing_counted": "nothing is counted in this period: no report is written",
     "small_number": "not published: with what is out already, a small number could be computed",
     "no_bounds": "not published: the audit found no answer",
-    "unknown_code": "not published: a fact has a code that its list has not",
 }
 
 
@@ -41,7 +42,19 @@ def edition_of(asked: dict[str, str], *, audience: Audience, now: datetime) -> E
     try:
         return edition_asked(asked, audience=audience, now=now)
     except BadWindow as bad:
-        raise ServerError(f"--{bad.field.replace('_', '-')}: {_WINDOW[bad.rule]}") from None
+        raise _not_drawn(bad) from None
+
+
+def edition_of_year(year: int, *, as_of: str | None, audience: Audience, now: datetime) -> Edition:
+    """Raises ServerError."""
+    try:
+        return year_asked(year, as_of, audience=audience, now=now)
+    except BadWindow as bad:
+        raise _not_drawn(bad) from None
+
+
+def _not_drawn(bad: BadWindow) -> ServerError:
+    return ServerError(f"--{bad.field.replace('_', '-')}: {_WINDOW[bad.rule]}")
 
 
 async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[], None]) -> Drawn:
@@ -56,6 +69,10 @@ async def drawn(engine: AsyncEngine, edition: Edition, *, progress: Callable[[],
         )
     except Overtaken:
         raise ServerError("another edition came out meanwhile: run it again") from None
+    except UnknownCode as unknown:
+        raise ServerError(
+            f"not published: a fact has a code that its list has not: {unknown.dimension}"
+        ) from None
     except tuple(REFUSALS) as refused:
         raise ServerError(_REFUSED[REFUSALS[type(refused)]]) from None
 

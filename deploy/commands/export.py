@@ -8,7 +8,7 @@ import typer
 
 from deploy.commands.context import failing_clearly, running_state, with_tables_of
 from deploy.embedded.processes import ServerError
-from deploy.reports import OWNER, drawn, edition_of
+from deploy.reports import OWNER, drawn, edition_of_year
 from services.reporting.exports import EXPORTS, write_export
 
 Year = Annotated[int, typer.Option(min=1970, max=2999, help="A calendar year.")]
@@ -73,9 +73,7 @@ def htcds(*, year: Year, out: Out, as_of: AsOf = None, state_dir: StateDir = Non
 
 
 def _write(name: str, *, year: int, out: Path, as_of: str | None, state_dir: Path | None) -> None:
-    asked = {"from": f"{year}-01-01", "to": f"{year + 1}-01-01"}
-    moment = {"as_of": as_of} if as_of else {}
-    edition = edition_of(asked | moment, audience="public", now=datetime.now(UTC))
+    edition = edition_of_year(year, as_of=as_of, audience="public", now=datetime.now(UTC))
     found = with_tables_of(
         OWNER,
         running_state(state_dir),

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.commands.context import failing_clearly, running_state, with_tables_of
 from deploy.embedded.processes import ServerError
-from deploy.reports import OWNER, drawn, edition_of, read_manifest, signing
+from deploy.reports import OWNER, drawn, edition_of, edition_of_year, read_manifest, signing
 from deploy.state import State
 from services.reporting.domain.edition import Audience, Edition
 from services.reporting.editions import differences, manifest, relaid, write_edition
@@ -60,10 +60,14 @@ def annual(
     """
     if (year is None) == (first is None and end is None):
         raise ServerError("--year: give a year, or --from and --to")
-    days = {"from": first, "to": end} if year is None else _year(year)
-    asked = {name: given for name, given in (days | {"as_of": as_of}).items() if given}
     audience: Audience = "internal" if internal else "public"
-    edition = edition_of(asked, audience=audience, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    if year is None:
+        period = {"from": first, "to": end, "as_of": as_of}
+        asked = {name: given for name, given in period.items() if given}
+        edition = edition_of(asked, audience=audience, now=now)
+    else:
+        edition = edition_of_year(year, as_of=as_of, audience=audience, now=now)
     state = running_state(state_dir)
     _write(_draw(state, edition), out, lang=lang, state=state)
 
@@ -100,10 +104,6 @@ def again(
 
 def _said(found: Drawn) -> dict[str, Any]:
     return manifest(found)
-
-
-def _year(year: int) -> dict[str, str | None]:
-    return {"from": f"{year}-01-01", "to": f"{year + 1}-01-01"}
 
 
 def _draw(state: State, edition: Edition) -> Drawn:

@@ -94,6 +94,8 @@ def told_and_sent(state: State) -> list[tuple[str, bool]]:
         (["--from", "yesterday"], "must be a day"),
         (["--year", "2025", "--from", "2026-01-01"], "give a year, or"),
         ([], "give a year, or"),
+        (["--year", "2998"], "--year: the year must have begun"),
+        (["--year", "2025", "--as-of", "yesterday"], "--as-of: must be a moment"),
         (["--year", "2025"], "start `siraba up`"),
     ],
 )

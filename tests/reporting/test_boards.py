@@ -175,20 +175,21 @@ async def test_the_same_numbers_are_not_sent_again_and_new_ones_are(
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "code"),
+    ("path", "status", "code", "field"),
     [
-        ("/figures/boards/everybody", 404, "unknown_board"),
-        ("/figures/boards/committee?year=1900", 422, "invalid_request"),
-        ("/figures/boards/committee?year=2027", 422, "invalid_request"),
-        ("/figures/boards/committee?year=Kadiatou", 422, "invalid_request"),
+        ("/figures/boards/Kadiatou", 404, "unknown_board", "name"),
+        ("/figures/boards/committee?year=1900", 422, "invalid_request", "year"),
+        ("/figures/boards/committee?year=2027", 422, "invalid_request", "year"),
+        ("/figures/boards/committee?year=Kadiatou", 422, "invalid_request", "year"),
     ],
 )
 async def test_a_board_that_is_not_there_is_a_problem_that_repeats_nothing(
-    visitor: httpx.AsyncClient, path: str, status: int, code: str
+    *, visitor: httpx.AsyncClient, path: str, status: int, code: str, field: str
 ) -> None:
     answer = await visitor.get(path, headers=bearer())
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert [one["field"] for one in answer.json()["errors"]] == [field]
     assert answer.headers["content-type"] == "application/problem+json"
     assert "Kadiatou" not in answer.text
 

@@ -156,6 +156,8 @@ async def test_values_are_for_data_officers_and_unknown_names_are_refused(
 
     assert (analyst.status_code, analyst.json()["code"]) == (403, "role_forbidden")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_measure")
+    wrong = {"field": "code", "rule": "unknown_measure", "place": "path", "allowed": [*MEASURES]}
+    assert unknown.json()["errors"] == [wrong]
     assert divided.json()["errors"][0]["allowed"] == ["region"]
     assert SECRET_WORD not in unknown.text + divided.text
 

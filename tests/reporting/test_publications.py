@@ -165,23 +165,24 @@ async def test_a_correction_is_laid_out_with_what_moved_as_the_command_line_lays
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code"),
+    ("asked", "field", "rule"),
     [
-        ({"year": 2028}, 422, "invalid_request"),
-        ({"year": 1492}, 422, "invalid_request"),
-        ({"year": "2016"}, 422, "invalid_request"),
-        ({"year": 2016, "as_of": SECRET_WORD}, 422, "invalid_request"),
-        ({"year": 2016, "audience": SECRET_WORD}, 422, "invalid_request"),
-        ({"year": 2016, SECRET_WORD: 1}, 422, "invalid_request"),
-        ({}, 422, "invalid_request"),
+        ({"year": 2028}, "year", "year_that_has_begun"),
+        ({"year": 1492}, "year", "greater_than_equal"),
+        ({"year": "2016"}, "year", "int_type"),
+        ({"year": 2016, "as_of": SECRET_WORD}, "as_of", "moment_with_offset"),
+        ({"year": 2016, "audience": SECRET_WORD}, "audience", "literal_error"),
+        ({"year": 2016, SECRET_WORD: 1}, "*", "extra_forbidden"),
+        ({}, "year", "missing"),
     ],
 )
 async def test_what_cannot_be_published_is_refused_and_nothing_waits(
-    *, desk: Desk, roles: Roles, asked: dict[str, Any], status: int, code: str
+    *, desk: Desk, roles: Roles, asked: dict[str, Any], field: str, rule: str
 ) -> None:
     before = await count(roles, "publications")
     answer = await desk.client.post("/publications", json=asked, headers=analyst())
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [(one["field"], one["rule"]) for one in answer.json()["errors"]] == [(field, rule)]
     assert answer.headers["content-type"] == "application/problem+json"
     assert SECRET_WORD not in answer.text
     assert await count(roles, "publications") == before

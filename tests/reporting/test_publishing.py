@@ -5,13 +5,18 @@ import random
 import pytest
 from sqlalchemy import text
 
+from deploy.embedded.processes import ServerError
+from deploy.reports import drawn
 from services.reporting.domain.disclosure import PUBLIC_K, Cell, Groups, Unpublishable
 from services.reporting.gateways.interval_solver import Bounding
 from services.reporting.use_cases.publishing import publish_tables
 from tests.ledger import Form
 from tests.reporting.conftest import one_database
-from tests.reporting.happenings import Roles, engines
+from tests.reporting.happenings import Roles, engines, take
 from tests.reporting.populations import a_population, cells_of, recovered
+from tests.reporting.test_api import SECRET_WORD
+from tests.reporting.test_publications import count
+from tests.reporting.test_report import a_year, edition
 from tests.servers import PostgresServer
 from tests.trust.telling import say
 
@@ -96,3 +101,31 @@ async def test_five_releases_one_after_the_other_tell_no_small_number(
     say(f"control {apart}")
     assert together == 0
     assert apart > 0
+
+
+async def test_a_fact_that_cannot_be_read_stops_the_report_by_its_division_and_leaves_nothing(
+    roles: Roles,
+) -> None:
+    await take(roles.work, a_year(2001).events)
+    tables = ("editions", "published", "edition_files", "outbox", "publications")
+    before = [await count(roles, one) for one in tables]
+    which = edition(year=2001)
+    await exploited_as(roles, SECRET_WORD)
+
+    with pytest.raises(ServerError) as refused:
+        await drawn(roles.work, which, progress=lambda: None)
+
+    assert str(refused.value).endswith("a code that its list has not: exploitation")
+    assert [await count(roles, one) for one in tables] == before
+    # The control: what can be read is published, and those are the tables that it changes.
+    await exploited_as(roles, "forced_labour")
+    await drawn(roles.work, which, progress=lambda: None)
+    assert await count(roles, "editions") == before[0] + 1
+    assert await count(roles, "outbox") == before[3] + 1
+
+
+async def exploited_as(roles: Roles, code: str) -> None:
+    async with roles.work.begin() as connection:
+        await connection.execute(
+            text("update facts_cases set exploitation = array[:code]"), {"code": code}
+        )

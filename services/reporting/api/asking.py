@@ -54,6 +54,12 @@ def refusal(field: str, rule: str, *, allowed: Sequence[str] = ()) -> Refusal:
     )
 
 
+def not_there(field: str, rule: str, title: str, *, known: Sequence[str]) -> Refusal:
+    """A name in the path that nothing has; which names there are, never the one that was asked for."""
+    wrong = Violation(field=field, rule=rule, place="path", allowed=tuple(known))
+    return Refusal(404, rule, title, errors=[wrong])
+
+
 def asking(caller: BearerCaller, mint: Mint) -> Callable[..., Window]:
     """A dependency: the window that a data officer asks for."""
 

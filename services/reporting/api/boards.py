@@ -10,7 +10,7 @@ from pydantic import Field
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import ROLES, UNCHANGED, refusal
+from services.reporting.api.asking import ROLES, UNCHANGED, not_there, refusal
 from services.reporting.api.figures import Position
 from services.reporting.domain.disclosure import step_for
 from services.reporting.use_cases.boarding import BOARDS, Board, Boards, NoBoard
@@ -92,7 +92,7 @@ def router(boards: Boards, *, key_of: KeyLookup, mint: Mint) -> APIRouter:
 def _refusal(unknown: NoBoard) -> Refusal:
     if unknown.field == "year":
         return refusal("year", "year_that_has_begun")
-    return Refusal(404, "unknown_board", "There is no such board")
+    return not_there("name", "unknown_board", "There is no such board", known=[*BOARDS])
 
 
 def _shown(board: Board) -> ShownBoard:

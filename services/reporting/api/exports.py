@@ -12,9 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.web import BearerCaller, KeyLookup, Refusal
-from chassis.web.problems import Violation
 from contracts.identifiers import Mint
-from services.reporting.api.asking import MOMENT, ROLES, refusal
+from services.reporting.api.asking import MOMENT, ROLES, not_there, refusal
 from services.reporting.domain import BadWindow, read_window
 from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
 from services.reporting.exports.answering import file_answer
@@ -66,8 +65,8 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
 
 def _export(name: str) -> Export:
     if name not in EXPORTS:
-        wrong = Violation(field="name", rule="unknown_export", place="path", allowed=[*EXPORTS])
-        raise Refusal(404, "unknown_export", "There is no such export", errors=[wrong])
+        title = "There is no such export"
+        raise not_there("name", "unknown_export", title, known=[*EXPORTS])
     return EXPORTS[name]
 
 

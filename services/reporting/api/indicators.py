@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import ROLES, asking, refusal
+from services.reporting.api.asking import ROLES, asking, not_there, refusal
 from services.reporting.domain import Window
 from services.reporting.use_cases.indicating import (
     INDICATORS,
@@ -140,4 +140,5 @@ def _value(one: Counted) -> Value:
 def _refusal(unknown: NotAsked) -> Refusal:
     if unknown.field == "by":
         return refusal("by", "not_a_part", allowed=unknown.allowed)
-    return Refusal(404, "unknown_indicator", "There is no such indicator")
+    title = "There is no such indicator"
+    return not_there("code", "unknown_indicator", title, known=[*INDICATORS])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import BearerCaller, KeyLookup, Refusal, Shown
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from services.reporting.api.asking import ROLES, asking, refusal
+from services.reporting.api.asking import ROLES, asking, not_there, refusal
 from services.reporting.domain import Window
 from services.reporting.use_cases.measuring import (
     MEASURES,
@@ -120,4 +120,4 @@ def _amount(one: Measured) -> Amount:
 def _refusal(unknown: NotAsked) -> Refusal:
     if unknown.field == "by":
         return refusal("by", "not_a_part", allowed=unknown.allowed)
-    return Refusal(404, "unknown_measure", "There is no such measure")
+    return not_there("code", "unknown_measure", "There is no such measure", known=[*MEASURES])

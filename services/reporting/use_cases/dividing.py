@@ -20,7 +20,14 @@ _LISTS: Final[Mapping[str, str]] = {
 
 
 class UnknownCode(Exception):
-    """A fact has a code that the list of its division has not: it may not be left out in silence."""
+    """A fact has a code that the list of its division has not: it may not be left out in silence.
+
+    Says which division, never the code: that may be what somebody wrote.
+    """
+
+    def __init__(self, dimension: str):
+        super().__init__(dimension)
+        self.dimension = dimension
 
 
 def rows_of(dimension: str) -> tuple[str, ...]:
@@ -51,5 +58,5 @@ def folded(dimension: str, given: Collection[str]) -> frozenset[str]:
             for code in given
         )
     if not set(given) <= set(rows_of(dimension)):
-        raise UnknownCode
+        raise UnknownCode(dimension)
     return frozenset(given)
