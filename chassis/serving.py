@@ -15,6 +15,8 @@ from chassis.settings import ServiceSettings
 from chassis.telemetry.http import TraceRequests
 from chassis.telemetry.metrics import measures
 from chassis.web import Entrance, KeyLookup, Pages, Sessions, web_app
+from chassis.web.again import Again
+from chassis.web.keeping import Keeper
 from chassis.web.session import LIFE, SECRET_BYTES
 from contracts.callers import public_key
 
@@ -87,4 +89,9 @@ def entrance(
         clock=parts.mint.moment,
         roles=roles,
         ring=parts.keys.look,
+        again=Again(
+            service=parts.service,
+            keeper=Keeper(sessions.secret, parts.mint.entropy),
+            clock=parts.mint.moment,
+        ),
     )

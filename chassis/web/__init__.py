@@ -1,5 +1,6 @@
 """The web edge of every service: one app factory, problems instead of errors, pages in two languages."""
 
+from chassis.web.again import Typed
 from chassis.web.app import packed_files, web_app
 from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
@@ -19,6 +20,7 @@ __all__ = [
     "Sessions",
     "Shown",
     "Throttle",
+    "Typed",
     "Violation",
     "check_origin",
     "language_of",

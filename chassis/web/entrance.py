@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from chassis.web.again import Again, Show, Typed
 from chassis.web.callers import Clock, KeyLookup, read_caller
 from chassis.web.pages import VISIT
+from chassis.web.problems import Refusal
 from chassis.web.refusals import CALLER
 from chassis.web.session import Sessions, check_form, check_origin
 from contracts.callers import Caller, TokenMissing
@@ -17,10 +19,14 @@ from contracts.passes import HEADER, PassRefused, read_pass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """Who looks at a page. form: what its forms carry; signed_in: by an account, not by a link."""
+    """Who looks at a page. form, mark: what its forms carry; signed_in: by an account, not by a link.
+
+    mark: whose a form is, also when its session is over; empty where no form is shown again.
+    """
 
     caller: Caller
     form: str
+    mark: str
     signed_in: bool
 
 
@@ -32,6 +38,7 @@ class Entrance:
         key_of, clock: what links are checked with.
         ring: the platform's public keys, by which passes are checked; without them none is let in.
         roles: who may come in; asked again at each page.
+        again: the forms that are shown again to whoever took too long over them, if any are.
     """
 
     sessions: Sessions
@@ -39,6 +46,7 @@ class Entrance:
     clock: Clock
     roles: Sequence[str]
     ring: Callable[[], Keyring] = Keyring
+    again: Again | None = None
 
     def add_to(self, app: FastAPI) -> None:
         """Add `GET /enter?token=`, which swaps a short-lived token for a session, and `POST /leave`."""
@@ -59,6 +67,31 @@ class Entrance:
             self.sessions.close(response)
             return response
 
+    def add_again(self, app: FastAPI) -> None:
+        """Add `POST /again`, where who signed in again finds a form as it was filled in."""
+        if self.again is None:
+            return
+        again = self.again
+
+        @app.post("/again", include_in_schema=False)
+        async def go_on(request: Request) -> Response:
+            try:
+                who = await self.visitor(request)
+            except TokenMissing:
+                await again.keep_on(request)
+                raise
+            return await again.show(request, who)
+
+    def shows(self, path: str, show: Show) -> None:
+        """The form that goes to this path is shown again, to who may come in here; see `Again`."""
+
+        async def show_to(request: Request, who: Caller, typed: Typed) -> Response:
+            who.require(*self.roles)
+            return await show(request, who, typed)
+
+        if self.again is not None:
+            self.again.shows(path, show_to)
+
     async def visitor(self, request: Request) -> Caller:
         """The FastAPI dependency of a page. Raises TokenMissing, which people see as the door."""
         visit = self._by_pass(request) or self._by_link(request)
@@ -70,13 +103,32 @@ class Entrance:
         return visit.caller
 
     async def sender(self, request: Request) -> Caller:
-        """The same for what a form sends, if the form is one of this session. Raises Refusal, too."""
-        caller = await self.visitor(request)
+        """The same for what a form sends, if the form is one of this session. Raises Refusal, too.
+
+        Raises Late where the session of the form is over, and what was typed can be shown again.
+        """
+        try:
+            caller = await self.visitor(request)
+        except TokenMissing:
+            await self._keep(request)
+            raise
         visit: Visit = request.scope[VISIT]
         if visit.signed_in:
             check_origin(request)
-        await check_form(request, visit.form)
+        try:
+            await check_form(request, visit.form)
+        except Refusal:
+            await self._keep(request, caller)
+            raise
         return caller
+
+    async def _keep(self, request: Request, who: Caller | None = None) -> None:
+        if self.again is not None:
+            await self.again.keep(request, who)
+
+    def _visit(self, caller: Caller, *, form: str, signed_in: bool) -> Visit:
+        mark = self.again.keeper.mark(caller) if self.again else ""
+        return Visit(caller=caller, form=form, mark=mark, signed_in=signed_in)
 
     def _by_pass(self, request: Request) -> Visit | None:
         """Whoever signed in too long ago for this service does so again."""
@@ -90,13 +142,13 @@ class Entrance:
             return None
         if now - shown.signed_in_at >= self.sessions.life:
             return None
-        return Visit(caller=shown.caller, form=shown.form, signed_in=True)
+        return self._visit(shown.caller, form=shown.form, signed_in=True)
 
     def _by_link(self, request: Request) -> Visit | None:
         caller = self.sessions.caller(request, now=self.clock())
         if caller is None:
             return None
-        return Visit(caller=caller, form=self.sessions.form_token(request), signed_in=False)
+        return self._visit(caller, form=self.sessions.form_token(request), signed_in=False)
 
 
 def to_start(request: Request) -> RedirectResponse:

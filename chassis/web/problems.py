@@ -48,6 +48,18 @@ class Refusal(Exception):
         )
 
 
+class Late(Exception):
+    """A form came too late, and is kept for whoever it belongs to.
+
+    kept: sealed, with the service in front that can open it; is_in: that person is signed in again.
+    """
+
+    def __init__(self, kept: str, *, is_in: bool) -> None:
+        super().__init__("the session of this form is over")
+        self.kept = kept
+        self.is_in = is_in
+
+
 def problem(
     status: int,
     code: str,

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chassis.web.pages import Pages
-from chassis.web.problems import Refusal, plain_refusal
+from chassis.web.problems import Late, Refusal, plain_refusal
 from chassis.web.violations import known_names, violations
 from contracts.callers import RoleForbidden, TokenRefused
 
@@ -48,6 +48,13 @@ def install_refusals(app: FastAPI, pages: Pages) -> None:
     }
     for kind, make in makers.items():
         app.add_exception_handler(kind, _handler(pages, make))
+    app.add_exception_handler(Late, partial(_kept, pages))
+
+
+async def _kept(pages: Pages, request: Request, late: Any) -> Response:
+    """Browsers alone send what is kept, so that the answer is a page to all."""
+    context = {"kept": late.kept, "is_in": late.is_in}
+    return pages.render(request, "late.html", context, status=403 if late.is_in else 401)
 
 
 def _handler(

@@ -12,6 +12,7 @@ from chassis.secrets import read_secret
 from chassis.serving import entrance, serve
 from chassis.trust import PlatformKeys
 from chassis.web import BearerCaller
+from chassis.web.keeping import Keeper
 from contracts.countersigning import OFFICERS_FILE
 from contracts.feed import EvidenceRooted
 from contracts.intake import SOURCE
@@ -112,8 +113,8 @@ def _add_pages(
         register=registrar.register,
         entrance=screen.entrance,
         pages=screen.pages,
-        keeper=pages.Keeper(screen.entrance.sessions.secret, parts.mint.entropy),
     )
     pages.add_form(app, form)
-    pages.add_offline(app, pages.OfflineDesk(form, leases))
+    keeper = Keeper(screen.entrance.sessions.secret, parts.mint.entropy)
+    pages.add_offline(app, pages.OfflineDesk(form, leases, keeper))
     return form

@@ -18,7 +18,7 @@ ASKING_WHERE_FROM = (
     "chassis.web.entrance.check_origin",
     "services.referral.pages.door.check_origin",
     "services.referral.pages.invitation.check_origin",
-    "services.intake.pages.filling.check_origin",
+    "chassis.web.again.check_origin",
     "services.intake.pages.offline.check_origin",
 )
 

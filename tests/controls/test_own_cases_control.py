@@ -1,13 +1,15 @@
-"""Without the memory of forms a double tap has two effects, and without its check a child's own yes stands."""
+"""Without the memory of forms a double tap has two effects, without its check a child's own yes stands."""
 
 from typing import Any
 
 import pytest
 
+from chassis.web import keeping
 from services.intake.pages import acting
 from services.intake.use_cases import hearing_consent
-from tests.people.address import Browser, words
+from tests.people.address import Address, Browser, words
 from tests.people.shared_address import address, shared_site
+from tests.people.test_late_forms import AGAIN, TYPED, filled, late
 from tests.people.test_own_cases import decided, owner, pressed_twice, registered, told
 
 __all__ = ["address", "owner", "shared_site"]
@@ -40,3 +42,15 @@ async def test_without_the_question_what_it_opens_a_childs_own_yes_is_recorded(
     assert "C’est enregistré." in words(heard)
     # Its protection too, where the help that the law has asked for is already on the way.
     assert ("health", "care", "given") in await decided(owner.address, at)
+
+
+async def test_where_everybody_is_one_person_a_colleague_reads_what_an_owner_typed(
+    owner: Browser, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_person", lambda _: {})
+    at = await registered(owner)
+    kept = await late(owner, await owner.get(at), f"{at}/closing", **TYPED["closing"])
+    async with address.browser() as colleague:
+        await colleague.arrive("d.keita", organisation="POLICE_A", role="focal_point")
+        read = await colleague.send(AGAIN, kept=kept)
+    assert filled(read, f"{at}/closing") == TYPED["closing"]

@@ -208,7 +208,7 @@ async def outlast(five: Five) -> None:
     await officer.follow('form[action="/login"] button')
     await officer.log_in("officer.mali", ahead=1)
     await five.look("officer", "signed-in-again")
-    await officer.follow('form[action="/intake/new/again"] button')
+    await officer.follow('form[action="/intake/again"] button')
     await five.look("officer", "form-again")
 
 

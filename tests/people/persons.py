@@ -53,7 +53,7 @@ class Person:
         await self.write("login", login)
         await self.write("password", password)
         await self.write("code", self.code(ahead))
-        await self.follow("main form button")
+        await self.follow('form[action="/login"] button')
 
     async def come_in(self, secret: str, login: str) -> None:
         """From the invitation to the first page of the work."""

@@ -6,10 +6,10 @@ from secrets import token_bytes
 
 import pytest
 
+from chassis.web.keeping import KEPT_FOR, Keeper, NotKept
 from contracts.callers import Caller
 from contracts.form import CaseSubmission
 from services.intake.pages.answers import Answers, submission
-from services.intake.pages.keeping import KEPT_FOR, Keeper, NotKept
 from services.intake.pages.reading import in_words
 from tests.builders import NOON
 from tests.people.test_intake_form import ANSWERS

@@ -196,7 +196,7 @@ async def test_who_took_longer_than_the_session_signs_in_and_goes_on_with_what_w
     asked = await officer.send("/login", kept=kept_in(late))
     wrong = await officer.log_in("m.keita", kept=kept_in(asked), code="000000")
     entered = await officer.log_in("m.keita", kept=kept_in(wrong), code=officer.code(ahead=1))
-    again = await officer.press(entered, "/intake/new/again")
+    again = await officer.press(entered, "/intake/again")
     assert "Hawa <b>Konaté</b>" in words_of_review(again)
     number = number_of(await press(officer, again, "send"))
     assert await registered(officer) == [(number,)]
@@ -209,13 +209,13 @@ async def test_what_was_kept_opens_to_nobody_else_and_not_for_ever(
     async with address.browser() as other:
         await other.arrive("o.traore", organisation="POLICE_A", role="officer")
         refused = [
-            await other.send(f"{NEW}/again", kept=one) for one in (kept, kept[:-4], "", "e30")
+            await other.send("/intake/again", kept=one) for one in (kept, kept[:-4], "", "e30")
         ]
         foreign = await other.client.post(
-            f"{NEW}/again", data={"kept": kept}, headers={"origin": "https://evil.example"}
+            "/intake/again", data={"kept": kept}, headers={"origin": "https://evil.example"}
         )
     assert [one.status_code for one in (*refused, foreign)] == [422, 422, 422, 422, 403]
-    assert (await officer.send(f"{NEW}/again", kept=kept)).status_code == 401
+    assert (await officer.send("/intake/again", kept=kept)).status_code == 401
 
 
 async def test_another_sites_form_a_lost_key_and_another_role_are_refused(

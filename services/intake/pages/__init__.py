@@ -13,7 +13,6 @@ from contracts.callers import Caller
 from services.intake.pages.case_acts import add_case_acts
 from services.intake.pages.filling import FormDesk, add_form
 from services.intake.pages.handing_over import add_handing_over
-from services.intake.pages.keeping import Keeper
 from services.intake.pages.offline import OfflineDesk, add_offline
 from services.intake.pages.own_cases import add_own_cases
 from services.intake.pages.own_consent import add_own_consent
@@ -30,7 +29,6 @@ __all__ = [
     "ROLES",
     "Desk",
     "FormDesk",
-    "Keeper",
     "OfflineDesk",
     "TogetherDesk",
     "add_form",
@@ -52,8 +50,9 @@ def layout() -> Pages:
 
 
 def add_pages(app: FastAPI, desk: Desk) -> None:
-    """`/` with the open dossiers, `/dossiers/…`, `/mine` with our cases, `/enter?token=`, `/leave`."""
+    """`/` with the open dossiers, `/dossiers/…`, `/mine` with our cases; `/enter`, `/leave`, `/again`."""
     desk.entrance.add_to(app)
+    desk.entrance.add_again(app)
     routes = APIRouter(include_in_schema=False)
     _add_reading(routes, desk)
     _add_confirming(routes, desk)

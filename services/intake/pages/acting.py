@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 from chassis import audit
 from chassis.audit import Look
 from chassis.web import Refusal
+from chassis.web.again import MARK_FIELD
 from chassis.web.session import FORM_FIELD
 from contracts.callers import Caller
 from services.intake.domain import KeyReused, closing, consents, returns, transfers
@@ -114,16 +115,19 @@ def nothing_there() -> Refusal:
     return Refusal(404, "not_found", "There is no such case of your organisation")
 
 
-def _form(desk: Desk, sent: Sent) -> Form:
-    """Few answers are possible, so that a bare digest could be guessed: it is under a key of ours.
-
-    Raises Refusal without the key that came with the page: a repeat would be a second effect.
-    """
+def key_in(said: FormData) -> UUID:
+    """Raises Refusal without the key that came with the page: a repeat would be a second effect."""
     try:
-        key = UUID(str(sent.said.get("key")))
+        return UUID(str(said.get("key")))
     except ValueError:
         raise Refusal(400, "idempotency_key_missing", "The form has lost its key") from None
-    said = sorted((n, v) for n, v in sent.said.multi_items() if n != FORM_FIELD)
+
+
+def _form(desk: Desk, sent: Sent) -> Form:
+    """Few answers are possible, so that a bare digest could be guessed: it is under a key of ours."""
+    key = key_in(sent.said)
+    of_session = (FORM_FIELD, MARK_FIELD)
+    said = sorted((n, v) for n, v in sent.said.multi_items() if n not in of_session)
     text = json.dumps(said, default=str).encode()
     digest = hmac.digest(desk.entrance.sessions.secret, b"a form sent:" + text, "sha256")
     # A page has several forms, and one of them being sent says nothing of the others.

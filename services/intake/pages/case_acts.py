@@ -14,7 +14,7 @@ from contracts.callers import Caller
 from contracts.vocabulary import codes
 from services.intake.domain.returns import Return
 from services.intake.pages.acting import Act, Sent, act_once, done, own_number
-from services.intake.pages.own_cases import Fault, show_case
+from services.intake.pages.own_cases import Fault, given_in, show_case
 from services.intake.pages.standing import Desk
 from services.intake.use_cases.closing import CLOSE, REOPEN, close_case, reopen_case
 from services.intake.use_cases.following_up import ACTION as FOLLOW_UP
@@ -40,15 +40,14 @@ async def take(
 ) -> Response:
     """Do what a form of the case's page asks, once, or show the page with what is wrong with it.
 
-    form: its name; lacks: what is wrong with the answers before anything is asked.
+    form: its path; lacks: what is wrong with the answers before anything is asked.
     """
     who = sent.who
     act = Act(find=own_number(who.organisation, case_id), do=do)
     rule = lacks or await act_once(desk, sent, act)
     if rule is None:
         return done(sent.request, f"/mine/{case_id}")
-    given = {name: tuple(map(str, sent.said.getlist(name))) for name in sent.said}
-    fault = Fault(form=form, rule=rule, given=given)
+    fault = Fault(form=form, rule=rule, given=given_in(sent.said))
     return await show_case(desk, sent.request, case_id, who=who, fault=fault)
 
 
@@ -78,7 +77,7 @@ def _add_followups(routes: APIRouter, desk: Desk) -> None:
             )
 
         lacks = needs_code(said, "outcome", "followup_outcome")
-        return await take(desk, sent, case_id, form="followups", lacks=lacks, do=do)
+        return await take(desk, sent, case_id, form=f"followups/{followup_id}", lacks=lacks, do=do)
 
 
 def _add_returns(routes: APIRouter, desk: Desk) -> None:
@@ -115,7 +114,7 @@ def _add_returns(routes: APIRouter, desk: Desk) -> None:
             )
 
         lacks = needs_day(said, "completed_on")
-        return await take(desk, sent, case_id, form="arrival", lacks=lacks, do=do)
+        return await take(desk, sent, case_id, form=f"returns/{return_id}", lacks=lacks, do=do)
 
 
 def _add_closing(routes: APIRouter, desk: Desk) -> None:

@@ -13,14 +13,13 @@ from starlette.datastructures import FormData
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import Entrance, Pages, Refusal, check_origin, language_of
-from chassis.web.pages import VISIT
-from contracts.callers import Caller, TokenMissing
+from chassis.web import Entrance, Pages, Refusal, Typed, language_of
+from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
 from services.intake import domain
+from services.intake.pages.acting import key_in
 from services.intake.pages.answers import Answers, Faults, faults_of, first_fault, shown, submission
-from services.intake.pages.keeping import Keeper, NotKept
 from services.intake.pages.questions import RECIPIENTS, REVIEW, STEPS, Step
 from services.intake.store import cases
 from services.intake.use_cases.registering import Answer, Submitted
@@ -38,13 +37,12 @@ _BY_NAME: Final = {step.name: step for step in STEPS}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormDesk:
-    """What the form stands on. register: the same as the API's; keeper: of what was typed too long."""
+    """What the form stands on. register: the same as the API's."""
 
     parts: Parts
     register: Register
     entrance: Entrance
     pages: Pages
-    keeper: Keeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +54,7 @@ class Filling:
 
 
 def add_form(app: FastAPI, desk: FormDesk) -> None:
-    """`/new` with its screens, `/new/again` after the session, `/new/asked` with who is asked."""
+    """`/new` with its screens, and `/new/asked` with who is asked."""
     routes = APIRouter(include_in_schema=False)
     visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
     sender = Annotated[Caller, Depends(desk.entrance.sender)]
@@ -70,11 +68,7 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         return show_screen(desk, request, filling, step=STEPS[0], sent=sent)
 
     @routes.post("/new")
-    async def go_on(request: Request) -> HTMLResponse:
-        try:
-            who = await desk.entrance.sender(request)
-        except TokenMissing:
-            return await _too_late(desk, request)
+    async def go_on(request: Request, who: sender) -> HTMLResponse:
         form = await request.form()
         here, filling = _step(form.get("step")), _filling(form)
         if form.get("go") == "send":
@@ -91,41 +85,11 @@ def add_form(app: FastAPI, desk: FormDesk) -> None:
         number = (await request.form()).get("number")
         return await _asked(desk, request, str(number), who=who)
 
-    _add_return(routes, desk)
+    async def show_again(request: Request, _: Caller, typed: Typed) -> HTMLResponse:
+        return show_screen(desk, request, _filling(typed.said), step=_step(typed.said.get("step")))
+
+    desk.entrance.shows("/new", show_again)
     app.include_router(routes)
-
-
-def _add_return(routes: APIRouter, desk: FormDesk) -> None:
-    visitor = Annotated[Caller, Depends(desk.entrance.visitor)]
-
-    @routes.post("/new/again")
-    async def go_on_again(request: Request, who: visitor) -> HTMLResponse:
-        # The page was made before this session, so it knows no word of it; nothing is sent by it.
-        check_origin(request)
-        kept = (await request.form()).get("kept")
-        try:
-            typed = desk.keeper.give_back(str(kept), who, now=desk.parts.mint.moment())
-        except NotKept:
-            raise Refusal(422, "not_kept", "Nothing was kept for this person") from None
-        filling = Filling(key=key_of(typed["key"]), answers=Answers.read(typed["answers"]))
-        return show_screen(desk, request, filling, step=_step(typed["step"]))
-
-
-async def _too_late(desk: FormDesk, request: Request) -> HTMLResponse:
-    """The session is over, and what was typed waits for whoever typed it to sign in again."""
-    form = await request.form()
-    mark = form.get("whose")
-    if not isinstance(mark, str):
-        raise TokenMissing
-    check_origin(request)
-    here, filling = _step(form.get("step")), _filling(form)
-    answers = [(name, one) for name, many in filling.answers.given.items() for one in many]
-    typed = {"key": str(filling.key), "step": here.name, "answers": answers}
-    try:
-        kept = desk.keeper.keep(mark, typed, now=desk.parts.mint.moment())
-    except NotKept:
-        raise TokenMissing from None
-    return desk.pages.render(request, "late.html", {"kept": kept}, status=401)
 
 
 async def _sent(desk: FormDesk, request: Request, filling: Filling, *, who: Caller) -> HTMLResponse:
@@ -207,7 +171,6 @@ def show_screen(
         "steps": STEPS,
         "at": at,
         "filling": filling,
-        "whose": desk.keeper.mark(request.scope[VISIT].caller),
         "faults": faults or {},
         "recipients": RECIPIENTS,
         "sent": sent,
@@ -218,7 +181,7 @@ def show_screen(
 
 
 def _filling(form: FormData) -> Filling:
-    return Filling(key=key_of(form.get("key")), answers=Answers.read(form.multi_items()))
+    return Filling(key=key_in(form), answers=Answers.read(form.multi_items()))
 
 
 def _step(name: object) -> Step:
@@ -226,11 +189,3 @@ def _step(name: object) -> Step:
     if not isinstance(name, str) or name not in _BY_NAME:
         raise Refusal(422, "invalid_request", "The form has no such screen")
     return _BY_NAME[name]
-
-
-def key_of(text: object) -> UUID:
-    """Raises Refusal without the key that came with the page: a repeat would be a second case."""
-    try:
-        return UUID(str(text))
-    except ValueError:
-        raise Refusal(400, "idempotency_key_missing", "The form has lost its key") from None

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 
 from chassis.audit import Look
+from chassis.web import Typed
 from contracts.callers import Caller
 from contracts.intake import Consent
 from contracts.topology import organisation_code
@@ -16,7 +17,7 @@ from contracts.vocabulary import codes
 from services.intake.domain.transfers import Offer
 from services.intake.pages.acting import Act, Sent, act_once, done, nothing_there
 from services.intake.pages.case_acts import ROLES, acting, needs_code, take
-from services.intake.pages.own_cases import Fault
+from services.intake.pages.own_cases import Fault, key_of, too_late
 from services.intake.pages.standing import Desk
 from services.intake.store import owned, transfers
 from services.intake.use_cases.consenting import Decided, decide_consent
@@ -40,7 +41,8 @@ def add_handing_over(routes: APIRouter, desk: Desk) -> None:
     """`/mine/{case_id}/handovers` for its owner, `/handovers/{transfer_id}` for whoever is asked."""
     _add_offering(routes, desk)
     _add_asked(routes, desk)
-    _add_answers(routes, desk)
+    _add_accepting(routes, desk)
+    _add_refusing(routes, desk)
 
 
 def _add_offering(routes: APIRouter, desk: Desk) -> None:
@@ -84,8 +86,14 @@ def _add_asked(routes: APIRouter, desk: Desk) -> None:
     async def show_asked(request: Request, transfer_id: UUID, who: visitor) -> HTMLResponse:
         return await _shown(desk, request, transfer_id, who=who)
 
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        fault = too_late(typed)
+        return await _shown(desk, request, typed.at["transfer_id"], who=who, fault=fault)
 
-def _add_answers(routes: APIRouter, desk: Desk) -> None:
+    desk.entrance.shows("/handovers/{transfer_id:uuid}/refusal", show_again)
+
+
+def _add_accepting(routes: APIRouter, desk: Desk) -> None:
     sender = Annotated[Caller, Depends(desk.entrance.sender)]
 
     @routes.post("/handovers/{transfer_id}/acceptance")
@@ -102,7 +110,12 @@ def _add_answers(routes: APIRouter, desk: Desk) -> None:
         rule = await act_once(desk, sent, Act(find=_offer(who, transfer_id), do=do))
         if rule is None:
             return done(request, "/mine")
-        return await _shown(desk, request, transfer_id, who=who, rule=rule)
+        fault = Fault(form="acceptance", rule=rule)
+        return await _shown(desk, request, transfer_id, who=who, fault=fault)
+
+
+def _add_refusing(routes: APIRouter, desk: Desk) -> None:
+    sender = Annotated[Caller, Depends(desk.entrance.sender)]
 
     @routes.post("/handovers/{transfer_id}/refusal")
     async def refuse(request: Request, transfer_id: UUID, who: sender) -> Response:
@@ -123,7 +136,8 @@ def _add_answers(routes: APIRouter, desk: Desk) -> None:
         rule = rule or await act_once(desk, sent, Act(find=_offer(who, transfer_id), do=do))
         if rule is None:
             return done(request, "/mine")
-        return await _shown(desk, request, transfer_id, who=who, rule=rule)
+        fault = Fault(form="refusal", rule=rule)
+        return await _shown(desk, request, transfer_id, who=who, fault=fault)
 
 
 def _lacks(said: FormData) -> str | None:
@@ -152,7 +166,7 @@ def _offer(who: Caller, transfer_id: UUID) -> Any:
 
 
 async def _shown(
-    desk: Desk, request: Request, transfer_id: UUID, *, who: Caller, rule: str | None = None
+    desk: Desk, request: Request, transfer_id: UUID, *, who: Caller, fault: Fault | None = None
 ) -> HTMLResponse:
     offer = await desk.parts.reads.audited_read(
         who,
@@ -165,7 +179,6 @@ async def _shown(
     )
     if offer is None:
         raise nothing_there()
-    fault = Fault(form="handover", rule=rule) if rule else None
     return desk.render(
         request,
         "handover.html",
@@ -175,5 +188,5 @@ async def _shown(
         fault=fault,
         reasons=codes("decline_reason"),
         may_answer=who.role in ROLES,
-        key=desk.parts.mint.message_id(),
+        key=key_of(fault, desk),
     )

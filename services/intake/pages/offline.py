@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chassis.web import LANGUAGES, Refusal, Violation, check_origin, packed_files
+from chassis.web.keeping import Keeper
 from chassis.web.pages import HERE as SHARED
 from chassis.web.pages import LIVE, VISIT
 from contracts.callers import Caller
@@ -46,10 +47,14 @@ class Kept(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OfflineDesk:
-    """What the form without a line stands on: the one with a line, and the keys to seal to."""
+    """What the form without a line stands on: the one with a line, and the keys to seal to.
+
+    keeper: says of what a browser kept whose it is.
+    """
 
     form: FormDesk
     leases: LeaseKeys
+    keeper: Keeper
 
 
 def add_offline(app: FastAPI, desk: OfflineDesk) -> None:
@@ -143,7 +148,7 @@ def _add_lease(routes: APIRouter, desk: OfflineDesk) -> None:
         return JSONResponse(
             {
                 "form": request.scope[VISIT].form,
-                "whose": desk.form.keeper.whose(who),
+                "whose": desk.keeper.whose(who),
                 "name": found.name,
                 "key": found.key,
                 "ends_at": found.ends_at.isoformat(),
@@ -178,7 +183,7 @@ async def _opened(desk: OfflineDesk, request: Request, who: Caller) -> Filling:
         raise Refusal(410, "lease_over", "Its time is over: nobody can read it any more") from None
     except (NotSealed, ValidationError):
         raise _not_yours() from None
-    if kept.whose != desk.form.keeper.whose(who):
+    if kept.whose != desk.keeper.whose(who):
         raise _not_yours()
     return Filling(key=kept.key, answers=Answers.read(kept.answers))
 

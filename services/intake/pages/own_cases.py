@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import FormData
 
 from chassis.audit import Look
+from chassis.web import Typed
 from contracts.callers import Caller
 from contracts.vocabulary import codes
-from services.intake.pages.acting import nothing_there
+from services.intake.pages.acting import key_in, nothing_there
 from services.intake.pages.questions import RECIPIENTS, Recipient
 from services.intake.pages.standing import Desk
 from services.intake.store import cases, owned
@@ -20,18 +22,36 @@ from services.intake.use_cases.hearing_consent import Recipients, look_at_consen
 from services.intake.use_cases.heirs import possible_heirs
 from services.intake.use_cases.owning import see_own_case
 
+#: The session was over when the form came.
+LATE: Final = "late"
+#: The forms of a case's page with something to fill in, below its address.
+FORMS: Final = (
+    "followups/{followup_id:uuid}",
+    "returns",
+    "returns/{return_id:uuid}",
+    "closing",
+    "reopening",
+    "handovers",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong with a form of the page. form: its name; rule: a word that the page explains."""
+    """What is wrong with a form of the page. form: its path; rule: a word that the page explains.
+
+    key: of a form that was never taken, which is shown again as it was.
+    """
 
     form: str
     rule: str
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    key: UUID | None = None
 
     @property
     def status(self) -> int:
         """What lacks or does not fit is the form's; the rest is how the case stands."""
+        if self.rule == LATE:
+            return 200
         return (
             422 if self.rule in ("needed", "authority", "day", "future", "carries_nothing") else 409
         )
@@ -54,6 +74,24 @@ def add_own_cases(routes: APIRouter, desk: Desk) -> None:
     async def show_mine_of(request: Request, case_id: UUID, who: visitor) -> HTMLResponse:
         return await show_case(desk, request, case_id, who=who)
 
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        fault = too_late(typed)
+        return await show_case(desk, request, typed.at["case_id"], who=who, fault=fault)
+
+    for form in FORMS:
+        desk.entrance.shows(f"/mine/{{case_id:uuid}}/{form}", show_again)
+
+
+def too_late(typed: Typed) -> Fault:
+    """What a page says of a form that it shows again, with the key under which it is sent once."""
+    form = typed.path.split("/", 3)[3]
+    return Fault(form=form, rule=LATE, given=given_in(typed.said), key=key_in(typed.said))
+
+
+def given_in(said: FormData) -> dict[str, tuple[str, ...]]:
+    """All answers to each question."""
+    return {name: tuple(map(str, said.getlist(name))) for name in said}
+
 
 async def show_case(
     desk: Desk, request: Request, case_id: UUID, *, who: Caller, fault: Fault | None = None
@@ -69,11 +107,16 @@ async def show_case(
         helpers=_helpers(case["steps"]),
         fault=fault,
         given=fault.given if fault else {},
-        key=desk.parts.mint.message_id(),
+        key=key_of(fault, desk),
         codes=codes,
         today=desk.parts.mint.moment().date().isoformat(),
         done=_is_done(request),
     )
+
+
+def key_of(fault: Fault | None, desk: Desk) -> UUID:
+    """The page's: a new one, but for a form that was never taken."""
+    return (fault and fault.key) or desk.parts.mint.message_id()
 
 
 async def see_case(desk: Desk, case_id: UUID, *, who: Caller) -> dict[str, Any]:

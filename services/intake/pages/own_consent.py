@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.web import Typed
 from contracts.callers import Caller
 from contracts.vocabulary import codes
 from services.intake.pages.acting import Act, Sent, act_once, done, own_number
 from services.intake.pages.answers import Answers
-from services.intake.pages.own_cases import Fault, recipients, see_case
+from services.intake.pages.own_cases import Fault, key_of, recipients, see_case, too_late
 from services.intake.pages.questions import ANSWERS, CONSENT, RECIPIENTS
 from services.intake.pages.standing import Desk
 from services.intake.use_cases.hearing_consent import Heard, hear_consent
@@ -41,6 +42,13 @@ def add_own_consent(routes: APIRouter, desk: Desk) -> None:
             return done(request, f"/mine/{case_id}")
         fault = Fault(form="consent", rule=rule)
         return await _shown(desk, request, case_id, who=who, fault=fault, answers=answers)
+
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        fault, answers = too_late(typed), Answers.read(typed.said.multi_items())
+        case_id = typed.at["case_id"]
+        return await _shown(desk, request, case_id, who=who, fault=fault, answers=answers)
+
+    desk.entrance.shows("/mine/{case_id:uuid}/consent", show_again)
 
 
 def _act(desk: Desk, case_id: UUID, heard: Heard) -> Act[str]:
@@ -88,5 +96,5 @@ async def _shown(
         # As the pieces of the intake form take them.
         faults={"authority": "needed"} if fault and fault.rule == "authority" else {},
         filling={"answers": answers or Answers({})},
-        key=desk.parts.mint.message_id(),
+        key=key_of(fault, desk),
     )

@@ -114,7 +114,7 @@ def _add_login(routes: APIRouter, door: PeoplesDoor) -> None:
         check_origin(request)
         given = await fields(request)
         kept = given.get("kept", "")
-        if kept and "login" not in given:
+        if sealed_by(kept) and "login" not in given:
             return _login(door, request, kept=kept)
         secret, address = door.parts.mint.entropy(SECRET_BYTES).hex(), address_of(request)
         door.throttle.admit(address)
@@ -180,12 +180,12 @@ async def end_session(door: PeoplesDoor, request: Request) -> None:
 
 
 async def onward(door: PeoplesDoor, request: Request, who: Caller, *, kept: str) -> Response:
-    """To the work; back to the form, for who was filling one in. kept: sealed by intake, for intake.
+    """To the work; back to the form, for who was filling one in. kept: sealed by a service, for itself.
 
     What others said of somebody's account is the first thing that they are told.
     """
-    if kept:
-        return door.pages.render(request, "onward.html", {"kept": kept})
+    if service := sealed_by(kept):
+        return door.pages.render(request, "onward.html", {"kept": kept, "service": service})
     async with door.parts.work.connect() as connection:
         news = await recoveries.news(connection, UUID(str(who.person)))
     return RedirectResponse("/referral/account" if news else home_of(who), status_code=303)
@@ -205,9 +205,16 @@ def _login(
         "left": left and door.provider is not None,
         "wrong": wrong,
         "kept": kept,
+        "service": sealed_by(kept),
         "has_provider": door.provider is not None,
     }
     return door.pages.render(request, "login.html", context, status=401 if wrong else 200)
+
+
+def sealed_by(kept: str) -> str | None:
+    """The service that sealed what a late form said, which alone can open it."""
+    service = kept.partition(".")[0]
+    return service if service in AUDIENCES else None
 
 
 def home_of(who: Caller) -> str:

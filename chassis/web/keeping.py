@@ -1,4 +1,4 @@
-"""Keeps what an officer has typed when the session ends meanwhile: sealed, in the page, for that person."""
+"""Keeps what somebody has typed when the session ends meanwhile: sealed, in the page, for that person."""
 
 import hmac
 import json
@@ -40,6 +40,11 @@ class Keeper:
         """The same for this person each time, and saying nothing to anybody else."""
         text = json.dumps(_person(who), sort_keys=True).encode()
         return hmac.digest(self.secret, b"without a line:" + text, "sha256").hex()[:32]
+
+    def require(self, mark: str, who: Caller) -> None:
+        """Raises NotKept for a mark that is not this person's."""
+        if self._opened("whose", mark) != _person(who):
+            raise NotKept
 
     def keep(self, mark: str, typed: Mapping[str, Any], *, now: datetime) -> str:
         """Sealed for whoever the mark names. Raises NotKept without a mark of ours."""
