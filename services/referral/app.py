@@ -13,6 +13,8 @@ from chassis.secrets import read_secret
 from chassis.serving import entrance, key_lookup, serve
 from chassis.trust import SigningKey
 from chassis.web import BearerCaller, Pages
+from chassis.web.again import Again
+from chassis.web.keeping import Keeper
 from contracts.feed import EvidenceRooted
 from contracts.referral import SOURCE
 from contracts.topology import readings_of
@@ -72,11 +74,15 @@ def create_app(
 def _peoples_door(settings: ReferralSettings, parts: Parts, layout: Pages) -> pages.PeoplesDoor:
     """Where people sign in, for the pages of all services."""
     accounts_key = read_secret(settings.secrets_dir, "accounts.key")
+    mint = parts.mint
+    # Not by the secret of sessions, which nobody has here by a link: it is another at each start.
+    again = Again(service="referral", keeper=Keeper(accounts_key, mint.entropy), clock=mint.moment)
+    door = entrance(parts, settings, roles=ACCOUNTS, life=LIFE, by_link=False)
     return pages.PeoplesDoor(
         parts=parts,
-        entrance=entrance(parts, settings, roles=ACCOUNTS, life=LIFE, by_link=False),
+        entrance=replace(door, again=again),
         pages=layout,
-        credentials=Credentials(accounts_key, parts.mint.entropy),
+        credentials=Credentials(accounts_key, mint.entropy),
         signing=SigningKey(parts.keys, "referral"),
         throttle=settings.throttle(),
         provider=settings.provider(),

@@ -1,4 +1,4 @@
-"""A form on an owner's page that comes after the session is shown again to its own person, and only to them."""
+"""A form that comes after the session is shown again, filled in, to its own person, and only to them."""
 
 import re
 from uuid import uuid4
@@ -6,6 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.parts import until
 from tests.people.address import BASE, Address, Browser, hidden, words
 from tests.people.attacks import FOREIGN
 from tests.people.shared_address import address, shared_site
@@ -41,7 +42,7 @@ TYPED = {
 
 async def late(browser: Browser, page: httpx.Response, path: str, **typed: str) -> str:
     """The form is sent half an hour later; what its page then holds, sealed."""
-    await browser.address.site.run(HALF_AN_HOUR.format("signed_in_at"))
+    await browser.address.site.run(HALF_AN_HOUR.format("seen_at"))
     answer = await browser.press(page, path, **typed)
     assert (answer.status_code, "Veuillez vous reconnecter" in words(answer)) == (401, True), path
     assert not [one for one in typed.values() if f'"{one}"' in answer.text]
@@ -95,6 +96,25 @@ async def test_a_refusal_comes_back_and_a_form_of_an_earlier_session_is_not_lost
     assert (await owner.get(at)).text.count("/withdrawal") == 1
     sent = await shelter.press(again, f"{path}/refusal", reason="capacity")
     assert "C’est enregistré." in words(sent)
+
+
+async def test_a_desk_is_shown_again_why_it_declines_and_what_it_counted(
+    owner: Browser, shelter: Browser
+) -> None:
+    at, rows = await registered(owner), owner.address.site.rows
+    query = "select referral_id from referral.referrals where case_id = :case and organisation = 'SHELTER_B'"
+    ((referral_id,),) = await until(lambda: rows(query, case=case_of(at)))
+    desk = f"/referral/desk/{referral_id}"
+    kept = await late(shelter, await shelter.get(desk), f"{desk}/decline", reason="capacity")
+    again = await shelter.send("/referral/again", kept=kept)
+    assert filled(again, f"{desk}/decline") == {"reason": "capacity"}
+    assert (await owner.send("/referral/again", kept=kept)).status_code == 422
+    assert (await shelter.send(AGAIN, kept=kept)).status_code == 422
+    room = "/referral/room/shelter"
+    kept = await late(shelter, await shelter.get("/referral/room"), room, places="17", free="13")
+    counted = await shelter.send("/referral/again", kept=kept)
+    assert [f'value="{one}"' in counted.text for one in (17, 13)] == [True, True]
+    assert "13 sur 17" not in words(counted)
 
 
 async def test_what_an_owner_typed_opens_to_nobody_else_and_to_no_other_site(

@@ -26,6 +26,7 @@ def layout() -> Pages:
 
 def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     """All of them."""
+    door.entrance.add_again(app)
     add_door(app, door)
     add_provided(app, door)
     add_account(app, door)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from chassis.web import Refusal
+from chassis.web import Refusal, Typed
 from contracts.callers import Caller
 from contracts.vocabulary import codes
 from services.referral.domain.lifecycle import STEPS
@@ -24,6 +24,8 @@ from services.referral.use_cases.desk_work import (
 ROLES: Final = ("officer", "case_owner", "focal_point")
 #: What a reason may be, for the answers that need one.
 REASONS: Final = {"decline": "decline_reason", "fail": "failure_reason"}
+#: The session was over when the form came.
+LATE: Final = "late"
 
 
 def add_desk(app: FastAPI, desk: DeskPages) -> None:
@@ -31,6 +33,7 @@ def add_desk(app: FastAPI, desk: DeskPages) -> None:
     routes = APIRouter(include_in_schema=False)
     _add_reading(routes, desk)
     _add_answering(routes, desk)
+    _add_answering_again(desk)
     add_room(routes, desk)
     app.include_router(routes)
 
@@ -80,6 +83,16 @@ def _add_answering(routes: APIRouter, desk: DeskPages) -> None:
         return RedirectResponse(f"{root}/desk/{referral_id}", status_code=303)
 
 
+def _add_answering_again(desk: DeskPages) -> None:
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        reason = str(typed.said.get("reason", ""))
+        referral_id = typed.at["referral_id"]
+        return await _shown(desk, request, referral_id, who=who, fault=LATE, reason=reason)
+
+    for verb in REASONS:
+        desk.entrance.shows(f"/desk/{{referral_id:uuid}}/{verb}", show_again)
+
+
 async def _shown(
     desk: DeskPages,
     request: Request,
@@ -87,6 +100,7 @@ async def _shown(
     *,
     who: Caller,
     fault: str | None = None,
+    reason: str = "",
 ) -> HTMLResponse:
     async with desk.parts.work.begin() as connection:
         opened = await open_referral(connection, referral_id, who=who)
@@ -97,9 +111,10 @@ async def _shown(
         "due": due,
         "now": desk.parts.mint.moment(),
         "fault": fault,
+        "reason": reason,
         "reasons": {verb: codes(name) for verb, name in REASONS.items()},
     }
-    status = {None: 200, "reason": 422}.get(fault, 409)
+    status = {None: 200, LATE: 200, "reason": 422}.get(fault, 409)
     return desk.pages.render(request, "referral.html", context, status=status)
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chassis.audit import Look
-from chassis.web import Refusal
+from chassis.web import Refusal, Typed
 from contracts.callers import Caller
 from services.referral.pages.fields import fields
 from services.referral.pages.standing import DeskPages
@@ -50,9 +50,19 @@ def add_room(routes: APIRouter, desk: DeskPages) -> None:
         await desk.parts.wake_relay()
         return RedirectResponse(f"{request.scope.get('root_path', '')}/room", status_code=303)
 
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        return await _shown(desk, request, who=who, late=typed)
+
+    desk.entrance.shows("/room/{service}", show_again)
+
 
 async def _shown(
-    desk: DeskPages, request: Request, *, who: Caller, fault: str | None = None
+    desk: DeskPages,
+    request: Request,
+    *,
+    who: Caller,
+    fault: str | None = None,
+    late: Typed | None = None,
 ) -> HTMLResponse:
     counted = await desk.parts.reads.audited_read(
         who,
@@ -66,6 +76,7 @@ async def _shown(
         "counted": {one.service: one for one in counted},
         "now": desk.parts.mint.moment(),
         "fault": fault,
+        "late": late,
     }
     return desk.pages.render(request, "room.html", context, status=422 if fault else 200)
 
