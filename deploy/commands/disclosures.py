@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import UUID
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from contracts.case_number import is_case_number
@@ -18,19 +20,25 @@ from contracts.vocabulary import label
 from deploy.commands.context import database_url, failing_clearly, running_state
 from deploy.embedded.processes import ServerError
 from deploy.migrate import OPERATIONS
+from services.intake.store.told import Disclosed, Period, disclosed, looks
 
-# From the moment it was released to the moment it ended; a look at a desk belongs to its referral.
-_DISCLOSED = text("""
-    select disclosures.*, outbox.stream_sequence,
-           (select count(*) from intake.openings
-            where openings.referral_id = disclosures.referral_id
-              and openings.opened_at < :before) as looks
-    from intake.disclosures join intake.cases using (case_id)
-    left join intake.outbox on outbox.id = receipt_id
-    where cases.number = :number and released_at < :before and coalesce(ended_at >= :since, true)
-    order by released_at, receipt_id
+_SENT = text("""
+    select receipt_id, disclosures.digest, outbox.stream_sequence
+    from disclosures left join outbox on outbox.id = receipt_id
+    where receipt_id = any(cast(:receipts as uuid[]))
 """)
-_KNOWN = text("select exists (select from intake.cases where number = :number)")
+_CASE = text("select case_id from cases where number = :number")
+_THERE = text("set local search_path to intake")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """A disclosure with its message, and how often it was looked up."""
+
+    one: Disclosed
+    digest: bytes | None
+    stream_sequence: int | None
+    looks: int
 
 
 @failing_clearly
@@ -64,55 +72,70 @@ def disclosures(
     Console().print(_table(rows) if rows else "Nothing was disclosed.")
 
 
-async def _disclosed(url: str, number: str, day: date | None) -> Sequence[Any]:
+async def _disclosed(url: str, number: str, day: date | None) -> Sequence[_Line]:
     engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
-    since, before = _bounds(day)
     try:
-        async with engine.connect() as connection:
-            if not await connection.scalar(_KNOWN, {"number": number}):
+        async with engine.begin() as connection:
+            await connection.execute(_THERE)
+            case_id = await connection.scalar(_CASE, {"number": number})
+            if case_id is None:
                 raise ServerError("no case has this number here")
-            found = await connection.execute(
-                _DISCLOSED, {"number": number, "since": since, "before": before}
-            )
-            return found.all()
+            return await _lines(connection, case_id, during=_day(day))
     finally:
         await engine.dispose()
 
 
-def _bounds(day: date | None) -> tuple[datetime, datetime]:
+async def _lines(connection: AsyncConnection, case_id: UUID, *, during: Period) -> Sequence[_Line]:
+    found = await disclosed(connection, [case_id], during=during)
+    looked = await looks(connection, [case_id], during=during)
+    receipts = {"receipts": [one.receipt_id for one in found]}
+    sent = {row.receipt_id: row for row in await connection.execute(_SENT, receipts)}
+    return [
+        _Line(
+            one=one,
+            digest=sent[one.receipt_id].digest,
+            stream_sequence=sent[one.receipt_id].stream_sequence,
+            looks=len(looked.get(one.referral_id, ())),
+        )
+        for one in found
+    ]
+
+
+def _day(day: date | None) -> Period:
     """The first moment of the day and that of the next; without a day, all there is."""
     if day is None:
-        return datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+        return Period()
     since = datetime.combine(day, time(), tzinfo=UTC)
-    return since, since + timedelta(days=1)
+    return Period(since=since, before=since + timedelta(days=1))
 
 
-def _table(rows: Sequence[Any]) -> Table:
+def _table(lines: Sequence[_Line]) -> Table:
     table = Table(
         "recipient", "service", "how", "ground", "policy", "fields", "from", "until", "receipt"
     )
-    for row in rows:
+    for line in lines:
+        one = line.one
         table.add_row(
-            row.organisation,
-            row.service,
-            _how(row),
-            "" if row.ground is None else label("ground", row.ground, "en"),
-            row.policy_version,
-            ", ".join(row.fields) or "none",
-            f"{row.released_at:%Y-%m-%d %H:%M:%S}",
-            "open" if row.ended_at is None else f"withdrawn {row.ended_at:%Y-%m-%d %H:%M:%S}",
-            _receipt(row),
+            one.organisation,
+            one.service,
+            _how(line),
+            "" if one.ground is None else label("ground", one.ground, "en"),
+            one.policy_version,
+            ", ".join(one.fields) or "none",
+            f"{one.released_at:%Y-%m-%d %H:%M:%S}",
+            "open" if one.ended_at is None else f"withdrawn {one.ended_at:%Y-%m-%d %H:%M:%S}",
+            _receipt(line),
         )
     return table
 
 
-def _how(row: Any) -> str:
-    name = label("disclosure_form", row.form, "en")
-    return f"{name}, looked at {row.looks} times" if row.form == "desk" else name
+def _how(line: _Line) -> str:
+    name = label("disclosure_form", line.one.form, "en")
+    return f"{name}, looked at {line.looks} times" if line.one.form == "desk" else name
 
 
-def _receipt(row: Any) -> str:
-    if row.digest is None:
+def _receipt(line: _Line) -> str:
+    if line.digest is None:
         return ""
-    place = "not sent" if row.stream_sequence is None else f"OUT {row.stream_sequence}"
-    return f"{place}, sha256 {bytes(row.digest).hex()[:16]}…"
+    place = "not sent" if line.stream_sequence is None else f"OUT {line.stream_sequence}"
+    return f"{place}, sha256 {bytes(line.digest).hex()[:16]}…"

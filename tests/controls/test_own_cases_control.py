@@ -6,13 +6,15 @@ import pytest
 
 from chassis.web import keeping
 from services.intake.pages import acting
-from services.intake.use_cases import hearing_consent
+from services.intake.use_cases import cutting, hearing_consent, recounting
+from services.referral.store import forms
 from tests.people.address import Address, Browser, words
 from tests.people.shared_address import address, shared_site
+from tests.people.test_case_pages import READS, STEP, accepted, announced, filing, over, said_twice
 from tests.people.test_late_forms import AGAIN, TYPED, filled, late
-from tests.people.test_own_cases import decided, owner, pressed_twice, registered, told
+from tests.people.test_own_cases import decided, owner, pressed_twice, registered, shelter, told
 
-__all__ = ["address", "owner", "shared_site"]
+__all__ = ["address", "owner", "shared_site", "shelter"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
@@ -54,3 +56,29 @@ async def test_where_everybody_is_one_person_a_colleague_reads_what_an_owner_typ
         await colleague.arrive("d.keita", organisation="POLICE_A", role="focal_point")
         read = await colleague.send(AGAIN, kept=kept)
     assert filled(read, f"{at}/closing") == TYPED["closing"]
+
+
+async def test_without_the_policy_asked_anew_a_desk_whose_work_is_over_seems_to_read_on(
+    owner: Browser, shelter: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = cutting.cut_for
+
+    def as_before(*given: Any, at: Any, **_: Any) -> Any:
+        return judged(*given, stage="accepted", at=at)
+
+    monkeypatch.setattr(recounting, "cut_for", as_before)
+    at = await registered(owner)
+    await over(shelter, await accepted(shelter, at))
+    assert READS in words(await owner.get(f"{at}/told"))
+
+
+async def test_without_the_memory_of_forms_a_double_tap_tells_of_a_step_twice(
+    owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        return None
+
+    monkeypatch.setattr(forms, "claim", never)
+    at, path = await filing(owner)
+    await said_twice(owner, path, **STEP)
+    assert await announced(owner, at) == ["proceeding.opened", "proceeding.advanced"]

@@ -37,6 +37,27 @@ async def take_back(five: Five) -> None:
     await five.look("owner", "nothing-answered")
     await _say(five, "/consent", authority="guardian", consent_shelter="refused")
     await five.look("owner", "taken-back")
+    await owner.follow('a[href$="/told"]')
+    await owner.hand.press(owner.page.locator("summary").first)
+    await five.look("owner", "who-could-see-what")
+    await owner.page.goto(case)
+    await report_step(five)
+    await owner.page.goto(case)
+
+
+async def report_step(five: Five) -> None:
+    """Step 7: the gendarmerie says of its own case how far the file is."""
+    owner = five.people["owner"]
+    await owner.follow('a[href*="/proceedings/"]')
+    form = owner.page.locator('form[action*="/proceedings/"]')
+    await owner.hand.pick(form.locator("[name=state]"), "preliminary_inquiry")
+    await owner.hand.pick(form.locator("[name=offence_class]"), "trafficking")
+    await form.locator("[name=on]").evaluate("one => { one.max = ''; one.value = '2999-01-01' }")
+    await owner.follow(form.locator("button"))
+    await five.look("owner", "step-does-not-fit")
+    await form.locator("[name=on]").evaluate("one => one.value = '2026-11-20'")
+    await owner.follow(form.locator("button"))
+    await five.look("owner", "step-reported")
 
 
 async def go_on(five: Five, number: str) -> None:

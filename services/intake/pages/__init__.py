@@ -16,6 +16,7 @@ from services.intake.pages.handing_over import add_handing_over
 from services.intake.pages.offline import OfflineDesk, add_offline
 from services.intake.pages.own_cases import add_own_cases
 from services.intake.pages.own_consent import add_own_consent
+from services.intake.pages.own_told import add_own_told
 from services.intake.pages.reading import in_words
 from services.intake.pages.slip import add_slip
 from services.intake.pages.standing import Desk
@@ -58,6 +59,7 @@ def add_pages(app: FastAPI, desk: Desk) -> None:
     _add_confirming(routes, desk)
     add_own_cases(routes, desk)
     add_own_consent(routes, desk)
+    add_own_told(routes, desk)
     add_case_acts(routes, desk)
     add_handing_over(routes, desk)
     add_slip(routes, desk)

@@ -33,6 +33,8 @@ FORMS: Final = (
     "reopening",
     "handovers",
 )
+#: Who has files to report of; referral judges it at each report.
+KEEPERS: Final = ("police", "gendarmerie", "justice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ async def show_case(
         status=fault.status if fault else 200,
         case=case,
         helpers=_helpers(case["steps"]),
+        keeps_files=case["owner_kind"] in KEEPERS,
         fault=fault,
         given=fault.given if fault else {},
         key=key_of(fault, desk),

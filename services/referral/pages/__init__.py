@@ -12,6 +12,7 @@ from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.directory import add_directory
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.people import add_people
+from services.referral.pages.proceedings import add_proceedings
 from services.referral.pages.provided import add_provided
 from services.referral.pages.standing import DeskPages
 
@@ -35,3 +36,4 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_desk(app, desk)
     add_choices(app, desk)
     add_confirming(app, desk)
+    add_proceedings(app, desk)

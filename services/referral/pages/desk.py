@@ -10,6 +10,7 @@ from chassis.web import Refusal, Typed
 from contracts.callers import Caller
 from contracts.vocabulary import codes
 from services.referral.domain.lifecycle import STEPS
+from services.referral.domain.proceedings import REPORTERS
 from services.referral.pages.fields import fields
 from services.referral.pages.room import add_room
 from services.referral.pages.standing import DeskPages
@@ -104,6 +105,7 @@ async def _shown(
 ) -> HTMLResponse:
     async with desk.parts.work.begin() as connection:
         opened = await open_referral(connection, referral_id, who=who)
+        kind = (await desk.announcer(connection)).kind_of(who.organisation)
     if opened is None:
         raise _nothing_there()
     context = {
@@ -112,6 +114,7 @@ async def _shown(
         "now": desk.parts.mint.moment(),
         "fault": fault,
         "reason": reason,
+        "keeps_files": kind in REPORTERS["proceeding.report"],
         "reasons": {verb: codes(name) for verb, name in REASONS.items()},
     }
     status = {None: 200, LATE: 200, "reason": 422}.get(fault, 409)

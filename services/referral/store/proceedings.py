@@ -24,6 +24,10 @@ _CASES = text("""
     select case_id from proceedings
     where organisation = :organisation and proceeding_id = :proceeding_id order by case_id
 """)
+_OF_CASE = text("""
+    select proceeding_id, state, "on", next_hearing_on from proceedings
+    where organisation = :organisation and case_id = :case_id order by "on" desc, proceeding_id
+""")
 _SUSPECT = text("""
     insert into suspects (organisation, proceeding_id, suspect_id)
     values (:organisation, :proceeding_id, :suspect_id) on conflict do nothing
@@ -51,6 +55,15 @@ async def save(
 async def cases_of(connection: AsyncConnection, file: File) -> Sequence[UUID]:
     """The cases of which this file was reported."""
     return [row.case_id for row in await connection.execute(_CASES, file._asdict())]
+
+
+async def files_in(
+    connection: AsyncConnection, organisation: str, case_id: UUID
+) -> dict[UUID, Standing]:
+    """An organisation's files on a case and where each stands, the one with the last word first."""
+    asked = {"organisation": organisation, "case_id": case_id}
+    found = [dict(row._mapping) for row in await connection.execute(_OF_CASE, asked)]
+    return {one.pop("proceeding_id"): Standing(**one) for one in found}
 
 
 async def add_suspect(connection: AsyncConnection, file: File, suspect_id: UUID) -> None:

@@ -30,8 +30,8 @@ FILE_REPORTS = (ReportProceeding, ReportSuspect, ReportJudgment)
 UNKNOWN = "unknown_referral"
 
 
-class _Impossible(Exception):
-    """The report says nothing that can be kept: why, and because of what of it."""
+class Impossible(Exception):
+    """A report says nothing that can be kept: why, and because of what of it."""
 
     def __init__(self, reason: str, field: str):
         super().__init__(reason)
@@ -63,8 +63,8 @@ async def follow_files(
     refused, cases = [], {}
     for one in filed:
         try:
-            case_id = await _follow(connection, one, announcer=announcer)
-        except _Impossible as why:
+            case_id = await follow_report(connection, one, announcer=announcer)
+        except Impossible as why:
             refused.append(
                 Refused(asked=one.asked, reason=why.reason, case_id=None, field=why.field)
             )
@@ -75,13 +75,16 @@ async def follow_files(
     return refused, cases
 
 
-async def _follow(connection: AsyncConnection, one: Filed, *, announcer: Announcer) -> UUID | None:
+async def follow_report(
+    connection: AsyncConnection, one: Filed, *, announcer: Announcer
+) -> UUID | None:
+    """Keep and announce one; the case, where it says which. Raises `Impossible`."""
     if one.kind not in REPORTERS[one.report.name]:
-        raise _Impossible("wrong_state", "ce-source")
+        raise Impossible("wrong_state", "ce-source")
     # What was recorded stays as it is: only a new word is held to the law of its own day.
     field = out_of_force(one.report.model_dump(), one.report.on, ends=_ends_trial(one.report))
     if field is not None:
-        raise _Impossible("wrong_state", field)
+        raise Impossible("wrong_state", field)
     match one.report:
         case ReportProceeding():
             return await _follow_file(connection, one, one.report, announcer=announcer)
@@ -123,10 +126,10 @@ async def _case_of(
     *,
     announcer: Announcer,
 ) -> UUID:
-    """The case that the sender has under this name. Raises `_Impossible`."""
+    """The case that the sender has under this name. Raises `Impossible`."""
     case_id = await named_case(connection, report, organisation, announcer=announcer)
     if case_id is None:
-        raise _Impossible(UNKNOWN, "case" if report.referral_id is None else "referral_id")
+        raise Impossible(UNKNOWN, "case" if report.referral_id is None else "referral_id")
     return case_id
 
 
@@ -134,7 +137,7 @@ async def _follow_suspect(
     connection: AsyncConnection, one: Filed, report: ReportSuspect, *, announcer: Announcer
 ) -> None:
     if not await proceedings.cases_of(connection, one.file):
-        raise _Impossible(UNKNOWN, "proceeding_id")
+        raise Impossible(UNKNOWN, "proceeding_id")
     await proceedings.add_suspect(connection, one.file, report.suspect_id)
     # Who it is nobody here may open: intake keeps that, on this very word.
     said = report.model_dump(exclude={"sealed"})
@@ -146,7 +149,7 @@ async def _follow_judgment(
     connection: AsyncConnection, one: Filed, report: ReportJudgment, *, announcer: Announcer
 ) -> None:
     if not await proceedings.has_suspect(connection, one.file, report.suspect_id):
-        raise _Impossible(UNKNOWN, "suspect_id")
+        raise Impossible(UNKNOWN, "suspect_id")
     event = JudgmentRendered(**report.model_dump(), organisation=one.file.organisation)
     await outbox.add(connection, [_of_file(event, one, announcer)])
 

@@ -481,6 +481,10 @@ create policy own on consents for select to intake_web
     using (exists (select from cases where cases.case_id = consents.case_id));
 create policy own on withdrawals for select to intake_web
     using (exists (select from cases where cases.case_id = withdrawals.case_id));
+create policy own on disclosures for select to intake_web
+    using (exists (select from cases where cases.case_id = disclosures.case_id));
+create policy own on openings for select to intake_web
+    using (exists (select from cases where cases.case_id = openings.case_id));
 -- Codes only, for `siraba disclosures` and `siraba consent`.
 create policy codes on disclosures for select to siraba_ops using (true);
 create policy codes on openings for select to siraba_ops using (true);
@@ -534,8 +538,8 @@ revoke delete on exceptions, erasures, transfers, followups, returns from intake
 grant select on transfers, followups, returns to intake_web;
 grant select (erasure_id, organisation, reason, asked_at, lapses_at, erased_at) on erasures
     to intake_web;
-grant select (exception_id, number, owner, organisation, role, reason, groups, asked_at, lapses_at,
-              until) on exceptions to intake_web;
+grant select (exception_id, case_id, number, owner, organisation, role, reason, groups, asked_at,
+              lapses_at, until) on exceptions to intake_web;
 revoke delete on suspects from intake_work;
 revoke update, delete on suspect_parts from intake_work;
 revoke delete on duplicates from intake_work;
@@ -548,6 +552,10 @@ grant update (digest) on openings to intake_work;
 revoke delete on disclosures, withdrawals from intake_work;
 grant select on organisations, organisation_keys, cases, steps, files, unplaced, threats, consents,
     withdrawals to intake_web;
+-- Who could see what, for the owner; digests are for whoever proves it.
+grant select (receipt_id, case_id, referral_id, organisation, service, form, ground,
+              policy_version, fields, released_at, ended_at, ended_by) on disclosures to intake_web;
+grant select (referral_id, case_id, role, opened_at) on openings to intake_web;
 grant select on incidents to intake_web;
 grant select (incident_id, nth, case_id, refusals) on incident_persons to intake_web;
 grant select on disclosures, openings, withdrawals to siraba_ops;

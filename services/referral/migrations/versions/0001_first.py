@@ -121,6 +121,15 @@ create table proceedings (
 );
 create index proceedings_case on proceedings (case_id);
 
+-- A page acts once (docs/decisions/0037): the key that came with it, and a keyed digest of the answers.
+create table forms (
+    organisation text not null,
+    key text not null,
+    digest bytea not null,
+    sent_at timestamptz not null default clock_timestamp(),
+    primary key (organisation, key)
+);
+
 create table suspects (
     organisation text not null,
     proceeding_id uuid not null,
