@@ -12,7 +12,7 @@ from services.intake.pages.answers import Answers, Faults, faults_among, faults_
 from services.intake.pages.questions import EACH, TOGETHER
 
 #: Rows of a page that nothing was written on, and how many more come at a time.
-ROWS: Final = 10
+ROWS: Final = 5
 #: With more of them, a page is too heavy for a bad line.
 MOST: Final = 100
 _SHARED: Final = tuple(one.name for one in TOGETHER.questions)
