@@ -353,6 +353,9 @@ grant select on conservation, watched, keys_told, routings to siraba_ops;
 grant update (state, settled_at) on dead_letters to siraba_ops;
 grant insert on audit to siraba_ops;
 create policy operations on routings for select to siraba_ops using (true);
+-- Whose case a referral is of, for whoever follows its way: ids alone.
+create policy ways on referrals for select to siraba_ops using (true);
+grant select (referral_id, case_id) on referrals to siraba_ops;
 """
 
 
