@@ -1,6 +1,7 @@
 """A backup that takes long has every commit that was made meanwhile, though the server forgets its own."""
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,18 @@ from deploy.commands.backup import key
 from deploy.embedded.processes import ServerError
 from deploy.platform import make_secrets
 from deploy.state import State
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, running_postgres
 
 pytestmark = pytest.mark.share("operators")
 AT = datetime(2026, 11, 29, 8, tzinfo=UTC)
 _WRITE = "select pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgresServer]:
+    """One of its own: a backup is of all databases, and others come and go in the shared one."""
+    with running_postgres() as server:
+        yield server
 
 
 class Slow:
@@ -59,17 +67,17 @@ def long_backup(server: PostgresServer, place: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_backup_that_outlasts_the_servers_memory_is_whole(
-    postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (long_backup(postgres_server, tmp_path, monkeypatch) / "manifest.json").exists()
+    assert (long_backup(cluster, tmp_path, monkeypatch) / "manifest.json").exists()
 
 
 def test_without_the_slot_the_server_has_forgotten_what_a_long_backup_needs(
-    postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nothing_kept(_: str) -> AbstractContextManager[None]:
         return nullcontext()
 
     monkeypatch.setattr(taking, "wal_kept", nothing_kept)
     with pytest.raises(ServerError, match="pg_basebackup failed"):
-        long_backup(postgres_server, tmp_path, monkeypatch)
+        long_backup(cluster, tmp_path, monkeypatch)
