@@ -1,7 +1,9 @@
 """Five hundred persons and forty organisations, placed in one go."""
 
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from random import Random
 from time import process_time
 
@@ -12,7 +14,7 @@ from services.referral.gateways.placement_solver import HighsSolver
 from services.referral.use_cases.placing import place_group
 from tests.ledger import Figure, Form
 from tests.referral.crowd import crowd
-from tests.referral.placed import broken, hurried, placings
+from tests.referral.placed import Placing, broken, hurried, placings
 
 pytestmark = pytest.mark.share("lifecycle")
 SEED = 20250226  # the night of the 477 (domain §1.3)
@@ -21,23 +23,22 @@ SEED = 20250226  # the night of the 477 (domain §1.3)
 def test_a_crowd_is_placed_in_two_seconds_within_a_hundredth_of_the_best(
     figure: Figure, form: Form
 ) -> None:
-    """Worst of several crowds; processor time, for which other work on the machine does not count."""
+    """Worst of several crowds; processor time of a process that has done nothing else, as a service's."""
     worst = {"seconds": 0.0, "gap": 0.0, "hurried_seconds": 0.0, "hurried_gap": 0.0}
-    for at in range(form.pick(short=2, long=12)):
-        group = crowd(Random(SEED + at), persons=500, organisations=40)
-        plan, seconds = _measured(group)
-        began = process_time()
-        quick = hurried(group)
-        spent = process_time() - began
-        ours = len(plan.placed)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+        for at in range(form.pick(short=2, long=12)):
+            group = crowd(Random(SEED + at), persons=500, organisations=40)
+            plan, seconds = apart.submit(_measured, group).result()
+            quick, spent = apart.submit(_hurried, group).result()
+            ours = len(plan.placed)
 
-        assert broken(group, placings(plan)) == broken(group, quick) == []
-        assert_everybody_is_answered(group, plan)
-        assert len(quick) <= ours
-        worst["seconds"] = max(worst["seconds"], seconds)
-        worst["gap"] = max(worst["gap"], plan.gap)
-        worst["hurried_seconds"] = max(worst["hurried_seconds"], spent)
-        worst["hurried_gap"] = max(worst["hurried_gap"], (ours - len(quick)) / ours)
+            assert broken(group, placings(plan)) == broken(group, quick) == []
+            assert_everybody_is_answered(group, plan)
+            assert len(quick) <= ours
+            worst["seconds"] = max(worst["seconds"], seconds)
+            worst["gap"] = max(worst["gap"], plan.gap)
+            worst["hurried_seconds"] = max(worst["hurried_seconds"], spent)
+            worst["hurried_gap"] = max(worst["hurried_gap"], (ours - len(quick)) / ours)
     figure(
         "lifecycle.placement500.seconds",
         round(worst["seconds"], 2),
@@ -77,6 +78,12 @@ def _measured(group: Group) -> tuple[Plan, float]:
             break
     assert plan is not None
     return plan, least
+
+
+def _hurried(group: Group) -> tuple[list[Placing], float]:
+    began = process_time()
+    quick = hurried(group)
+    return quick, process_time() - began
 
 
 def test_every_rule_has_work_to_do_in_the_crowd() -> None:
