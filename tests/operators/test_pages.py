@@ -32,7 +32,7 @@ from tests.serving import serving
 from tests.trust.canaries import MARK, hits
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
 ROOT: Final = Path(__file__).parents[2]
 TEMPLATES: Final = ROOT / "deploy" / "operations" / "templates"
 DIRECTORY: Final = (

@@ -14,7 +14,7 @@ from tests.people.test_own_cases import case_of, owner, registered, shelter
 
 __all__ = ["address", "owner", "shared_site", "shelter"]
 pytestmark = [
-    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.connected, pytest.mark.share("lifecycle"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
 READS, NO_MORE = "Peut le lire maintenant", "Ne peut plus le lire"
 

@@ -67,9 +67,9 @@ def assert_everybody_is_answered(group: Group, plan: Plan) -> None:
 
 
 def _measured(group: Group) -> tuple[Plan, float]:
-    """The least of up to three runs: other work on the machine disturbs some, and none helps."""
+    """The least of up to eight runs: other work on the machine disturbs some, and none helps."""
     least, plan = float("inf"), None
-    for _ in range(3):
+    for _ in range(8):
         began = process_time()
         plan = place_group(group, solver=HighsSolver(seconds=60))
         spent = process_time() - began
