@@ -14,7 +14,7 @@ from tests.people.test_people import a_person
 from tests.people.test_signing_in import DIRECTORY, is_in
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("lifecycle")]
 ALL = "/referral/organisations"
 SHELTER = f"{ALL}/SHELTER_B"
 BY = {"why": "Toit  effondré", "state": "suspended"}

@@ -11,7 +11,7 @@ from tests.people.test_people import account_of, press
 from tests.people.test_signing_in import DIRECTORY
 
 __all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
 
 
 @pytest.fixture
