@@ -1,17 +1,19 @@
 """Lets people in: by the pass that the front address brings for their session, or by a link."""
 
-from collections.abc import Callable, Sequence
+import hmac
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
-from chassis.web.again import Again, Show, Typed
+from chassis.web.again import MARK_FIELD, Again, Show, Typed
 from chassis.web.callers import Clock, KeyLookup, read_caller
 from chassis.web.pages import VISIT
 from chassis.web.problems import Refusal
 from chassis.web.refusals import CALLER
-from chassis.web.session import Sessions, check_form, check_origin
+from chassis.web.session import FORM_FIELD, Sessions, check_form, check_origin
 from contracts.callers import Caller, TokenMissing
 from contracts.keyring import Keyring
 from contracts.passes import HEADER, PassRefused, read_pass
@@ -91,6 +93,17 @@ class Entrance:
 
         if self.again is not None:
             self.again.shows(path, show_to)
+
+    def digest_of(self, said: Iterable[tuple[str, object]]) -> bytes:
+        """Of a form's answers, by which a second sending is known.
+
+        Few answers are possible, so that a bare digest could be guessed: it is under a key of ours,
+        where forms are shown again one that outlives a restart.
+        """
+        secret = self.again.keeper.secret if self.again else self.sessions.secret
+        answers = sorted((n, v) for n, v in said if n not in (FORM_FIELD, MARK_FIELD))
+        text = json.dumps(answers, default=str).encode()
+        return hmac.digest(secret, b"a form sent:" + text, "sha256")
 
     async def visitor(self, request: Request) -> Caller:
         """The FastAPI dependency of a page. Raises TokenMissing, which people see as the door."""

@@ -1,7 +1,5 @@
 """Does once what a form on an owner's pages asks, and says in a word why it cannot be."""
 
-import hmac
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -15,8 +13,6 @@ from starlette.datastructures import FormData
 from chassis import audit
 from chassis.audit import Look
 from chassis.web import Refusal
-from chassis.web.again import MARK_FIELD
-from chassis.web.session import FORM_FIELD
 from contracts.callers import Caller
 from services.intake.domain import KeyReused, closing, consents, returns, transfers
 from services.intake.pages.standing import Desk
@@ -124,12 +120,7 @@ def key_in(said: FormData) -> UUID:
 
 
 def _form(desk: Desk, sent: Sent) -> Form:
-    """Few answers are possible, so that a bare digest could be guessed: it is under a key of ours."""
-    key = key_in(sent.said)
-    of_session = (FORM_FIELD, MARK_FIELD)
-    said = sorted((n, v) for n, v in sent.said.multi_items() if n not in of_session)
-    text = json.dumps(said, default=str).encode()
-    digest = hmac.digest(desk.entrance.sessions.secret, b"a form sent:" + text, "sha256")
+    digest = desk.entrance.digest_of(sent.said.multi_items())
     # A page has several forms, and one of them being sent says nothing of the others.
-    named = f"{key} {sent.request.url.path}"
+    named = f"{key_in(sent.said)} {sent.request.url.path}"
     return Form(organisation=sent.who.organisation, key=named, digest=digest)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from babel.dates import format_date
 from pydantic import ValidationError
@@ -59,7 +59,7 @@ def faults_of(step: Step, answers: Answers, *, today: date) -> Faults:
     """What this screen still lacks, by field: `needed`, `code`, `day`, `future`, `long`, `place`…"""
     found = faults_among(step.questions, answers, today=today)
     cercle, region = answers.one("cercle"), answers.one("region")
-    asks_where = step.name in ("found", "together")
+    asks_where = any(one.name == "cercle" for one in step.questions)
     if asks_where and not found and cercle and not cercle.startswith(region):
         found["cercle"] = "place"
     if step.name == "consent":
@@ -110,21 +110,24 @@ def first_fault(answers: Answers, *, today: date) -> tuple[Step, Faults] | None:
 
 def submission(answers: Answers) -> CaseSubmission | None:
     """The case, as the API takes it; None where the contract still refuses what no screen did."""
-    coded = {name: answers.one(name) for name in _ONE if answers.one(name)}
-    several = {name: answers.all(name) for name in _MANY}
     try:
-        return CaseSubmission.model_validate(
-            coded
-            | several
-            | {
-                "citizenship": answers.all("citizenship"),
-                "consent": _lines(answers),
-                "is_suspect_too": bool(answers.one("is_suspect_too")),
-                "dossier": _dossier(answers),
-            }
-        )
+        return CaseSubmission.model_validate(as_submitted(answers))
     except ValidationError:
         return None
+
+
+def as_submitted(answers: Answers) -> dict[str, Any]:
+    """What the API would be sent."""
+    coded = {name: answers.one(name) for name in _ONE if answers.one(name)}
+    several = {name: answers.all(name) for name in _MANY}
+    return {
+        **coded,
+        **several,
+        "citizenship": answers.all("citizenship"),
+        "consent": _lines(answers),
+        "is_suspect_too": bool(answers.one("is_suspect_too")),
+        "dossier": _dossier(answers),
+    }
 
 
 def _lines(answers: Answers) -> list[dict[str, str]]:

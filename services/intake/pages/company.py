@@ -8,7 +8,13 @@ from typing import Final
 from pydantic import ValidationError
 
 from contracts.form import PersonSubmission
-from services.intake.pages.answers import Answers, Faults, faults_among, faults_of, submission
+from services.intake.pages.answers import (
+    Answers,
+    Faults,
+    as_submitted,
+    faults_among,
+    faults_of,
+)
 from services.intake.pages.questions import EACH, TOGETHER
 
 #: Rows of a page that nothing was written on, and how many more come at a time.
@@ -61,12 +67,8 @@ class Company:
         return kept if len(kept) == len(found) else None
 
     def _person(self, own: Answers) -> PersonSubmission | None:
-        case = submission(Answers({**self.shared.given, **own.given}))
-        if case is None:
-            return None
+        form = as_submitted(Answers({**self.shared.given, **own.given}))
         try:
-            return PersonSubmission.model_validate(
-                case.model_dump() | {"family": own.one("family") or None}
-            )
+            return PersonSubmission.model_validate(form | {"family": own.one("family") or None})
         except ValidationError:
             return None

@@ -24,8 +24,8 @@ from services.intake.store import incidents
 from services.intake.use_cases.gathering import Gathered, Opened, look_at_incident
 
 Gather = Callable[[Gathered], Awaitable[Opened]]
-#: Incidents of before, so many.
-LATELY: Final = 10
+#: Of the incidents before this one.
+SHOWN: Final = 10
 _ROWS_ASKED: Final = {str(n): n for n in range(ROWS, MOST + 1, ROWS)}
 
 
@@ -51,7 +51,7 @@ def add_together(app: FastAPI, desk: TogetherDesk) -> None:
             who, incidents.own_incidents, lambda found: Look(action="incidents", shown=len(found))
         )
         company = Company.read(today, rows=ROWS)
-        return _page(desk, request, company, key=mint.message_id(), lately=lately[:LATELY])
+        return _page(desk, request, company, key=mint.message_id(), lately=lately[:SHOWN])
 
     @routes.post("/together")
     async def go_on(request: Request, who: sender) -> Response:

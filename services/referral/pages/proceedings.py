@@ -1,6 +1,5 @@
 """The page on which the police and justice say how far a file is in which a person has her part."""
 
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -11,7 +10,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
 from chassis.web import Refusal
-from chassis.web.session import FORM_FIELD
 from contracts.callers import Caller
 from contracts.reports import ReportProceeding
 from contracts.vocabulary import codes
@@ -140,9 +138,7 @@ def _form(
         key = UUID(said.get("key", ""))
     except ValueError:
         return None
-    text = json.dumps(sorted(one for one in said.items() if one[0] != FORM_FIELD)).encode()
-    # Few answers are possible, so that a bare digest could be guessed.
-    digest = hmac.digest(desk.entrance.sessions.secret, b"a form sent:" + text, "sha256")
+    digest = desk.entrance.digest_of(said.items())
     hop = request.scope.get("siraba.hop")
     return FileForm(who=who, referral_id=referral_id, key=key, digest=digest, trace=hop)
 
