@@ -13,11 +13,9 @@ from services.referral.domain.placement import PLACED, NoPlan, Program, Room, So
 
 # Room is filled by quarters, each dearer than the one before: load spreads among equals.
 SPREAD = (0, 1, 2, 3)
-Settings = dict[str, float | str]
 # Measured on twelve crowds of 500: what is off finds nothing here, and few cuts are enough for the
-# proof; with HiGHS's own settings it takes more than twice as long.
-_TUNED: Settings = {
-    "mip_rel_gap": 0.0,
+# proof.
+_TUNED: dict[str, float | str] = {
     "presolve": "off",
     "mip_detect_symmetry": False,
     "mip_heuristic_run_feasibility_jump": False,
@@ -26,7 +24,9 @@ _TUNED: Settings = {
     "mip_pool_soft_limit": 100,
     "mip_pool_age_limit": 10,
 }
+_ENDED = (HighsModelStatus.kOptimal, HighsModelStatus.kTimeLimit)
 Numbers = NDArray[np.float64]
+Columns = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class HighsSolver:
         if not program.options:
             return Solution(chosen=(), gap=0.0)
         # Half a place from the bound is less than any one more would be worth.
-        who = _Model(program, {"mip_abs_gap": PLACED / 2})
+        who = _Model(program, _Near(worth=PLACED / 2))
         worth = np.array([option.worth for option in program.options], float)
         pinned = [at for at, option in enumerate(program.options) if option.is_pinned]
         who.minimise(who.costs() - worth, seconds=self.seconds, start=pinned)
@@ -53,23 +53,40 @@ class HighsSolver:
         if not kept:
             return Solution(chosen=(), gap=who.gap())
         options = tuple(program.options[at] for at in kept)
-        tuned: Settings = {"mip_rel_gap": 0.008, "presolve": "on"}
-        where = _Model(replace(program, options=options), tuned, is_every=True)
+        where = _Model(replace(program, options=options), _Near(share=0.008), is_every=True)
         start = [kept.index(at) for at in first]
         where.minimise(where.costs(), seconds=self.seconds, start=start)
         chosen = tuple(kept[at] for at in where.chosen())
         return Solution(chosen=chosen, gap=max(who.gap(), where.gap()))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Near:
+    """How far from the best possible is near enough: in the unit of costs, and as a share of the sum."""
+
+    worth: float = 0.0
+    share: float = 0.0
+
+    def is_met(self, value: float, bound: float) -> bool:
+        return value - bound <= max(self.worth, self.share * max(1.0, abs(value)))
+
+
 class _Model:
     """A program in the solver: a column per option, per quarter of a room, per room not shared."""
 
-    def __init__(self, program: Program, options: Settings, *, is_every: bool = False):
+    def __init__(self, program: Program, near: _Near, *, is_every: bool = False):
         self._program = program
+        self._near = near
         self._count = len(program.options)
         self._quarters = self._count + np.arange(len(program.rooms) * len(SPREAD))
+        self._options = np.arange(self._count, dtype=np.int32)
+        first = self._count + len(self._quarters)
+        self._switches = np.arange(first, first + len(program.rooms), dtype=np.int32)
+        families = [at for at, option in enumerate(program.options) if option.size > 1]
+        self._families = np.array(families, dtype=np.int32)
+        self._bound = -np.inf
         self._highs = quiet_highs()
-        for name, value in (_TUNED | options).items():
+        for name, value in _TUNED.items():
             self._highs.setOptionValue(name, value)
         self._add_columns()
         self._add_rows(is_every=is_every)
@@ -81,49 +98,90 @@ class _Model:
     def minimise(self, costs: Numbers, *, seconds: float, start: Sequence[int]) -> None:
         """The sum over the options chosen, and the spread; `start` is a choice to be made better.
 
-        Out of time there is always that one.
+        First as if one could be in several rooms in part, so that no more is whole than for whom
+        each room is: quick, and no choice is better. Then those rooms, with families whole (people
+        alone are then whole of themselves: what is left is a flow), near enough for almost every
+        group. Else all at once. Out of time there is always `start`.
         """
-        every = np.zeros(self._highs.getNumCol())
-        every[: self._count] = costs
-        every[self._quarters] = np.tile(SPREAD, len(self._program.rooms))
-        self._highs.changeColsCost(len(every), np.arange(len(every), dtype=np.int32), every)
-        self._highs.setOptionValue("time_limit", seconds)
+        until = self._highs.getRunTime() + seconds
+        self._price(costs)
+        self._make(self._options, HighsVarType.kContinuous)
+        is_shared_out = self._is_found(until, part=0.5)
+        self._learn_bound()
+        if is_shared_out:
+            kinds = self._values()[self._switches].round()
+            self._bind_switches(kinds, kinds)
+            self._make(self._families, HighsVarType.kInteger)
+            self._highs.clearSolver()
+            if self._is_found(until, part=0.5) and self._is_whole():
+                if self._near.is_met(self._value(), self._bound):
+                    return
+                start = self.chosen()
+        self._make(self._options, HighsVarType.kInteger)
+        self._bind_switches(
+            np.zeros_like(self._switches, float), np.ones_like(self._switches, float)
+        )
         first = np.zeros(self._count)
         first[list(start)] = 1.0
-        self._highs.setSolution(self._count, np.arange(self._count, dtype=np.int32), first)
-        self._highs.run()
-        status = self._highs.getModelStatus()
-        is_done = status in (HighsModelStatus.kOptimal, HighsModelStatus.kTimeLimit)
-        if not is_done or not np.isfinite(self._highs.getInfo().objective_function_value):
-            raise NoPlan(str(status))
+        self._highs.setSolution(self._count, self._options, first)
+        if not self._is_found(until):
+            raise NoPlan(str(self._highs.getModelStatus()))
+        self._learn_bound()
 
     def chosen(self) -> list[int]:
         """The options that are in."""
-        values = np.array(self._highs.getSolution().col_value)
-        return [int(at) for at in np.flatnonzero(values[: self._count] > 0.5)]
+        return [int(at) for at in np.flatnonzero(self._values()[: self._count] > 0.5)]
 
     def gap(self) -> float:
         """How far, at most, the sum is from the best possible, as a share; 1 where nothing is known."""
-        info = self._highs.getInfo()
-        bound = info.mip_dual_bound
-        if not np.isfinite(bound):
+        if not np.isfinite(self._bound):
             return 1.0
-        return max(0.0, info.objective_function_value - bound) / max(1.0, abs(bound))
+        return max(0.0, self._value() - self._bound) / max(1.0, abs(self._bound))
+
+    def _is_found(self, until: float, *, part: float = 1.0) -> bool:
+        """Whether there is a solution within this part of what is near enough, or of the time left."""
+        self._highs.setOptionValue("mip_abs_gap", self._near.worth * part)
+        self._highs.setOptionValue("mip_rel_gap", self._near.share * part)
+        self._highs.setOptionValue("time_limit", max(0.0, until - self._highs.getRunTime()))
+        self._highs.run()
+        return self._highs.getModelStatus() in _ENDED and bool(np.isfinite(self._value()))
+
+    def _is_whole(self) -> bool:
+        options = self._values()[self._options]
+        return bool(np.allclose(options, options.round(), atol=1e-6))
+
+    def _learn_bound(self) -> None:
+        self._bound = max(self._bound, self._highs.getInfo().mip_dual_bound)
+
+    def _price(self, costs: Numbers) -> None:
+        every = np.zeros(self._highs.getNumCol())
+        every[self._options] = costs
+        every[self._quarters] = np.tile(SPREAD, len(self._program.rooms))
+        self._highs.changeColsCost(len(every), np.arange(len(every), dtype=np.int32), every)
+
+    def _make(self, columns: Columns, kind: HighsVarType) -> None:
+        self._highs.changeColsIntegrality(len(columns), columns, np.full(len(columns), kind))
+
+    def _bind_switches(self, lower: Numbers, upper: Numbers) -> None:
+        self._highs.changeColsBounds(len(self._switches), self._switches, lower, upper)
+
+    def _value(self) -> float:
+        return float(self._highs.getInfo().objective_function_value)
+
+    def _values(self) -> Numbers:
+        return np.array(self._highs.getSolution().col_value)
 
     def _add_columns(self) -> None:
         rooms = self._program.rooms
         lower = [float(option.is_pinned) for option in self._program.options]
-        self._columns(lower, [1.0] * self._count, is_whole=True)
         quarters = [width for room in rooms for width in _quarters(room)]
-        self._columns([0.0] * len(quarters), quarters, is_whole=False)
-        self._columns([0.0] * len(rooms), [1.0] * len(rooms), is_whole=True)
+        self._columns(lower, [1.0] * self._count)
+        self._columns([0.0] * len(quarters), quarters)
+        self._columns([0.0] * len(rooms), [1.0] * len(rooms))
+        self._make(self._switches, HighsVarType.kInteger)
 
-    def _columns(self, lower: Sequence[float], upper: Sequence[float], *, is_whole: bool) -> None:
-        first, more = self._highs.getNumCol(), len(lower)
-        self._highs.addVars(more, np.array(lower), np.array(upper))
-        if is_whole:
-            at = np.arange(first, first + more, dtype=np.int32)
-            self._highs.changeColsIntegrality(more, at, np.full(more, HighsVarType.kInteger))
+    def _columns(self, lower: Sequence[float], upper: Sequence[float]) -> None:
+        self._highs.addVars(len(lower), np.array(lower), np.array(upper))
 
     def _add_rows(self, *, is_every: bool) -> None:
         by_ask: dict[int, list[int]] = {}
@@ -146,7 +204,7 @@ class _Model:
             return
         # The switch gives the whole room to those set apart, or to the others. The row for each of
         # the few says nothing new about whole numbers, and is what makes the proof quick.
-        switch = self._count + len(self._quarters) + at
+        switch = int(self._switches[at])
         others = {one: size for one, size in sizes.items() if one not in apart}
         for one in apart:
             self._row({one: 1.0, switch: -1.0}, at_most=0.0)

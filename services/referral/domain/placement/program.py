@@ -10,7 +10,7 @@ from services.referral.domain.placement.group import (
     Group,
     asks_of,
 )
-from services.referral.domain.placement.rules import Rule, WishRefused, cost, hindrances
+from services.referral.domain.placement.rules import Rule, WishRefused, cost, hindrances, is_open
 from services.referral.domain.routing import URGENCIES
 
 # What a place is worth, in the unit of `rules.cost`: whoever is placed, and more if it is urgent. A
@@ -134,11 +134,10 @@ def _options(group: Group, asks: Sequence[Ask], rooms: Sequence[Room]) -> Iterat
         pin = _pin(group, ask)
         for at, room in enumerate(rooms):
             house = houses[room.organisation]
-            broken = hindrances(ask, house, group.wishes)
-            has_room = ask.size <= room.left
-            if pin is not None and pin[1] == house.code and not (has_room and not broken):
-                raise WishRefused(*pin, rule=_named(broken))
-            if has_room and not broken:
+            is_possible = ask.size <= room.left and is_open(ask, house, group.wishes)
+            if pin is not None and pin[1] == house.code and not is_possible:
+                raise WishRefused(*pin, rule=_named(hindrances(ask, house, group.wishes)))
+            if is_possible:
                 yield Option(
                     ask=number,
                     room=at,

@@ -1,5 +1,6 @@
 """What no placement may break, each rule by its name, and what makes one place better than another."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from services.referral.domain.placement.group import Ask, House, Member, Wishes
@@ -52,16 +53,12 @@ STEP, FOREIGN = 10, 10
 
 def hindrances(ask: Ask, house: House, wishes: Wishes) -> frozenset[Rule]:
     """Every rule between this ask and this place; for a family, of each of its members."""
-    found: set[Rule] = set()
-    for member in ask.members:
-        found |= _between(member, house, ask.service)
-        found |= _wished(member, house, service=ask.service, wishes=wishes)
-    return frozenset(found)
+    return frozenset(_found(ask, house, wishes))
 
 
 def is_open(ask: Ask, house: House, wishes: Wishes) -> bool:
     """Whether nothing but want of room, or of a roof of one's own, speaks against it."""
-    return not hindrances(ask, house, wishes)
+    return next(_found(ask, house, wishes), None) is None
 
 
 def cost(ask: Ask, house: House) -> int:
@@ -84,22 +81,27 @@ def speaks(member: Member, house: House) -> bool:
     return not member.languages or not member.languages.isdisjoint(house.languages)
 
 
-def _between(member: Member, house: House, service: str) -> set[Rule]:
-    broken = set()
+def _found(ask: Ask, house: House, wishes: Wishes) -> Iterator[Rule]:
+    """One rule after the other, so that whoever wants to know of any need not ask for all."""
+    for member in ask.members:
+        yield from _between(member, house, ask.service)
+        yield from _wished(member, house, service=ask.service, wishes=wishes)
+
+
+def _between(member: Member, house: House, service: str) -> Iterator[Rule]:
     offer = house.offers.get(service)
     if offer is None:
-        broken.add(Rule.SERVICE)
-    elif unfit(offer.limits, member.person) is not None:
-        broken.add(Rule.PROFILE)
+        yield Rule.SERVICE
     if house.zones.isdisjoint(_places(member)):
-        broken.add(Rule.ZONE)
+        yield Rule.ZONE
     if (house.code, service) not in member.told:
-        broken.add(Rule.CONSENT)
+        yield Rule.CONSENT
     if house.code in member.refused:
-        broken.add(Rule.REFUSED)
+        yield Rule.REFUSED
     if member.is_at_high_risk and _is_in_danger(member.danger, house):
-        broken.add(Rule.SAFETY)
-    return broken
+        yield Rule.SAFETY
+    if offer is not None and unfit(offer.limits, member.person) is not None:
+        yield Rule.PROFILE
 
 
 def _places(member: Member) -> tuple[str, str, str]:
@@ -115,10 +117,8 @@ def _is_in_danger(danger: str | None, house: House) -> bool:
     return len(danger) == 2 or house.cercle in (None, danger)
 
 
-def _wished(member: Member, house: House, *, service: str, wishes: Wishes) -> set[Rule]:
-    broken = set()
+def _wished(member: Member, house: House, *, service: str, wishes: Wishes) -> Iterator[Rule]:
     if (member.key, service, house.code) in wishes.forbidden:
-        broken.add(Rule.FORBIDDEN)
+        yield Rule.FORBIDDEN
     if wishes.pinned.get((member.key, service), house.code) != house.code:
-        broken.add(Rule.PINNED)
-    return broken
+        yield Rule.PINNED

@@ -1,6 +1,7 @@
 """What routing may know of a person and of where she is: coded facts, and no more."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 HOME: Final = "MLI"
@@ -79,6 +80,7 @@ class Need:
     why: str = "need"
 
 
+@cache
 def ages_of(band: str) -> tuple[int, int] | None:
     """(youngest, oldest) in years of a band like `9-11` or `60+`; None when it is not known."""
     low, dash, high = band.partition("-")
