@@ -1,19 +1,18 @@
 """The attacks on pages come through where origin, the form's word, escaping or rest is taken away."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from jinja2 import Environment
 
 from services.referral.use_cases import signing_in
-from tests.parts import Site, site
-from tests.people.address import Address, Browser, hidden, open_address
+from tests.people.address import Address, Browser, hidden
 from tests.people.attacks import active_in, foreign_forms, form_lines
-from tests.people.test_desk import DIRECTORY
+from tests.people.shared_address import address, shared_site
 
-__all__ = ["site"]
+__all__ = ["address", "shared_site"]
 pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+at_one_address = pytest.mark.asyncio(loop_scope="module")
 ASKING_WHERE_FROM = (
     "chassis.web.entrance.check_origin",
     "services.referral.pages.door.check_origin",
@@ -23,12 +22,6 @@ ASKING_WHERE_FROM = (
 )
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY) as opened:
-        yield opened
-
-
 async def _wrong_tries(browser: Browser) -> bool:
     """Whether the right password and code still open, after six wrong tries."""
     for _ in range(6):
@@ -36,6 +29,7 @@ async def _wrong_tries(browser: Browser) -> bool:
     return (await browser.log_in("b.keita")).url.path == "/referral/"
 
 
+@at_one_address
 async def test_without_the_question_where_a_form_comes_from_every_form_is_taken(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +43,7 @@ async def test_without_the_question_where_a_form_comes_from_every_form_is_taken(
     }
 
 
+@at_one_address
 async def test_without_rest_who_guesses_goes_on_guessing(
     address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:

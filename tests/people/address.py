@@ -37,6 +37,7 @@ from services.referral.use_cases.inviting import Invitation, invite
 from services.reporting.app import create_app as create_reporting
 from services.reporting.settings import ReportingSettings
 from tests.parts import Site
+from tests.people.hashing import hashing
 from tests.referral.offices import open_office
 
 HTML = "text/html,application/xhtml+xml"
@@ -197,16 +198,19 @@ async def open_address(
     assemble: Assembly = assemble,
     limits: Mapping[str, Any] | None = None,
     operations: bool = False,
+    full_hashes: bool = False,
 ) -> AsyncIterator[Address]:
     """These services behind the front, their directory holding these; secure: as with TLS.
 
     limits: settings that differ, such as how much may be asked. operations: with those pages, too.
+    full_hashes: a password takes as long as in the product.
     """
     changes: dict[str, Any] = {"secure_cookies": secure, **(limits or {})}
     async with open_office(site.database, seed=2) as office:
         await office.publish(*organisations)
     apps: dict[str, FastAPI] = {}
     async with AsyncExitStack() as stack:
+        stack.enter_context(hashing(full=full_hashes))
         for name in services:
             create, kind = SERVICES[name]
             settings: Any = site.settings(name, kind).model_copy(update=changes)

@@ -5,10 +5,18 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from tests.builders import an_organisation
 from tests.parts import Site
-from tests.people.address import Address, open_address
-from tests.people.test_desk import DIRECTORY
+from tests.people.address import Address, Browser, open_address
 from tests.servers import PostgresServer, running_nats
+
+DIRECTORY = (
+    an_organisation("POLICE_A", "police", "immediate_safety"),
+    an_organisation("SHELTER_B", "shelter", "shelter", channel="desk"),
+    an_organisation(
+        "SHELTER_C", "shelter", "shelter", channel="desk", region="01", zones=("01", "12")
+    ),
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +35,11 @@ async def address(shared_site: Site) -> AsyncIterator[Address]:
     """Referral and intake behind the front."""
     async with open_address(shared_site, *DIRECTORY) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(address: Address) -> AsyncIterator[Browser]:
+    """Somebody's, whom nobody knows; afterwards nobody has an account."""
+    async with address.browser() as opened:
+        yield opened
+    await address.site.run("truncate referral.accounts cascade")

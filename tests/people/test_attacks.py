@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from tests.ledger import Figure
-from tests.parts import Site, site
+from tests.parts import Site
 from tests.people.access_matrix import NOTHING
 from tests.people.access_rows import read_lines
 from tests.people.address import BASE, SERVICES, Address, Browser, hidden, open_address
@@ -19,23 +20,20 @@ from tests.people.attacks import (
     form_lines,
     text_questions,
 )
-from tests.people.test_desk import DIRECTORY
+from tests.people.shared_address import DIRECTORY, browser, shared_site
 from tests.people.test_intake_form import NEW, carried
 from tests.people.test_own_cases import registered
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["browser", "shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY, services=tuple(SERVICES), operations=True) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def browser(address: Address) -> AsyncIterator[Browser]:
-    async with address.browser() as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_site: Site) -> AsyncIterator[Address]:
+    services = tuple(SERVICES)
+    async with open_address(shared_site, *DIRECTORY, services=services, operations=True) as opened:
         yield opened
 
 

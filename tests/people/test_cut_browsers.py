@@ -11,26 +11,34 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from deploy.front import Front
 from deploy.front_server import front_paths
 from tests.ledger import Figure
-from tests.parts import Site, site, until
+from tests.parts import Site, until
 from tests.people.address import SERVICES, Address, open_address
 from tests.people.chromium import PHONE, chromium, window
 from tests.people.hands import Finger
 from tests.people.journey import DIRECTORY, GIRL
 from tests.people.mishaps import CutLine, kill
 from tests.people.persons import SCREENS, Person
+from tests.people.shared_address import shared_site
 from tests.referral.offices import open_office
 from tests.serving import serving
 from tests.trust.faults.wire_proxy import BadLine
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 STEPS: Final = (*pairwise(SCREENS), (SCREENS[-1], "send"))
 ACCEPT: Final = 'form[action$="/accept"] button'
+CLEARED: Final = (
+    "truncate referral.accounts cascade",
+    "update intake.cases set owner = 'GONE'",
+)
 CASE: Final = {"age_band": "25-34", "needs": ["shelter"]}
 
 
@@ -54,16 +62,25 @@ class Forgetful(httpx.AsyncBaseTransport):
         )
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def platform(shared_site: Site) -> AsyncIterator[Address]:
+    """For all tests of a file; each has people and cases of its own."""
+    async with open_address(shared_site, *DIRECTORY) as address:
+        yield address
+
+
 @asynccontextmanager
 async def on_a_line(
-    site: Site, behind: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None
-) -> AsyncIterator[tuple[Address, BadLine, str]]:
-    """The platform at the far end of a line, and its address at this end."""
-    async with open_address(site, *DIRECTORY) as address:
-        paths = front_paths({name: f"http://{name}" for name in SERVICES})
-        front = Front(paths, behind(address.behind)) if behind else address.front
-        async with serving(front) as base, BadLine(int(base.rpartition(":")[2])) as line:
-            yield address, line, f"http://127.0.0.1:{line.port}"
+    address: Address,
+    behind: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None,
+) -> AsyncIterator[tuple[BadLine, str]]:
+    """The platform at the far end of a line, and its address at this end; then nobody has anything."""
+    paths = front_paths({name: f"http://{name}" for name in SERVICES})
+    front = Front(paths, behind(address.behind)) if behind else address.front
+    async with serving(front) as base, BadLine(int(base.rpartition(":")[2])) as line:
+        yield line, f"http://127.0.0.1:{line.port}"
+    for statement in CLEARED:
+        await address.site.run(statement)
 
 
 async def cookies_of(
@@ -84,8 +101,11 @@ async def again(browser: Browser, base: str, cookies: list[Any]) -> AsyncIterato
         yield Person(page, Finger())
 
 
+_CASES: Final = "select count(*) from intake.cases where owner <> 'GONE'"
+
+
 async def cases(address: Address) -> int:
-    return int((await address.site.rows("select count(*) from intake.cases"))[0][0])
+    return int((await address.site.rows(_CASES))[0][0])
 
 
 async def fill_over(person: Person, line: BadLine, address: Address, *, is_heard: bool) -> None:
@@ -109,7 +129,9 @@ async def fill_over(person: Person, line: BadLine, address: Address, *, is_heard
     assert await person.page.locator("h1.key").count() == 1
 
 
-async def die_at_each_screen(address: Address, base: str, cookies: list[Any]) -> None:
+async def die_at_each_screen(
+    address: Address, line: BadLine, base: str, *, cookies: list[Any]
+) -> None:
     """The browser dies; its owner looks in a new one whether the form arrived, or starts over."""
     known = ""
     for at in (*SCREENS, None):
@@ -125,7 +147,7 @@ async def die_at_each_screen(address: Address, base: str, cookies: list[Any]) ->
             await person.fill(GIRL, to=at)
             await person.answer(GIRL.get(at, {}))
             await kill(browser, person, button_to(dict(STEPS)[at]))
-        await settled(address)
+        await settled(address, line)
 
 
 async def newest_sent(person: Person) -> str:
@@ -138,15 +160,16 @@ def button_to(there: str) -> str:
     return f'#filling button[name=go][value="{there}"]:not([formaction])'
 
 
-async def settled(address: Address) -> None:
+async def settled(address: Address, line: BadLine) -> None:
     """Whatever was on its way has come: a person needs longer than this to find the page again."""
-    await until(lambda: quiet(address), seconds=20)
+    await until(lambda: quiet(address, line), seconds=20)
 
 
-async def quiet(address: Address) -> bool:
+async def quiet(address: Address, line: BadLine) -> bool:
+    """Whether nobody holds the line, and nothing new has been heard for a while."""
     seen = len(address.behind.seen)
-    await asyncio.sleep(1)
-    return seen == len(address.behind.seen)
+    await asyncio.sleep(0.3)
+    return line.is_idle and seen == len(address.behind.seen)
 
 
 async def offered(address: Address) -> UUID:
@@ -163,9 +186,10 @@ async def accepted(address: Address, referral_id: UUID) -> bool:
 
 @pytest.mark.timeout(600)
 async def test_a_form_arrives_once_however_the_line_or_the_browser_goes(
-    site: Site, figure: Figure
+    platform: Address, figure: Figure
 ) -> None:
-    async with on_a_line(site) as (address, line, base):
+    async with on_a_line(platform) as (line, base):
+        address = platform
         async with chromium() as browser:
             known = await cookies_of(
                 address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
@@ -173,15 +197,16 @@ async def test_a_form_arrives_once_however_the_line_or_the_browser_goes(
             async with again(browser, base, known) as person:
                 for is_heard in (False, True):
                     await fill_over(person, line, address, is_heard=is_heard)
-        await die_at_each_screen(address, base, known)
+        await die_at_each_screen(address, line, base, cookies=known)
         arrived = await cases(address)
     sent = 2 + len(SCREENS)
     assert arrived <= sent
     figure("people.kill.lost", sent - arrived)
 
 
-async def test_without_its_key_a_form_arrives_twice(site: Site) -> None:
-    async with on_a_line(site, Forgetful) as (address, line, base), chromium() as browser:
+async def test_without_its_key_a_form_arrives_twice(platform: Address) -> None:
+    address = platform
+    async with on_a_line(address, Forgetful) as (line, base), chromium() as browser:
         known = await cookies_of(
             address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
         )
@@ -190,9 +215,12 @@ async def test_without_its_key_a_form_arrives_twice(site: Site) -> None:
         assert await cases(address) > 1
 
 
-async def test_an_acceptance_counts_once_however_the_line_or_the_browser_goes(site: Site) -> None:
+async def test_an_acceptance_counts_once_however_the_line_or_the_browser_goes(
+    platform: Address,
+) -> None:
     who = {"who": "a.diarra", "organisation": "SHELTER_B", "role": "focal_point"}
-    async with on_a_line(site) as (address, line, base):
+    address = platform
+    async with on_a_line(address) as (line, base):
         async with chromium() as browser:
             known = await cookies_of(address, browser, base, **who)
             for is_heard in (False, True):
@@ -207,12 +235,12 @@ async def test_an_acceptance_counts_once_however_the_line_or_the_browser_goes(si
             async with again(browser, base, known) as person:
                 await person.page.goto(f"/referral/desk/{one}")
                 await kill(browser, person, ACCEPT)
-        await settled(address)
+        await settled(address, line)
         async with chromium() as browser, again(browser, base, known) as person:
             await person.page.goto(f"/referral/desk/{one}")
             if await person.page.locator(ACCEPT).count():
                 await person.follow(ACCEPT)
         assert await accepted(address, one)
         query = "select count(*) from referral.outbox where name = :name and organisation is null"
-        assert await site.rows(query, name="referral.accepted") == [(3,)]
-        assert await site.rows(query, name="request.refused") == [(0,)]
+        assert await address.site.rows(query, name="referral.accepted") == [(3,)]
+        assert await address.site.rows(query, name="request.refused") == [(0,)]

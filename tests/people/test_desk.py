@@ -6,35 +6,35 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.builders import an_organisation
-from tests.parts import Site, site
-from tests.people.address import Address, Browser, hidden, open_address, words
+from tests.people.address import Address, Browser, hidden, words
+from tests.people.shared_address import address, shared_site
 from tests.referral.offices import open_office
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
-DIRECTORY = (
-    an_organisation("POLICE_A", "police", "immediate_safety"),
-    an_organisation("SHELTER_B", "shelter", "shelter", channel="desk"),
-    an_organisation(
-        "SHELTER_C", "shelter", "shelter", channel="desk", region="01", zones=("01", "12")
-    ),
-)
+__all__ = ["address", "shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
+OF_ITS_CASE = "case_id = (select case_id from referral.referrals where referral_id = :id)"
 CASE = {"age_band": "25-34", "needs": ["shelter"], "safety": ["do_not_call"]}
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY) as opened:
-        yield opened
+#: Nobody has an account, a referral or a count of places any more.
+CLEARED = (
+    "truncate referral.accounts cascade",
+    "update referral.referrals set organisation = 'GONE'",
+    "delete from referral.places",
+)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(address: Address) -> AsyncIterator[Browser]:
     async with address.browser() as opened:
         await opened.arrive("a.diarra")
         yield opened
+    for statement in CLEARED:
+        await address.site.run(statement)
 
 
 async def offered(address: Address, **facts: object) -> UUID:
@@ -78,14 +78,16 @@ async def test_from_the_inbox_two_taps_accept_and_the_service_is_followed_to_its
     assert "Rendu" in words(await browser.get("/referral/"))
     events = await browser.address.site.rows(
         "select name from referral.outbox where name like 'referral.%' and organisation is null"
-        " order by position"
+        f" and {OF_ITS_CASE} order by position",
+        id=referral_id,
     )
     assert [name for (name,) in events] == [
         "referral.offered", "referral.accepted", "referral.started", "referral.delivered",
     ]  # fmt: skip
     looks = await browser.address.site.rows(
         "select action from referral.audit where person is not null and case_id is not null"
-        " and action <> 'desk.opened' order by at"
+        f" and action <> 'desk.opened' and {OF_ITS_CASE} order by at",
+        id=referral_id,
     )
     assert looks == [("desk.accept",), ("desk.start",), ("desk.deliver",)]
 
@@ -100,8 +102,8 @@ async def test_a_decline_needs_a_reason_and_the_next_is_asked(browser: Browser) 
 
     await tap(browser, page, "decline", reason="capacity")
     assert await state(browser.address, referral_id) == "declined"
-    query = "select organisation from referral.referrals where state = 'offered'"
-    assert await browser.address.site.rows(query) == [("SHELTER_C",)]
+    query = f"select organisation from referral.referrals where state = 'offered' and {OF_ITS_CASE}"
+    assert await browser.address.site.rows(query, id=referral_id) == [("SHELTER_C",)]
 
 
 async def test_what_is_pressed_twice_or_too_late_is_said_and_changes_nothing(
@@ -116,8 +118,8 @@ async def test_what_is_pressed_twice_or_too_late_is_said_and_changes_nothing(
     assert (again.status_code, late.status_code) == (409, 409)
     assert "Ce n’est plus possible" in words(late)
     assert await state(browser.address, referral_id) == "accepted"
-    told = "select count(*) from referral.outbox where name = 'request.refused'"
-    assert await browser.address.site.rows(told) == [(0,)]
+    told = f"select count(*) from referral.outbox where name = 'request.refused' and {OF_ITS_CASE}"
+    assert await browser.address.site.rows(told, id=referral_id) == [(0,)]
 
 
 async def test_another_organisations_referral_is_as_one_that_is_not(browser: Browser) -> None:

@@ -15,7 +15,7 @@ from services.intake.pages.offline import HERE
 from services.intake.pages.questions import STEPS
 from services.intake.vault.leases import LIFE
 from tests.ledger import Figure
-from tests.parts import Site, site, until
+from tests.parts import until
 from tests.people.address import Address
 from tests.people.hands import Finger
 from tests.people.journey import GIRL
@@ -33,13 +33,18 @@ from tests.people.phone import (
     telephone,
     write_down,
 )
-from tests.people.test_cut_browsers import cases, on_a_line
+from tests.people.shared_address import shared_site
+from tests.people.test_cut_browsers import cases, on_a_line, platform
 from tests.trust.canaries import Hit, canary, hits
 from tests.trust.faults.wire_proxy import BadLine
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people"), pytest.mark.timeout(300)]
+__all__ = ["platform", "shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 WHO: Final = "m.keita"
+NUMBERS: Final = "select number from intake.cases where owner <> 'GONE'"
 #: Every field that may hold a person's data holds a canary.
 NAMED: Final[Mapping[str, Said]] = {
     **GIRL,
@@ -73,14 +78,14 @@ class Unsealing(httpx.AsyncBaseTransport):
 
 @asynccontextmanager
 async def officer(
-    site: Site, profile: Path, behind: Wrap | None = None, *, who: str = WHO
-) -> AsyncIterator[tuple[Address, BadLine, str, Person]]:
+    address: Address, profile: Path, behind: Wrap | None = None
+) -> AsyncIterator[tuple[BadLine, str, Person]]:
     """Signed in on a telephone that has taken the form along."""
-    async with on_a_line(site, behind) as (address, line, base), telephone(profile, base) as page:
+    async with on_a_line(address, behind) as (line, base), telephone(profile, base) as page:
         person = Person(page, Finger())
-        await person.come_in(await address.invite(who, "POLICE_A", "officer"), who)
+        await person.come_in(await address.invite(WHO, "POLICE_A", "officer"), WHO)
         await take_along(page)
-        yield address, line, base, person
+        yield line, base, person
 
 
 async def write_and_die(line: BadLine, page: Page) -> None:
@@ -119,9 +124,9 @@ async def what_is_left(page: Page) -> dict[str, Any]:
     return left | {"cookies": sorted(known - {LANGUAGE_COOKIE})}
 
 
-async def unsealed(site: Site, profile: Path) -> set[str]:
+async def unsealed(address: Address, profile: Path) -> set[str]:
     """The control: where a form just begun is found when the script does not seal it."""
-    async with officer(site, profile, Unsealing, who="b.sidibe") as (_, _, _, person):
+    async with officer(address, profile, Unsealing) as (_, _, person):
         await fill(person.page, {"sealed": NAMED["sealed"]})
         await until(lambda: kept_on(person.page, "draft"))
         await die(person.page.context, person.page)
@@ -129,9 +134,10 @@ async def unsealed(site: Site, profile: Path) -> set[str]:
 
 
 async def test_a_browser_that_dies_has_kept_no_word_and_lost_no_form(
-    site: Site, tmp_path: Path, figure: Figure
+    platform: Address, tmp_path: Path, figure: Figure
 ) -> None:
-    async with officer(site, tmp_path / "own") as (address, line, base, person):
+    address = platform
+    async with officer(address, tmp_path / "own") as (line, base, person):
         await write_and_die(line, person.page)
         found = list(found_in(tmp_path / "own"))
         assert await cases(address) == 0
@@ -146,22 +152,22 @@ async def test_a_browser_that_dies_has_kept_no_word_and_lost_no_form(
             again = page.locator("[data-state=draft] button").first
             await again.tap(no_wait_after=True)
             await page.locator("#filling [name=village]").wait_for(state="attached")
-        assert await address.site.rows("select number from intake.cases") == [(number,)]
-    control = await unsealed(site, tmp_path / "control")
+        assert await address.site.rows(NUMBERS) == [(number,)]
+    control = await unsealed(address, tmp_path / "control")
     assert control
     figure("people.device.canaries", len(found), control=len(control))
 
 
 async def test_a_line_that_comes_back_sends_and_one_tap_leaves_nothing(
-    site: Site, tmp_path: Path
+    platform: Address, tmp_path: Path
 ) -> None:
-    async with officer(site, tmp_path) as (address, line, _, person):
+    async with officer(platform, tmp_path) as (line, _, person):
         page = person.page
         async with no_line(line):
             await write_down(page, GIRL)
             await comes(page, "waiting")
         await comes(page, "sent")
-        assert await cases(address) == 1
+        assert await cases(platform) == 1
 
         await write_down(page, GIRL, day="2099-01-05")
         await comes(page, "refused")
@@ -184,9 +190,9 @@ async def test_a_line_that_comes_back_sends_and_one_tap_leaves_nothing(
 
 
 async def test_past_its_time_a_form_is_gone_and_signing_out_takes_the_rest(
-    site: Site, tmp_path: Path
+    platform: Address, tmp_path: Path
 ) -> None:
-    async with officer(site, tmp_path) as (_, line, _, person):
+    async with officer(platform, tmp_path) as (line, _, person):
         page = person.page
         await installable(page)
         async with no_line(line):

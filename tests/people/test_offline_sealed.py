@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_bytes
@@ -11,35 +11,29 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from joserfc.jwe import encrypt_compact
 from joserfc.jwk import ECKey
 
 from services.intake.vault import LeaseKeys, LeaseOver, NotSealed
 from services.intake.vault.leases import LIFE
 from tests.builders import NOON
-from tests.parts import Site, site
-from tests.people.address import Address, Browser, open_address
-from tests.people.test_desk import DIRECTORY
+from tests.people.address import Address, Browser
+from tests.people.shared_address import address, browser, shared_site
 from tests.people.test_intake_form import ANSWERS
 
-__all__ = ["site"]
+__all__ = ["address", "browser", "shared_site"]
 pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+at_one_address = pytest.mark.asyncio(loop_scope="module")
 OFFLINE = "/intake/offline"
 HELD = {"alg": "ECDH-ES", "enc": "A256GCM"}
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def officer(address: Address) -> AsyncIterator[Browser]:
-    async with address.browser() as opened:
-        await opened.arrive("m.keita", organisation="POLICE_A", role="officer")
-        opened.client.headers["accept"] = "*/*"
-        yield opened
+@pytest_asyncio.fixture(loop_scope="module")
+async def officer(browser: Browser) -> Browser:
+    await browser.arrive("m.keita", organisation="POLICE_A", role="officer")
+    browser.client.headers["accept"] = "*/*"
+    return browser
 
 
 def answers(**changes: str) -> list[tuple[str, str]]:
@@ -70,6 +64,7 @@ async def lent(browser: Browser) -> dict[str, Any]:
     return dict(answer.json())
 
 
+@at_one_address
 async def test_a_sealed_form_is_one_case_however_often_it_comes(officer: Browser) -> None:
     lease, key = await lent(officer), str(uuid4())
     text = sealed(lease, answers(), key=key)
@@ -81,6 +76,7 @@ async def test_a_sealed_form_is_one_case_however_often_it_comes(officer: Browser
     assert (other.status_code, other.json()["code"]) == (409, "sent_before")
 
 
+@at_one_address
 async def test_what_a_form_lacks_is_named_and_can_be_taken_up_with_a_line(officer: Browser) -> None:
     lease = await lent(officer)
     text = sealed(lease, answers(region="", detection_channel="nowhere"))
@@ -96,6 +92,7 @@ async def test_what_a_form_lacks_is_named_and_can_be_taken_up_with_a_line(office
     assert 'name="full_name" value="Hawa &lt;b&gt;Konaté&lt;/b&gt;"' in again.text
 
 
+@at_one_address
 async def test_a_form_opens_to_whoever_sealed_it_alone(address: Address, officer: Browser) -> None:
     text = sealed(await lent(officer), answers())
     async with address.browser() as finder:
@@ -111,11 +108,11 @@ async def test_a_form_opens_to_whoever_sealed_it_alone(address: Address, officer
     assert "Konat" not in shown.text
 
 
-async def test_who_signed_in_long_ago_is_asked_again_and_can_be(
-    site: Site, officer: Browser
-) -> None:
+@at_one_address
+async def test_who_signed_in_long_ago_is_asked_again_and_can_be(officer: Browser) -> None:
     """The session runs on elsewhere, so that the page for signing in would lead straight home."""
     lease = await lent(officer)
+    site = officer.address.site
     await site.run("update referral.sessions set signed_in_at = now() - interval '31 minutes'")
     assert (await officer.send(f"{OFFLINE}/leases")).status_code == 401
     assert (await send(officer, lease, sealed(lease, answers()))).status_code == 401
@@ -125,7 +122,9 @@ async def test_who_signed_in_long_ago_is_asked_again_and_can_be(
     assert (await officer.send(f"{OFFLINE}/leases")).status_code == 200
 
 
-async def test_after_72_hours_nobody_can_read_it(site: Site, officer: Browser) -> None:
+@at_one_address
+async def test_after_72_hours_nobody_can_read_it(officer: Browser) -> None:
+    site = officer.address.site
     lease = await lent(officer)
     text = sealed(lease, answers())
     keys = LeaseKeys(site.folder / "leases", token_bytes)

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.people.address import PASSWORD, Address, Browser, words
-from tests.people.shared_address import address, shared_site
-from tests.people.test_signing_in import SESSION, browser, is_in
+from tests.people.shared_address import address, browser, shared_site
+from tests.people.test_signing_in import SESSION, is_in
 
 __all__ = ["address", "browser", "shared_site"]
 pytestmark = [

@@ -8,31 +8,37 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from typer.testing import CliRunner
 
 from deploy.cli import app
 from tests.builders import an_organisation
-from tests.parts import Site, site
+from tests.parts import Site
 from tests.people.address import Address, Browser, open_address, words
-from tests.people.test_own_account import fresh_code
+from tests.people.shared_address import shared_site
+from tests.people.test_own_account import SINCE, fresh_code
 from tests.people.test_signing_in import DIRECTORY, is_in, running_on
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 PEOPLE = "/referral/people"
 
 
-@pytest.fixture
-async def address(site: Site) -> AsyncIterator[Address]:
-    async with open_address(site, *DIRECTORY, an_organisation("COMITE", "committee")) as opened:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_site: Site) -> AsyncIterator[Address]:
+    committee = an_organisation("COMITE", "committee")
+    async with open_address(shared_site, *DIRECTORY, committee) as opened:
         yield opened
 
 
-@pytest.fixture
-async def people() -> AsyncIterator[AsyncExitStack]:
-    """Whose windows close when all is over."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def people(address: Address) -> AsyncIterator[AsyncExitStack]:
+    """Whose windows close when all is over; afterwards nobody has an account."""
     async with AsyncExitStack() as stack:
         yield stack
+    await address.site.run("truncate referral.accounts cascade")
 
 
 async def a_person(people: AsyncExitStack, address: Address, login: str, **who: str) -> Browser:
@@ -135,7 +141,8 @@ async def test_two_people_let_a_third_in_again_who_is_told(
         assert "Deux autres" not in words(await anew.get("/referral/account"))
         assert (await anew.get("/join", token=secret)).status_code == 404
     looks = await address.site.rows(
-        "select organisation, action from referral.audit where action like '%recovery%' order by 2"
+        "select organisation, action from referral.audit"
+        f" where action like '%recovery%' and {SINCE} order by 2"
     )
     assert looks == [("COMITE", "account.recovery_agreed"), ("SHELTER_B", "account.recovery_asked")]
 

@@ -9,16 +9,20 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 
 from deploy.embedded.processes import free_port
 from services.referral.pages import provided
-from tests.parts import Site, site, until
+from tests.parts import Site, until
 from tests.people.address import BASE, HTML, Address, Browser, hidden, open_address, words
+from tests.people.shared_address import shared_site
 from tests.people.test_signing_in import DIRECTORY, SESSION, is_in
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 ASKED = "siraba_asked"
 
 
@@ -83,18 +87,20 @@ class World:
         return await self.there.sign_in(sent.headers["location"], sub)
 
 
-@pytest.fixture
-async def world(site: Site) -> AsyncIterator[World]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(shared_site: Site) -> AsyncIterator[World]:
     async with institution() as there:
         settings = {"oidc_issuer": there.issuer, "oidc_client_secret": SecretStr("any")}
-        async with open_address(site, *DIRECTORY, limits=settings) as address:
+        async with open_address(shared_site, *DIRECTORY, limits=settings) as address:
             yield World(address, there)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(world: World) -> AsyncIterator[Browser]:
+    """Somebody's, whom nobody knows; afterwards nobody has an account."""
     async with world.address.browser() as opened:
         yield opened
+    await world.address.site.run("truncate referral.accounts cascade")
 
 
 RIGHTS: dict[str, object] = {"siraba_organisation": "SHELTER_B", "siraba_role": "officer"}
@@ -210,18 +216,21 @@ async def test_leaving_here_leads_to_leaving_there(world: World, browser: Browse
 
 
 async def test_without_an_institution_there_is_no_way_there_and_one_that_is_away_is_said_to_be(
-    site: Site,
+    shared_site: Site,
 ) -> None:
-    async with open_address(site, *DIRECTORY) as address, address.browser() as browser:
+    async with open_address(shared_site, *DIRECTORY) as address, address.browser() as browser:
         for path in ("", "/back", "/leave"):
             assert (await browser.get(f"/login/provider{path}")).status_code == 404
         assert "votre institution" not in words(await browser.get("/login"))
         assert browser.client.headers["accept"] == HTML
 
 
-async def test_an_institution_that_is_away_is_said_to_be(site: Site) -> None:
+async def test_an_institution_that_is_away_is_said_to_be(shared_site: Site) -> None:
     nowhere = {"oidc_issuer": "http://127.0.0.1:9"}
-    async with open_address(site, *DIRECTORY, limits=nowhere) as address, address.browser() as one:
+    async with (
+        open_address(shared_site, *DIRECTORY, limits=nowhere) as address,
+        address.browser() as one,
+    ):
         for path in ("", "/leave"):
             told = await one.get(f"/login/provider{path}")
             assert (told.status_code, "ne répond pas" in words(told)) == (502, True)

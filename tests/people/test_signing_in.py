@@ -3,12 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from sqlalchemy import make_url
 from typer.testing import CliRunner
 
@@ -16,12 +14,11 @@ from contracts.passes import HEADER
 from deploy.cli import app
 from deploy.state import State, write_secret
 from tests.builders import an_organisation
-from tests.parts import Site, site
+from tests.parts import Site
 from tests.people.address import BASE, Address, Browser, hidden, open_address, words
-from tests.people.shared_address import address, shared_site
-from tests.referral.offices import open_office
+from tests.people.shared_address import address, browser, shared_site
 
-__all__ = ["address", "shared_site", "site"]
+__all__ = ["address", "browser", "shared_site"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
@@ -30,14 +27,6 @@ DIRECTORY = (
     an_organisation("SHELTER_B", "shelter", "shelter", channel="desk"),
 )
 SESSION = "siraba_person"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser(address: Address) -> AsyncIterator[Browser]:
-    """Somebody's, whom nobody knows; afterwards nobody has an account."""
-    async with address.browser() as opened:
-        yield opened
-    await address.site.run("truncate referral.accounts cascade")
 
 
 async def is_in(browser: Browser) -> bool:
@@ -62,8 +51,6 @@ async def test_an_invitation_becomes_an_account_that_opens_the_pages_of_every_se
     audited = await browser.address.site.rows(
         "select action, outcome from referral.audit where action not like 'desk%'"
     )
-    kept = await browser.address.site.rows("select password from referral.accounts")
-    assert str(kept[0][0]).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert sorted(audited) == [
         ("account.invited", "shown"), ("account.joined", "shown"), ("session.opened", "shown"),
     ]  # fmt: skip
@@ -244,25 +231,28 @@ async def test_a_form_from_elsewhere_signs_nobody_in_or_out(browser: Browser) ->
     assert await is_in(browser)
 
 
-async def test_behind_tls_the_cookie_is_this_hosts_alone(site: Site) -> None:
+async def test_behind_tls_the_cookie_is_this_hosts_alone(browser: Browser) -> None:
+    site = browser.address.site
     async with (
-        open_address(site, *DIRECTORY, secure=True) as address,
-        address.browser("https://siraba.example") as browser,
+        open_address(site, *DIRECTORY, secure=True, full_hashes=True) as opened,
+        opened.browser("https://siraba.example") as secure,
     ):
-        await browser.arrive("a.diarra")
-        (cookie,) = browser.client.cookies.jar
+        await secure.arrive("a.diarra")
+        kept = await site.rows("select password from referral.accounts")
+        assert str(kept[0][0]).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+        (cookie,) = secure.client.cookies.jar
         assert (cookie.name, cookie.secure, cookie.path) == ("__Host-siraba", True, "/")
         assert not cookie.domain_specified
         assert cookie.has_nonstandard_attr("HttpOnly")
-        assert await is_in(browser)
-        page = await browser.get("/intake/", lang="fr")
+        assert await is_in(secure)
+        page = await secure.get("/intake/", lang="fr")
         assert page.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert "Secure" in page.headers["set-cookie"]
-        browser.client.cookies.delete("siraba_lang")
+        secure.client.cookies.delete("siraba_lang")
         # What loopback uses is nothing here: a neighbour of the host could have set it.
-        browser.client.cookies.clear()
-        browser.client.cookies.set(SESSION, cookie.value or "", domain="siraba.example")
-        assert not await is_in(browser)
+        secure.client.cookies.clear()
+        secure.client.cookies.set(SESSION, cookie.value or "", domain="siraba.example")
+        assert not await is_in(secure)
 
 
 async def test_while_referral_is_away_nobody_is_signed_in(
@@ -307,10 +297,10 @@ CANNOT = (
 )
 
 
-async def test_what_cannot_be_done_is_said_to_the_operator(site: Site, tmp_path: Path) -> None:
-    async with open_office(site.database, seed=2) as office:
-        await office.publish(*DIRECTORY)
-    state = str(running_on(site, tmp_path))
+async def test_what_cannot_be_done_is_said_to_the_operator(
+    browser: Browser, tmp_path: Path
+) -> None:
+    state = str(running_on(browser.address.site, tmp_path))
     first = ["user", "invite", "b.keita", "--organisation", "SHELTER_B", "--state-dir", state]
     assert (await asyncio.to_thread(CliRunner().invoke, app, first)).exit_code == 0
     for said, why in CANNOT:

@@ -1,29 +1,40 @@
 """Whoever guesses or floods is told to come later, and nobody else is."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from contracts.callers import issue_token
 from tests.builders import coded_facts
-from tests.parts import Site, site, until
+from tests.parts import Site, until
 from tests.people.address import Address, open_address, words
-from tests.people.test_desk import DIRECTORY
+from tests.people.shared_address import DIRECTORY, shared_site
 from tests.people.test_intake_form import press, review
 from tests.people.test_own_account import fresh_code
 from tests.signing import private_key
 
-__all__ = ["site"]
-pytestmark = [pytest.mark.connected, pytest.mark.share("people")]
+__all__ = ["shared_site"]
+pytestmark = [
+    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 A_MINUTE = 1
+LIMITS = {"wrong_logins_per_minute": A_MINUTE, "submissions_per_minute": A_MINUTE}
 
 
-async def test_one_address_guesses_so_often_and_others_sign_in_meanwhile(site: Site) -> None:
-    limits = {"wrong_logins_per_minute": A_MINUTE}
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def address(shared_site: Site) -> AsyncIterator[Address]:
+    async with open_address(shared_site, *DIRECTORY, limits=LIMITS) as opened:
+        yield opened
+
+
+async def test_one_address_guesses_so_often_and_others_sign_in_meanwhile(
+    address: Address,
+) -> None:
     async with (
-        open_address(site, *DIRECTORY, limits=limits) as address,
         address.browser(comes_from="203.0.113.7") as guesser,
         address.browser(comes_from="203.0.113.8") as person,
     ):
@@ -45,9 +56,8 @@ async def test_one_address_guesses_so_often_and_others_sign_in_meanwhile(site: S
         assert again.url.path == "/referral/"
 
 
-async def test_one_organisation_submits_so_much_and_others_go_on(site: Site) -> None:
+async def test_one_organisation_submits_so_much_and_others_go_on(address: Address) -> None:
     async with (
-        open_address(site, *DIRECTORY, limits={"submissions_per_minute": A_MINUTE}) as address,
         address.browser() as officer,
         httpx.AsyncClient(transport=address.behind, base_url="http://intake") as program,
     ):
@@ -65,7 +75,7 @@ async def test_one_organisation_submits_so_much_and_others_go_on(site: Site) -> 
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         told = await press(officer, await review(officer), "send")
         assert (told.status_code, "Rien n’a été pris cette fois" in words(told)) == (429, True)
-        assert len(await site.rows("select 1 from intake.cases")) == 3
+        assert len(await address.site.rows("select 1 from intake.cases")) == 3
 
 
 async def knows(address: Address) -> bool:

@@ -36,6 +36,11 @@ class BadLine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no connection is open."""
+        return not self._open
+
     def reset(self) -> None:
         """Cut every connection without a word of farewell (RST)."""
         for writer in self._open:
