@@ -19,3 +19,22 @@ async def keep(five: Five) -> None:
     await five.look("committee", "directory")
     await committee.follow('a[href="/referral/organisations/HEALTH_F"]')
     await five.look("committee", "organisation")
+    await amend(five)
+
+
+async def amend(five: Five) -> None:
+    """What the directory says is changed: what does not fit is named, and what changes is read first."""
+    committee = five.people["committee"]
+    await committee.follow('a[href="/referral/organisations/HEALTH_F/entry"]')
+    await five.look("committee", "entry")
+    await committee.write("phone", "20 00 00 00")
+    await committee.follow('button[value="look"]')
+    await five.look("committee", "entry-fault")
+    await committee.write("phone", "+223 20 00 00 00")
+    await committee.follow('button[value="look"]')
+    await five.look("committee", "entry-changes")
+    await committee.follow('button[value="keep"]')
+    await five.look("committee", "entry-without-reason")
+    await committee.write("why", "Nouvelle ligne")
+    await committee.follow('button[value="keep"]')
+    assert await committee.page.locator("[role=status]").count()

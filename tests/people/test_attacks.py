@@ -95,6 +95,7 @@ _OTHERS = {
     "/referral/people": ("login", "role"),
     "/referral/account/codes": ("sealed", "new_code", "password", "code"),
     "/referral/organisations/SHELTER_B/state": ("state", "version", "why"),
+    "/referral/organisations/SHELTER_B/entry": ("name_fr", "phone", "zones", "services", "version", "why"),
     f"/referral/proceedings/{NOTHING}": ("state", "on", "court", "proceeding_id", "key"),
     "/reporting/register": ("year", "audience"),
     "/reporting/held": ("kind", "held_on", "place", "language", "organiser", "women", "estimated_reach"),

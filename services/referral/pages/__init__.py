@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from chassis.web import Pages
 from services.referral.pages.account import add_account
+from services.referral.pages.amending import add_amending
 from services.referral.pages.choices import add_choices
 from services.referral.pages.confirming import add_confirming
 from services.referral.pages.desk import ROLES, add_desk
@@ -33,6 +34,7 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_account(app, door)
     add_people(app, door)
     add_directory(app, door)
+    add_amending(app, door)
     add_desk(app, desk)
     add_choices(app, desk)
     add_confirming(app, desk)

@@ -1,6 +1,7 @@
 """The directory for people: who takes part and with what; the committee suspends and takes back."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -63,7 +64,7 @@ def add_directory(app: FastAPI, door: PeoplesDoor) -> None:
                 await change_standing(connection, wish, by=who, mint=door.parts.mint)
         except StandingRefused as refused:
             if refused.reason == "unknown":
-                raise _unknown() from None
+                raise unknown() from None
             return await _shown(door, request, code, who=who, fault=refused.reason)
         await door.parts.wake_relay()
         root = request.scope.get("root_path", "")
@@ -74,12 +75,22 @@ def add_directory(app: FastAPI, door: PeoplesDoor) -> None:
 
 def _wish(code: str, given: dict[str, str]) -> Wish | None:
     """What the form says; None without a reason. A state or version that is none fits nothing."""
-    why = " ".join(given.get("why", "").split())
-    if not LEAST_WORDS <= len(why) <= MOST_WORDS or given.get("state") not in (SUSPENDED, ACTIVE):
+    why = reason(given)
+    if why is None or given.get("state") not in (SUSPENDED, ACTIVE):
         return None
-    version = given.get("version", "")
-    on = int(version) if _VERSION.fullmatch(version) else 0
+    on = read_version(given.get("version", ""))
     return Wish(code=code, state=given["state"], on=on, why=why)
+
+
+def reason(given: Mapping[str, str]) -> str | None:
+    """Why something is changed, as the history keeps it; None where it is not said."""
+    why = " ".join(given.get("why", "").split())
+    return why if LEAST_WORDS <= len(why) <= MOST_WORDS else None
+
+
+def read_version(text: str) -> int:
+    """The version that was looked at; what is none is no version's number."""
+    return int(text) if _VERSION.fullmatch(text) else 0
 
 
 async def _shown(
@@ -89,7 +100,7 @@ async def _shown(
         keeps = await may_keep(connection, who)
         found = (await directory.current(connection, {code})).get(code)
         if found is None or (fault and not keeps):
-            raise _unknown()
+            raise unknown()
         keys = await load_keys(connection, owner=code)
         versions = await directory.versions(connection, code) if keeps else []
     now = door.parts.mint.moment()
@@ -101,6 +112,7 @@ async def _shown(
         "own": code == who.organisation,
         "versions": versions[::-1],
         "fault": fault,
+        "done": request.query_params.get("done") == "1",
     }
     return door.pages.render(request, "organisation.html", context, status=422 if fault else 200)
 
@@ -110,5 +122,5 @@ def grouped(fingerprint: str) -> str:
     return " ".join(re.findall(".{1,4}", fingerprint))
 
 
-def _unknown() -> Refusal:
+def unknown() -> Refusal:
     return Refusal(404, "unknown_organisation", "No organisation has this code")
