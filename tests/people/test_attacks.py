@@ -97,6 +97,8 @@ _OTHERS = {
     "/referral/organisations/SHELTER_B/state": ("state", "version", "why"),
     "/referral/organisations/SHELTER_B/entry": ("name_fr", "phone", "zones", "services", "version", "why"),
     f"/referral/proceedings/{NOTHING}": ("state", "on", "court", "proceeding_id", "key"),
+    f"/referral/plans/{NOTHING}/wishes": (f"{NOTHING} shelter", "apart", "version", "key"),
+    f"/referral/plans/{NOTHING}/sending": ("version", "key"),
     "/reporting/register": ("year", "audience"),
     "/reporting/held": ("kind", "held_on", "place", "language", "organiser", "women", "estimated_reach"),
 }  # fmt: skip

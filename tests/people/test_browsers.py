@@ -21,6 +21,8 @@ PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
     "board.html", "proof.html", "device.html", "said.html", "own_acts.html",
 }  # fmt: skip
+#: Looked at in the same way in `test_plan_pages.py`.
+ELSEWHERE = {"plan.html"}
 #: No labels, no language, grey on grey, and a line that does not break.
 _CARELESS = """() => {
   document.querySelectorAll("label").forEach(one => one.remove());
@@ -47,7 +49,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def templates() -> set[str]:
     """Every page that there is to be seen at the one address."""
     folders = [*ROOT.glob("services/*/pages/templates"), ROOT / "chassis" / "web" / "templates"]
-    return {path.name for folder in folders for path in folder.glob("*.html")} - PIECES
+    return {path.name for folder in folders for path in folder.glob("*.html")} - PIECES - ELSEWHERE
 
 
 async def spoilt(page: Page) -> tuple[list[str], list[str]]:

@@ -110,6 +110,17 @@ async def test_cases_may_come_before_the_word_of_their_incident(office: Office) 
     assert len((await plan_of(office))["placed"]) == 2
 
 
+async def test_where_places_are_not_counted_all_go_as_planned(office: Office) -> None:
+    await office.publish(*DIRECTORY)
+    await office.open_incident(INCIDENT, persons=3)
+    family = uuid4()
+    await office.offer(*(a_person(family_id=family) for _ in range(3)))
+    await office.timekeeper().once()
+    sent = await office.confirm(INCIDENT, owner="POLICE_A")
+    assert (sent.as_planned, sent.moved) == (3, 0)
+    assert len({code for _, code, _ in await asked(office)}) == 1, "the family stays together"
+
+
 async def test_sixty_are_asked_for_once_each_and_no_place_is_given_twice(office: Office) -> None:
     await opened(office)
     family = uuid4()

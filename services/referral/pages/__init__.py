@@ -13,6 +13,7 @@ from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.directory import add_directory
 from services.referral.pages.door import PeoplesDoor, add_door
 from services.referral.pages.people import add_people
+from services.referral.pages.plans import add_plans
 from services.referral.pages.proceedings import add_proceedings
 from services.referral.pages.provided import add_provided
 from services.referral.pages.standing import DeskPages
@@ -39,3 +40,4 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_choices(app, desk)
     add_confirming(app, desk)
     add_proceedings(app, desk)
+    add_plans(app, desk)

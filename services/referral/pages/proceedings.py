@@ -20,12 +20,12 @@ from services.referral.use_cases.filing_by_hand import (
     ACTION,
     FileForm,
     NoFileHere,
-    SentBefore,
     file_by_hand,
     nothing_of,
     see_files,
 )
 from services.referral.use_cases.following_files import Impossible
+from services.referral.use_cases.sending_once import SentBefore
 
 #: Only who speaks for the organisation.
 REPORTER: Final = "focal_point"

@@ -20,5 +20,12 @@ async def claim(
     given = {"organisation": organisation, "key": key}
     if (await connection.execute(_CLAIM, given | {"digest": digest})).rowcount:
         return None
-    taken: bytes = await connection.scalar(_DIGEST, given)
-    return taken
+    return await taken(connection, organisation, key)
+
+
+async def taken(connection: AsyncConnection, organisation: str, key: str) -> bytes | None:
+    """The digest that this key was taken with; None where nobody has."""
+    found: bytes | None = await connection.scalar(
+        _DIGEST, {"organisation": organisation, "key": key}
+    )
+    return found

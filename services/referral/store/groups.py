@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,15 @@ class Joined:
     incident_id: UUID
     owner: str
     services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An incident whose plan waits for its owner."""
+
+    incident_id: UUID
+    planned_at: datetime
+    persons: int
 
 
 _COLUMNS = """incident_id, owner, state, version, wishes, plan,
@@ -78,6 +88,11 @@ _OF = text("""
 """)
 _ONE = text(f"select {_COLUMNS} from groups where incident_id = :incident_id")  # noqa: S608 - a constant of ours
 _ONE_LOCKED = text(f"{_ONE.text} for update")
+_WAITING = text("""
+    select incident_id, planned_at,
+           (select count(*) from group_cases one where one.incident_id = groups.incident_id) as persons
+    from groups where owner = :owner and state = 'planned' order by planned_at, incident_id
+""")
 _SAVE = text("""
     update groups set state = :state, version = version + 1, wishes = cast(:wishes as jsonb),
         plan = cast(:plan as jsonb), planned_at = clock_timestamp()
@@ -151,6 +166,11 @@ async def one(
     said = dict(row._mapping)
     loaded = {"wishes": _loaded(row.wishes), "plan": _loaded(row.plan)}
     return Gathering(**said | loaded | {"age_minutes": row.age_minutes or 0})
+
+
+async def planned(connection: AsyncConnection, owner: str) -> list[Planned]:
+    """This organisation's incidents whose plan nobody has sent, the oldest first."""
+    return [Planned(*row) for row in await connection.execute(_WAITING, {"owner": owner})]
 
 
 async def save_plan(

@@ -6,7 +6,7 @@ still means anything.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -69,6 +69,7 @@ _POSTPONE = text(f"""
     update timers set due_at = clock_timestamp() + cast(:pause as interval)
     where matter_id = :matter_id and {_IS_DUE}
 """)  # noqa: S608 - a constant of ours
+_WHEN = text("select due_at from timers where matter_id = :matter_id")
 
 
 async def start(connection: AsyncConnection, timers: Sequence[Timer]) -> None:
@@ -111,6 +112,12 @@ async def claim_step(connection: AsyncConnection, step: str) -> Due | None:
 async def claim_one(connection: AsyncConnection, matter_id: UUID) -> list[Due]:
     """That one, if it is still due and nobody else has it."""
     return [Due(*row) for row in await connection.execute(_CLAIM_ONE, {"matter_id": matter_id})]
+
+
+async def when(connection: AsyncConnection, matter_id: UUID) -> datetime | None:
+    """The moment at which that one is due, if it waits for any."""
+    found: datetime | None = await connection.scalar(_WHEN, {"matter_id": matter_id})
+    return found
 
 
 async def postpone(connection: AsyncConnection, matter_id: UUID, *, pause: timedelta) -> None:

@@ -13,22 +13,29 @@ from chassis.audit import Look
 from contracts.callers import Caller
 from services.referral.domain.deadlines import LIMITS, WAITING
 from services.referral.domain.lifecycle import OPEN, STEPS
-from services.referral.store import desk, referrals
+from services.referral.store import desk, groups, referrals
 from services.referral.store.desk import AtDesk
+from services.referral.store.groups import Planned
 from services.referral.use_cases.announcing import Announcer, Cause, shown_of
 from services.referral.use_cases.answering import Answer, Answered, take_answers
 
+#: Who answers for a case, and for an incident.
+OWNERS: Final = ("case_owner", "focal_point")
 #: The groups that an offer holds (contracts.policy).
 _PARTS: Final = ("G0", "G1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnDesk:
-    """Everything of the desk. waiting: the next that is due first; done: of the last seven days."""
+    """Everything of the desk. waiting: the next that is due first; done: of the last seven days.
+
+    plans: of our incidents, for who may send them.
+    """
 
     waiting: Sequence[AtDesk]
     taken: Sequence[AtDesk]
     done: Sequence[AtDesk]
+    plans: Sequence[Planned]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +54,8 @@ async def list_desk(connection: AsyncConnection, *, who: Caller) -> OnDesk:
     waiting = sorted((one for one in found if one.state in WAITING), key=due)
     taken = [one for one in found if one.state in OPEN - WAITING]
     done = [one for one in found if one.state not in OPEN]
-    return OnDesk(waiting=waiting, taken=taken, done=done)
+    plans = await groups.planned(connection, who.organisation) if who.role in OWNERS else []
+    return OnDesk(waiting=waiting, taken=taken, done=done, plans=plans)
 
 
 async def open_referral(

@@ -11,20 +11,17 @@ from chassis.audit import Look
 from contracts.callers import Caller
 from contracts.reports import ReportProceeding
 from services.referral.domain.proceedings import REPORTERS, Standing
-from services.referral.store import forms, proceedings, referrals
+from services.referral.store import proceedings, referrals
 from services.referral.use_cases.announcing import Announcer, Cause
 from services.referral.use_cases.following_files import Filed, Impossible, follow_report
 from services.referral.use_cases.refusing import Asked
+from services.referral.use_cases.sending_once import Form, comes_first
 
 ACTION = "proceeding.report"
 
 
 class NoFileHere(Exception):
     """The organisation has no such referral, or files are not its business."""
-
-
-class SentBefore(Exception):
-    """The page was sent before with other answers: these count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +56,9 @@ async def file_by_hand(
     who = form.who
     case_id = await _case_of(connection, who, form.referral_id, announcer=announcer)
     key = f"{form.key} {form.referral_id}"
-    taken = await forms.claim(connection, who.organisation, key, digest=form.digest)
-    if taken is not None and taken != form.digest:
-        raise SentBefore
-    if taken is None:
+    if await comes_first(
+        connection, Form(organisation=who.organisation, key=key, digest=form.digest)
+    ):
         own = await proceedings.files_in(connection, who.organisation, case_id)
         if report.proceeding_id not in {*own, form.key}:
             raise Impossible("unknown_referral", "proceeding_id")

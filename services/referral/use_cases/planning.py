@@ -199,13 +199,15 @@ class _Sender:
         # Somebody else's case by now is not this owner's to place.
         is_ours = organisation is not None and asking.case.owner == self.owner
         pair = organisation or "", service
-        has_room = pair not in self.room or self.room[pair] > 0
+        is_counted = pair in self.room
+        has_room = not is_counted or self.room[pair] > 0
         if (
             is_ours
             and has_room
             and asking.ask_chosen(need, pair[0], asked={}, role=self.role, by=TOGETHER)
         ):
-            self.room[pair] -= 1
+            if is_counted:
+                self.room[pair] -= 1
             self.sent.as_planned += 1
             return
         asking.ask(need, asked={})

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from contracts.vocabulary import label
 from services.referral.store.routings import Routing
-from services.referral.use_cases.explaining.plans import Totals, count_plan, why_left, why_placed
+from services.referral.use_cases.explaining.plans import (
+    Totals,
+    count_plan,
+    why_left,
+    why_placed,
+    why_refused,
+)
 from services.referral.use_cases.explaining.saying import LOCALE, Said, framed, say
 from services.referral.use_cases.explaining.words import DECIDED, DUTIES, EXCLUDED, RANKED, WHY
 
@@ -20,6 +26,7 @@ __all__ = [
     "explain",
     "why_left",
     "why_placed",
+    "why_refused",
 ]
 
 

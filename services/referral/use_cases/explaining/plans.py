@@ -64,6 +64,13 @@ def why_left(line: Mapping[str, Any], language: str) -> list[Said]:
     return [say(BINDING, (rule, would_open), language) for rule in line["binding"]]
 
 
+def why_refused(rule: str, organisation: str, language: str) -> str:
+    """Why somebody cannot be placed there, though a human wants it; empty for what is no rule."""
+    if rule not in BINDING:
+        return ""
+    return say(BINDING, (rule, {"would_open": [organisation]}), language).text
+
+
 def _placed(line: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     if line["is_pinned"]:
         yield "chosen", {}
