@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "partner": "deploy.commands.partner:partner",
     "notices": "deploy.commands.notices:notices",
     "user": "deploy.commands.user:user",
+    "openid": "deploy.commands.openid:openid",
     "link": "deploy.commands.link:link",
     "catalogue": "deploy.commands.catalogue:catalogue",
     "simulate": "deploy.commands.simulate:simulate",

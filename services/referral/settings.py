@@ -1,5 +1,6 @@
 """What referral must be told."""
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,10 @@ class ReferralSettings(ServiceSettings):
     oidc_client_secret: SecretStr | None = Field(
         None, description="What we prove it with; none where we are a public client there."
     )
+    oidc_client_secret_file: Path | None = Field(
+        None,
+        description="A file with it instead, as containers have; an empty one is none.",
+    )
     oidc_organisation_claim: str = Field(
         "siraba_organisation", description="The claim with the organisation's code."
     )
@@ -63,6 +68,9 @@ class ReferralSettings(ServiceSettings):
         issuer = self.oidc_issuer
         if issuer is not None and not may_be_asked(issuer, by=issuer):
             raise PydanticCustomError("issuer", "oidc_issuer: must be https://, or on loopback")
+        file = self.oidc_client_secret_file
+        if issuer is not None and file is not None and not os.access(file, os.R_OK):
+            raise PydanticCustomError("file", "oidc_client_secret_file: cannot be read")
         return self
 
     @property
@@ -74,15 +82,20 @@ class ReferralSettings(ServiceSettings):
         """The institution's sign-in, if there is one."""
         if self.oidc_issuer is None:
             return None
-        secret = self.oidc_client_secret
         client = Client(
             issuer=self.oidc_issuer,
             client_id=self.oidc_client_id,
-            secret=None if secret is None else secret.get_secret_value(),
+            secret=self._oidc_secret(),
             organisation_claim=self.oidc_organisation_claim,
             role_claim=self.oidc_role_claim,
         )
         return Provider(client)
+
+    def _oidc_secret(self) -> str | None:
+        if self.oidc_client_secret is not None:
+            return self.oidc_client_secret.get_secret_value()
+        file = self.oidc_client_secret_file
+        return None if file is None else file.read_text("utf-8").strip() or None
 
     def carriers(self) -> Carriers:
         """By whom notices go; those of a medium without one are kept among the secrets."""
