@@ -21,6 +21,7 @@ from tests.people.hands import Keyboard
 from tests.people.looking import AXE, Looker, found
 from tests.people.persons import Person
 from tests.people.shared_address import shared_site
+from tests.people.test_late_forms import late
 from tests.serving import serving
 
 __all__ = ["shared_site"]
@@ -194,7 +195,7 @@ async def test_what_cannot_be_is_named_where_it_was_wanted_and_the_plan_stays(
         assert at not in (await officer.get(f"/intake/together/{at.rpartition('/')[2]}")).text
 
 
-async def test_a_consent_that_came_since_counts_when_the_plan_is_made_again(
+async def test_a_consent_that_came_since_counts_and_a_late_form_comes_back_as_it_was(
     owner: Browser, address: Address
 ) -> None:
     at = await found_together(address, a_person(consent=[]))
@@ -208,6 +209,14 @@ async def test_a_consent_that_came_since_counts_when_the_plan_is_made_again(
     await until(lambda: address.site.rows(known, id=field.partition(" ")[0]))
     again = await owner.press(page, f"{at}/wishes")
     assert lines(again) == [(field, "SHELTER_B")]
+
+    kept_back = await late(owner, again, f"{at}/wishes", **{field: "+SHELTER_C"})
+    shown = await owner.send("/referral/again", kept=kept_back)
+    assert (shown.status_code, "Vous êtes reconnecté" in words(shown)) == (200, True)
+    assert 'value="+SHELTER_C" selected' in shown.text
+    assert await kept(address, at) == ("planned", 2)
+    sent = await owner.press(shown, f"{at}/wishes", **{field: "+SHELTER_C"})
+    assert lines(sent) == [(field, "SHELTER_C")]
 
 
 async def test_every_state_of_the_page_can_be_seen_and_worked_with_the_keyboard(
