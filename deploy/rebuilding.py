@@ -4,6 +4,8 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.inbox import dead_letters
+from chassis.inbox.standing import UNSETTLED
 from deploy.jetstream import JetStreamError, asked, connected
 from deploy.keys import PROVISIONER
 from deploy.provision import Outcome, provision
@@ -20,7 +22,8 @@ async def rebuild_facts(
     """Forget all facts and have both streams delivered from their first message.
 
     engine: as reporting's working role. seed: the provisioner's. codes: of all organisations. Each
-    step may be done again: whoever was interrupted does all of it once more. Raises ServerError.
+    step may be done again: whoever was interrupted does all of it once more. What an operator has
+    discarded stays so, and is stepped over again. Raises ServerError.
     """
     async with connected(nats_url, PROVISIONER, seed) as client:
         for stream, durable in DURABLES.items():
@@ -31,3 +34,12 @@ async def rebuild_facts(
                     raise
     await forget_facts(engine, tuple(DURABLES.values()))
     return await provision(nats_url, seed, codes)
+
+
+async def left_out(engine: AsyncEngine) -> tuple[int, int]:
+    """How many events the facts are without: dead letters nobody has decided, and discarded ones."""
+    async with engine.connect() as connection:
+        letters = await dead_letters.listed(connection, (*UNSETTLED, "discarded"))
+    states = [one.state for one in letters if one.consumer in DURABLES.values()]
+    discarded = states.count("discarded")
+    return len(states) - discarded, discarded

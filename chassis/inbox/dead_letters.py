@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.inbox.received import Raw
+from chassis.inbox.received import Raw, Received
 from contracts.envelope import Envelope
 
 log = logging.getLogger("siraba.inbox")
@@ -52,10 +52,11 @@ _BURY = text("""
                  source, subject, case_sequence, type, organisation)
     order by stream, stream_sequence
     on conflict (consumer, stream, stream_sequence, digest)
-        do update set state = 'open', reason = excluded.reason, field = excluded.field,
+        do update set state = case dead_letters.state when 'discarded' then 'discarded' else 'open' end,
+                      reason = excluded.reason, field = excluded.field,
                       tries = excluded.tries, settled_at = null
         where dead_letters.state <> 'open'
-    returning stream, stream_sequence
+    returning stream, stream_sequence, state
 """)
 _ALL = text(f"select {COLUMNS} from dead_letters where state = any(:states) order by id")  # noqa: S608 - a constant of ours
 _WAITING = text(f"""
@@ -65,6 +66,10 @@ _WAITING = text(f"""
 """)  # noqa: S608 - a constant of ours
 _DECIDE = text("""
     update dead_letters set state = :state, settled_at = null where id = :id and state = 'open'
+""")
+_STEPPED_OVER = text("""
+    select stream, stream_sequence, digest from dead_letters
+    where consumer = any(:consumers) and state = 'discarded' and stream_sequence = any(:sequences)
 """)
 _REOPEN = text("update dead_letters set state = 'open' where id = :id and state = 'retry'")
 _SETTLE = text("""
@@ -94,7 +99,10 @@ class Burial:
 async def bury(
     connection: AsyncConnection, burials: Sequence[Burial], *, consumer: str
 ) -> set[tuple[str, int]]:
-    """Keep them as dead, all in one statement; the places of those that were not before."""
+    """Keep them as dead, all in one statement; the places of those that were not before.
+
+    What a human has discarded stays so when it comes again, and its consumer steps over it again.
+    """
     each = {one.place: one for one in burials}.values()
     if not each:
         return set()
@@ -116,7 +124,7 @@ async def bury(
             "organisation": [one.organisation for one in each],
         },
     )
-    new = {(row.stream, row.stream_sequence) for row in found}
+    new = {(row.stream, row.stream_sequence) for row in found if row.state == "open"}
     _log(consumer, [one for one in each if one.place in new])
     return new
 
@@ -154,6 +162,15 @@ async def decided(connection: AsyncConnection, consumer: str) -> list[DeadLetter
     """What a human has decided and this consumer has not carried out yet."""
     found = await connection.execute(_WAITING, {"consumer": consumer})
     return [DeadLetter(**row._mapping) for row in found]
+
+
+async def without_discarded(
+    connection: AsyncConnection, consumers: Sequence[str], batch: Sequence[Received]
+) -> list[Received]:
+    """Those that no human has discarded at these consumers, though they could be taken by now."""
+    given = {"consumers": list(consumers), "sequences": [one.raw.sequence for one in batch]}
+    found = {tuple(row) for row in await connection.execute(_STEPPED_OVER, given)}
+    return [one for one in batch if (one.raw.stream, one.raw.sequence, one.raw.digest) not in found]
 
 
 async def reopen(connection: AsyncConnection, identity: int) -> None:

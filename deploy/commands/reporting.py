@@ -15,7 +15,7 @@ from deploy.commands.context import (
 from deploy.engines import known_partners
 from deploy.keys import PROVISIONER, seed_file
 from deploy.provision import codes_of
-from deploy.rebuilding import rebuild_facts
+from deploy.rebuilding import left_out, rebuild_facts
 
 reporting = typer.Typer(
     help="Look after the facts that figures are counted from.",
@@ -64,3 +64,10 @@ def rebuild(
     if outcome.refused:
         raise typer.Exit(1)
     typer.echo("All facts are forgotten; reporting reads every event again.")
+    undecided, discarded = with_tables_of("reporting", state, left_out)
+    if undecided:
+        typer.echo(
+            f"Not decided: {undecided} dead letters, left out with what waits behind each; `siraba dlq list`."
+        )
+    if discarded:
+        typer.echo(f"Discarded before, and still left out: {discarded}.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.assembly import Parts
-from chassis.inbox import Consumer, Received
+from chassis.inbox import Consumer, Received, dead_letters
 from chassis.inbox.share import Shares
 from contracts.identifiers import Mint
 from contracts.reading import read_event, read_request
@@ -20,8 +20,12 @@ DURABLES = {stream: f"reporting-{stream}" for stream in STREAMS}
 
 
 async def on_events(connection: AsyncConnection, batch: Sequence[Received]) -> None:
-    """Any stream, every kind of event at once."""
-    await take_events(connection, [_happened(one) for one in batch])
+    """Any stream, every kind of event at once.
+
+    A rebuild reads all of it again, and what an operator has discarded is not counted then either.
+    """
+    counted = await dead_letters.without_discarded(connection, tuple(DURABLES.values()), batch)
+    await take_events(connection, [_happened(one) for one in counted])
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ async def write_intake(place: Town) -> None:
     event = intake.CaseRegistered.model_validate(FACTS)
     wrong = json.dumps(FACTS | {"sex": CANARY}).encode()
     async with place.nats.user("intake") as client:
-        say = _Saying(place, client.jetstream(timeout=5), "intake")
+        say = Saying(place, client.jetstream(timeout=5), "intake")
         await say(event, GOOD[0])
         await say(event, "undecodable", body=NOT_TEXT)
         await say(event, GOOD[1])
@@ -65,7 +65,7 @@ async def write_intake(place: Town) -> None:
 async def write_referral(place: Town) -> None:
     """Five good steps; three of one referral in the wrong order; one undecodable, one of no case."""
     async with place.nats.user("referral") as client:
-        say = _Saying(place, client.jetstream(timeout=5), "referral")
+        say = Saying(place, client.jetstream(timeout=5), "referral")
         for name in GOOD:
             await say(_step(referral.ReferralReceived, name), f"elsewhere {name}")
         await say(_step(referral.ReferralDelivered, "early"), "early", number=3)
@@ -124,7 +124,7 @@ def _step(kind: type[referral.ReferralEvent], case: str) -> referral.ReferralEve
     )
 
 
-class _Saying:
+class Saying:
     """One of our services speaks, past its own outbox."""
 
     def __init__(self, place: Town, jetstream: JetStreamContext, service: str) -> None:
