@@ -133,13 +133,39 @@ async def test_what_was_only_for_inside_is_no_export(
 ) -> None:
     await take(roles.work, some_girls(20, year=2012).events)
     await draw(roles, edition("internal", year=2012))
-    assert (await ask(client, "/exports/glotip", year=2012)).json()["code"] == "edition_not_out"
+    answer = (await ask(client, "/exports/glotip", year=2012)).json()
+    (wrong,) = answer["errors"]
+    assert (answer["code"], wrong["field"], wrong["place"]) == ("edition_not_out", "year", "query")
+    assert "2012" not in wrong["allowed"]
+
+
+async def test_a_year_or_moment_that_is_not_out_is_answered_with_those_that_are(
+    client: httpx.AsyncClient, roles: Roles
+) -> None:
+    await take(roles.work, some_girls(20, year=2013).events)
+    await draw(roles, edition(year=2013))
+
+    year, moment = [
+        (await ask(client, "/exports/glotip", **asked)).json()["errors"]
+        for asked in ({"year": 2031}, {"year": 2013, "as_of": "2020-01-01T00:00:00Z"})
+    ]
+
+    assert year[0]["field"] == "year"
+    assert "2013" in year[0]["allowed"]
+    assert moment == [
+        {
+            "field": "as_of",
+            "rule": "edition_not_out",
+            "place": "query",
+            "allowed": ["2027-01-15T00:00:00Z"],
+        }
+    ]
 
 
 @pytest.mark.parametrize(
     ("path", "asked", "status", "code", "field"),
     [
-        ("/exports/glotip", {"year": 2031}, 404, "edition_not_out", None),
+        ("/exports/glotip", {"year": 2031}, 404, "edition_not_out", "year"),
         ("/exports/glotip", {"year": SECRET_WORD}, 422, "invalid_request", "year"),
         ("/exports/glotip", {"year": 1492}, 422, "invalid_request", "year"),
         ("/exports/glotip", {}, 422, "invalid_request", "year"),

@@ -1,7 +1,7 @@
 """What every route reads of a request, and how it refuses; table error → problem."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Request
 
@@ -54,9 +54,16 @@ def refusal(field: str, rule: str, *, allowed: Sequence[str] = ()) -> Refusal:
     )
 
 
-def not_there(field: str, rule: str, title: str, *, known: Sequence[str]) -> Refusal:
-    """A name in the path that nothing has; which names there are, never the one that was asked for."""
-    wrong = Violation(field=field, rule=rule, place="path", allowed=tuple(known))
+def not_there(
+    field: str,
+    rule: str,
+    title: str,
+    *,
+    known: Sequence[str],
+    place: Literal["path", "query"] = "path",
+) -> Refusal:
+    """A name that nothing has; which names there are, never the one that was asked for."""
+    wrong = Violation(field=field, rule=rule, place=place, allowed=tuple(known))
     return Refusal(404, rule, title, errors=[wrong])
 
 

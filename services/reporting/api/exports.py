@@ -5,7 +5,7 @@ Nothing is published here: that is decided once, and what is out is kept as it w
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -17,7 +17,7 @@ from services.reporting.api.asking import MOMENT, ROLES, not_there, refusal
 from services.reporting.domain import BadWindow, read_window
 from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
 from services.reporting.exports.answering import file_answer
-from services.reporting.use_cases.recalling import recall_year
+from services.reporting.use_cases.recalling import Out, list_editions, recall_year
 
 _ASKED: Final = ("year", "as_of")
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
@@ -47,7 +47,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
         export, moment = _export(name), _moment(request, as_of, mint)
         drawn = await recall_year(web, year, as_of=moment)
         if drawn is None:
-            raise Refusal(404, "edition_not_out", "No public edition of this year is out")
+            raise _not_out(await list_editions(web), year)
         return _csv(request, lines(export, drawn), name=f"{name}-{year}")
 
     @routes.get(
@@ -79,6 +79,28 @@ def _moment(request: Request, as_of: str | None, mint: Mint) -> datetime | None:
         return read_window({"as_of": as_of}, now=mint.moment()).as_of
     except BadWindow as bad:
         raise refusal(bad.field, bad.rule) from None
+
+
+def _not_out(out: Sequence[Out], year: int) -> Refusal:
+    """Names the public years that are out, or the moments of this one; none that are for inside."""
+    public = [one for one in out if one.audience == "public" and _is_year(one)]
+    moments = [_written(one.as_of) for one in public if one.first_day.year == year]
+    field, known = ("as_of", moments) if moments else ("year", _years(public))
+    title = "No public edition of this year is out"
+    return not_there(field, "edition_not_out", title, known=known, place="query")
+
+
+def _is_year(one: Out) -> bool:
+    start = one.first_day
+    return (start.month, start.day) == (1, 1) and one.end_day == start.replace(year=start.year + 1)
+
+
+def _years(public: Sequence[Out]) -> list[str]:
+    return sorted({str(one.first_day.year) for one in public})
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _csv(request: Request, rows: Iterable[Sequence[str | int]], *, name: str) -> Response:

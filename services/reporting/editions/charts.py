@@ -25,9 +25,10 @@ _HIDDEN_FILL: Final = "#e2d8c5"
 _FONT: Final = "font-family='Source Sans 3, Noto Sans, Libertinus Serif, sans-serif'"
 _SIZE: Final = 84
 _BAR: Final = 26
-_LABELS: Final = 250
-_LETTERS: Final = 38
-_SMALL_LETTERS: Final = 44
+_LABELS: Final = 280
+#: As many as a wide font of a reader's own machine has room for: a page brings no font along.
+_LETTERS: Final = 33
+_SMALL_LETTERS: Final = 40
 
 
 def chart(division: Division) -> str:

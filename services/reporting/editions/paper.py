@@ -45,6 +45,10 @@ PHRASES: Final[Mapping[str, str]] = {
     "suppressed": (
         "Numbers of this table are not shown, so that none below %(k)s can be read or computed."
     ),
+    "all_hidden": (
+        "No number of this table is shown: each is below %(k)s, or one below %(k)s could be "
+        "computed with it."
+    ),
 }
 
 
@@ -102,6 +106,7 @@ def _division(division: Division, figure: Figure) -> dict[str, Any]:
         "chart": chart(division),
         "description": division.description,
         "is_suppressed": division.is_suppressed,
+        "is_hidden": division.is_hidden,
         "rows": [
             [one.label, one.value, *([one.out_of, one.percent] if figure.has_denominator else [])]
             for one in division.lines

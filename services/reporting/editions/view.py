@@ -47,7 +47,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """A table of one indicator; kind: `map` for the 20 units, else `bars`."""
+    """A table of one indicator; kind: `map` for the 20 units, else `bars`.
+
+    is_suppressed: some number is hidden; is_hidden: all are, so that a sentence says as much.
+    """
 
     name: str
     dimension: str
@@ -56,6 +59,7 @@ class Division:
     lines: tuple[Line, ...]
     kind: str
     is_suppressed: bool
+    is_hidden: bool
     description: str
 
 
@@ -196,6 +200,7 @@ class _Reader:
             lines=lines,
             kind="map" if table.dimension == "region" else "bars",
             is_suppressed=table.is_suppressed,
+            is_hidden=table.is_hidden,
             description="; ".join(f"{one.label}: {one.value}" for one in lines),
         )
 

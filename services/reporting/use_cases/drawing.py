@@ -78,8 +78,15 @@ class Table:
     @property
     def is_suppressed(self) -> bool:
         """Whether a number of it is hidden."""
-        has_whole = self.indicator.out_of is not None
-        return any(one.value is None or (has_whole and one.out_of is None) for one in self.rows)
+        return any(None in self._numbers(one) for one in self.rows)
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether no number of it is shown at all."""
+        return all({*self._numbers(one)} == {None} for one in self.rows)
+
+    def _numbers(self, row: Row) -> tuple[int | None, ...]:
+        return (row.value,) if self.indicator.out_of is None else (row.value, row.out_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
