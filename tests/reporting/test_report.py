@@ -276,7 +276,11 @@ def assert_pictures_show_each_label_whole(view: View) -> None:
         picture = chart(division)
         assert bool(picture) == any(one.number for one in division.lines)
         if picture:
-            drawn = " ".join("".join(one.itertext()) for one in fromstring(picture).iter(TEXT))  # noqa: S314 - ours
+            texts = list(fromstring(picture).iter(TEXT))  # noqa: S314 - ours
+            drawn = " ".join("".join(one.itertext()) for one in texts)
+            # Beside a bar, in the widest font that a reader may have.
+            for one in texts if division.kind == "bars" else ():
+                assert float(one.get("font-size", 99)) * len(one.text or "") <= 460
             words = (word for one in division.lines for word in one.label.split())
             assert [
                 word for word in words if word not in {"District", "de"} | {*drawn.split()}

@@ -27,7 +27,7 @@ _SIZE: Final = 84
 _BAR: Final = 26
 _LABELS: Final = 280
 #: As many as a wide font of a reader's own machine has room for: a page brings no font along.
-_LETTERS: Final = 33
+_LETTERS: Final = 35
 _SMALL_LETTERS: Final = 40
 
 
@@ -90,8 +90,9 @@ def _bar(line: Line, nth: int) -> str:
 
 def _label(label: str, top: int) -> str:
     """The whole of it, on two lines where one is too short: two courts may begin alike."""
-    lines = wrap(label, _LETTERS) if len(label) <= _LETTERS else wrap(label, _SMALL_LETTERS)
-    size, first = (13, top + 18) if len(lines) == 1 else (11, top + 11)
+    lines = wrap(label, _SMALL_LETTERS)
+    size = 13 if len(label) <= _LETTERS else 11
+    first = top + (18 if len(lines) == 1 else 11)
     return "".join(
         f"<text x='{_LABELS - 8}' y='{first + 12 * nth}' text-anchor='end' font-size='{size}' "
         f"fill='#1d2433'>{escape(one)}</text>"
