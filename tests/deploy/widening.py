@@ -32,8 +32,6 @@ _ADDED_COLUMN: Final = re.compile(
     r"(?:(?!\bunique\b|\bprimary\s+key\b).)*",
     re.IGNORECASE | re.DOTALL,
 )
-#: Rows go into these as a whole: where code of before knows no value it writes null, not the default.
-_WRITTEN_WHOLE: Final = re.compile(r"(?:\w+\.)?(?:facts_\w+|spans|organisations|followed)")
 _PIECES: Final = re.compile(r"--[^\n]*|(\$\w*\$).*?\1|'[^']*'|[^;]", re.DOTALL)
 _COMMENT: Final = re.compile(r"--[^\n]*")
 
@@ -84,11 +82,7 @@ def _only_adds(statement: str, made: set[str]) -> bool:
     altered = re.match(rf"alter\s+table\s+{_NAME}\s+", statement, re.IGNORECASE)
     if altered:
         parts = _parts(statement[altered.end() :])
-        whole = _WRITTEN_WHOLE.fullmatch(altered[1])
-        return all(
-            _ADDED_COLUMN.fullmatch(part) and not (whole and "not null" in part.lower())
-            for part in parts
-        )
+        return all(_ADDED_COLUMN.fullmatch(part) for part in parts)
     return bool(_ADDS.match(statement))
 
 
