@@ -22,6 +22,8 @@ from tests.trust.poisoner import Poisoner
 
 PARTNER, OWNER = "SHELTER_BENKADI_KAYES", "POLICE_KAYES"
 SEED = 20261212
+#: More than a partner may have turned down within an hour.
+MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,10 @@ class World:
         (how,) = SORTS[sort]
         await self.send(how.spoil(letter, Known(str, str)))
 
-    async def send(self, letter: Letter) -> None:
-        """As its sender."""
+    async def send(self, *letters: Letter) -> None:
+        """Each as its sender."""
         now = monotonic()
-        await self.hostile.spread([("", letter)], between=(now, now))
+        await self.hostile.spread([("", one) for one in letters], between=(now, now))
 
     def typed(self, line: str) -> str:
         """What the platform's own commands say."""
@@ -185,6 +187,18 @@ async def broken_partner(world: World) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def old_copy(world: World) -> AsyncIterator[None]:
+    """A partner's program was set back, and answers referrals that are not its own; until it has read
+    what it was told, and the hour is over."""
+    await world.send(*(good_letter("INBOX", PARTNER, world.random) for _ in range(MANY)))
+    yield
+    await world.execute(
+        "update referral.outbox set sent_at = sent_at - interval '1 hour', delivered_at = sent_at"
+        " where name = 'request.refused'"
+    )
+
+
+@asynccontextmanager
 async def forgotten_suspension(world: World) -> AsyncIterator[None]:
     """Somebody has suspended a partner, and its feed fills."""
     await asyncio.to_thread(world.typed, f"siraba partner suspend {PARTNER} --why drill")
@@ -233,6 +247,9 @@ OUTAGES: Mapping[str, Outage] = {
         broken_partner,
         named("SirabaDeadRequest", service="referral", consumer="referral-INBOX"),
         "wrong_schema",
+    ),
+    "a program on an old copy": Outage(
+        old_copy, named("SirabaPartnerTurnedDown", organisation=PARTNER), "request.refused"
     ),
     "a suspension that was forgotten": Outage(
         forgotten_suspension, named("SirabaPartnerAway", durable=PARTNER), "suspended"

@@ -22,7 +22,7 @@ from tests.trust.canaries import disguises
 
 SHIPPED: Final = ROOT / "deploy" / "observability"
 #: The labels of an alert that are told apart.
-KEPT: Final = ("service", "consumer", "source", "durable")
+KEPT: Final = ("service", "consumer", "source", "durable", "organisation")
 #: An alert's or a measure's name with its labels.
 Named = tuple[str, frozenset[tuple[str, str]]]
 
