@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from deploy.platform import running_platform
 from deploy.settings import PlatformSettings
 from deploy.state import State
 from tests.journeys.cases import Case
-from tests.journeys.road import SERVICES, Road, running_road
+from tests.journeys.road import RETRY_SECONDS, SERVICES, Road, running_road
 
 OWNER, COMMITTEE = "POLICE_KAYES", "CNLTPPA"
 
@@ -69,18 +70,16 @@ class Drill:
         """As one incident, until everybody is registered."""
         incident = {"detected_on": "2026-01-15", "persons": [case.body for case in cases]}
         headers = road.headers(OWNER) | {"Idempotency-Key": cases[0].key}
-        answer = await road.http.post("/intake/incidents", json=incident, headers=headers)
-        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
-        at = answer.headers["Location"]
         found: dict[str, Any] = {"registered": 0}
         async with asyncio.timeout(600):
+            post = partial(road.http.post, "/intake/incidents", json=incident, headers=headers)
+            at = (await answered(post)).headers["Location"]
             while found["registered"] < len(cases):
                 await asyncio.sleep(0.5)
-                with suppress(httpx.TransportError):
-                    looked = await road.http.get(at, headers=road.headers(OWNER))
-                    assert looked.status_code == httpx.codes.OK, looked.text
-                    found = looked.json()
-                    assert not found["refused"], found["refused"]
+                found = (
+                    await answered(lambda: road.http.get(at, headers=road.headers(OWNER)))
+                ).json()
+                assert not found["refused"], found["refused"]
         for one in found["cases"]:
             self.acked[cases[one["person"] - 1].key] = one["case_number"]
 
@@ -112,6 +111,17 @@ class Drill:
         shutil.copytree(self.second, target, dirs_exist_ok=True,
                         ignore=shutil.ignore_patterns("wal", "wal-sealed"))  # fmt: skip
         return target
+
+
+async def answered(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Asked again, with the same key, until there is an answer, as a phone does."""
+    while True:
+        with suppress(httpx.TransportError):
+            answer = await ask()
+            if not answer.is_server_error:
+                assert answer.is_success, answer.text
+                return answer
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def as_person(road: Road, code: str, role: str) -> dict[str, str]:
