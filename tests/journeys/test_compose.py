@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -20,6 +21,7 @@ from tests.engine import IMAGE, NO_PODMAN, ROOT, build_image, podman, podman_ans
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, known
 from tests.journeys.test_containers import CASE, OWNER
+from tests.people.address import HTML, Visitor, words
 from tests.servers import open_folder
 
 pytestmark = [
@@ -33,7 +35,7 @@ PROJECT = f"siraba{os.getpid()}"
 LABEL = f"io.podman.compose.project={PROJECT}"
 PROXY = "localhost/siraba-proxy:tests"
 OURS = ("steward", "intake", "referral", "reporting", "front")
-ALL = ("postgres", *OURS, "nats", "tls")
+ALL = ("postgres", *OURS, "nats", "tls", "metrics")
 #: The PostgreSQL that stands in on the engine makes its cluster without the words it is told.
 ENGINES_OWN = "PostgreSQL data_checksums = on"
 
@@ -89,7 +91,7 @@ def images() -> None:
     podman("build", *rules, "--tag", PROXY, "--file", f"{where}/proxy.Containerfile", where)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def composed(images: None) -> Iterator[Composed]:
     with open_folder() as folder, ExitStack() as stack:
         keys = {OWNER: init(folder / "partners" / OWNER, code=OWNER)}
@@ -146,7 +148,7 @@ async def test_a_case_travels_through_the_composed_platform_from_outside(road: R
         user = podman("exec", container(name), "id", "-u").stdout.strip()
         assert user == "10001", name
     # What the image asks itself, engines ask by their own timers.
-    for name in OURS[1:]:
+    for name in (*OURS[1:], "metrics"):
         podman("healthcheck", "run", container(name))
     doctor = podman("exec", container("steward"), "siraba", "doctor", check=False).stdout
     problems = [line for line in doctor.splitlines() if line.startswith("problem:")]
@@ -154,3 +156,29 @@ async def test_a_case_travels_through_the_composed_platform_from_outside(road: R
     expected = (ENGINES_OWN, "conservation", "has no hole")
     assert [one for one in problems if not any(word in one for word in expected)] == []
     assert "ok: NATS listens on loopback or with TLS" in doctor
+
+
+async def test_operators_sign_in_at_the_one_address_and_see_how_all_is(
+    road: Road, composed: Composed
+) -> None:
+    await up(road)
+    said = podman(
+        "exec", container("steward"), "siraba", "user", "invite", "o.sow",
+        "--organisation", OWNER, "--role", "operator",
+    ).stdout  # fmt: skip
+    found = re.search(r"token=([\w-]+)", said)
+    assert found is not None, said
+    async with httpx.AsyncClient(
+        base_url=road.http.base_url, headers={"accept": HTML}, timeout=15, follow_redirects=True,
+        verify=composed.authority,
+    ) as client:  # fmt: skip
+        operator = Visitor(client)
+        stranger = await operator.get("/operations/")
+        assert stranger.status_code == httpx.codes.UNAUTHORIZED
+        joined = await operator.join(found[1])
+        assert joined.status_code == httpx.codes.OK, joined.text
+        await operator.log_in("o.sow")
+        page = await operator.get("/operations/")
+    assert (page.status_code, page.url.path) == (httpx.codes.OK, "/operations/")
+    for name in ("intake", "referral", "reporting"):
+        assert name in words(page)

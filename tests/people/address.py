@@ -84,7 +84,7 @@ class Address:
         async with httpx.AsyncClient(
             transport=transport, base_url=base, headers=headers, follow_redirects=True
         ) as client:
-            yield Browser(self, client)
+            yield Browser(client, address=self)
 
     async def invite(
         self, login: str, organisation: str = "SHELTER_B", role: str = "focal_point"
@@ -99,10 +99,9 @@ class Address:
 
 
 @dataclass(slots=True)
-class Browser:
-    """One browser; forms say where they come from, as browsers do."""
+class Visitor:
+    """A browser at whatever address; forms say where they come from, as browsers do."""
 
-    address: Address
     client: httpx.AsyncClient
     key: bytes = b""
 
@@ -136,15 +135,22 @@ class Browser:
         said = {"login": login, "password": PASSWORD, "code": self.code()}
         return await self.send("/login", **(said | changes))
 
-    async def arrive(self, login: str, **who: str) -> httpx.Response:
-        """Invited, joined and signed in."""
-        assert (await self.join(await self.address.invite(login, **who))).status_code == 200
-        return await self.log_in(login)
-
     def code(self, ahead: int = 0) -> str:
         """What the telephone shows now, or shows so many steps later."""
         step = int(datetime.now(UTC).timestamp()) // STEP_SECONDS
         return code_at(self.key, step + ahead)
+
+
+@dataclass(slots=True, kw_only=True)
+class Browser(Visitor):
+    """One at an address whose services keep what we can look into."""
+
+    address: Address
+
+    async def arrive(self, login: str, **who: str) -> httpx.Response:
+        """Invited, joined and signed in."""
+        assert (await self.join(await self.address.invite(login, **who))).status_code == 200
+        return await self.log_in(login)
 
 
 def hidden(page: httpx.Response, path: str) -> dict[str, str]:
