@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, AdaptedConnection, ExecutionContext, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -33,6 +34,9 @@ MINIMUM_VERSION: Final = 15
 _ROOT: Final = Path(__file__).parent.parent
 #: Two platforms on one external database take turns.
 _LOCK: Final = 0x5149_5241_4241
+#: How often a schema's migrations are tried where they meet services that run.
+TRIES: Final = 5
+_DEADLOCK: Final = asyncpg.DeadlockDetectedError.sqlstate
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,23 @@ async def prepare_database(admin: Administration) -> None:
 
 
 async def migrate(admin: Administration) -> dict[str, str | None]:
-    """Run each schema's migrations as the owner; the revision each schema is at afterwards."""
-    return {schema: await _migrate_schema(admin, schema) for schema in SCHEMAS}
+    """Run each schema's migrations as the owner; the revision each schema is at afterwards.
+
+    Services that run lock tables in an order of their own: a deadlock with them undid all of a
+    schema's migrations, and they are tried again.
+    """
+    return {schema: await _migrate_beside_services(admin, schema) for schema in SCHEMAS}
+
+
+async def _migrate_beside_services(admin: Administration, schema: str) -> str | None:
+    for _ in range(TRIES - 1):
+        try:
+            return await _migrate_schema(admin, schema)
+        except (DBAPIError, asyncpg.DeadlockDetectedError) as error:
+            # A script's error comes from the driver as it is (`_run_script`).
+            if getattr(getattr(error, "orig", error), "sqlstate", None) != _DEADLOCK:
+                raise
+    return await _migrate_schema(admin, schema)
 
 
 async def _migrate_schema(admin: Administration, schema: str) -> str | None:

@@ -6,16 +6,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from contracts.topology import SERVICES
 from deploy import migrate as migrating
 from deploy.directory import load_directory
+from deploy.migrate import TRIES
 from deploy.settings import PlatformSettings
 from tests.journeys.in_process import Town, town
 from tests.journeys.programs import Program
-from tests.servers import PostgresServer
+from tests.servers import Database, PostgresServer
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
 OWNER, SHELTER, SOCIAL = "POLICE_KAYES", "SHELTER_BENKADI_KAYES", "DRPFEF_KAYES"
@@ -47,6 +49,17 @@ _MIGRATION: Final = """
 from alembic import op
 revision, down_revision = {revision!r}, {before!r}
 def upgrade(): op.execute({script!r})
+"""
+
+#: A deadlock as PostgreSQL says it, so many times; the count outlives what is undone.
+STUMBLE: Final = """
+create sequence intake.stumbled;
+create function intake.stumble(times int) returns int language plpgsql security definer as $$ begin
+    if nextval('intake.stumbled') <= times then
+        raise exception using errcode = 'deadlock_detected';
+    end if;
+    return 1;
+end $$;
 """
 
 
@@ -135,3 +148,20 @@ async def test_code_of_before_goes_on_while_every_table_is_widened_and_not_with_
         newer.add("intake", NARROWER)
         await migrating.migrate(place.database.administration)
         assert await submitted(place, 3) == 500
+
+
+@pytest.mark.parametrize(
+    "script", ["select intake.stumble({})", "select intake.stumble({}); select 1"]
+)
+async def test_a_migration_that_meets_a_deadlock_with_a_running_service_is_tried_again_and_not_for_ever(
+    fresh_database: Database, postgres_server: PostgresServer, newer: Release, script: str
+) -> None:
+    """As one statement and as a script, which reach PostgreSQL on two ways."""
+    admin = fresh_database.administration
+    await postgres_server.execute(STUMBLE, database=fresh_database.name)
+    newer.add("intake", script.format(TRIES - 1))
+    assert (await migrating.migrate(admin))["intake"] == "0002"
+
+    newer.add("intake", script.format(2 * TRIES))
+    with pytest.raises((DBAPIError, asyncpg.DeadlockDetectedError)):
+        await migrating.migrate(admin)
