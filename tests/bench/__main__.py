@@ -1,6 +1,6 @@
-"""`make bench`: Siraba against the plain chain, its relay, what protecting costs, growth; or a profile.
+"""`make bench`: Siraba against the plain chain, its relay, what protecting and telemetry cost, growth; or a profile.
 
-python -m tests.bench [--short] [--only chain protection relay cases partners]
+python -m tests.bench [--short] [--only chain protection relay cases partners telemetry]
 python -m tests.bench --profile intake|referral|reporting [--protection sealed|signed|none]
 """
 
@@ -62,12 +62,19 @@ async def partners(size: Size) -> None:
     print(f"with {size.partners} partners one case costs {grown.cpu_ratio:.2f} times as much")
 
 
+async def telemetry(size: Size) -> None:
+    """What keeping traces costs."""
+    costs, (_, kept) = await measures.telemetry_costs(size)
+    print(f"with {kept} traces kept one case costs {costs.cpu_ratio:.2f} times as much")
+
+
 PARTS: dict[str, Callable[[Size], Awaitable[None]]] = {
     "chain": chain,
     "protection": protection,
     "relay": relay,
     "cases": cases,
     "partners": partners,
+    "telemetry": telemetry,
 }
 
 

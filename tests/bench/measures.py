@@ -9,9 +9,10 @@ from tests.bench.cast import members
 from tests.bench.chain import Chain
 from tests.bench.plain.running import running_plain
 from tests.bench.relays import Carrier, consumed_per_second, nats_with, our_relay, peer_relay
-from tests.bench.siraba import running_siraba
+from tests.bench.siraba import running_siraba, traces_kept
 from tests.bench.stored import store_cases
 from tests.bench.versus import Report, Runs, Versus, in_turns
+from tests.controls.untraced import Untraced
 from tests.servers import open_folder, running_postgres
 
 PARTNERS = 10
@@ -123,6 +124,28 @@ async def growth_by_partners(
             report=report,
         )
     return Versus(ours=runs["few"], theirs=runs["many"])
+
+
+async def telemetry_costs(size: Size, report: Report = print) -> tuple[Versus, list[int]]:
+    """One that begins no trace, and ours, at one pace; how many traces each has kept.
+
+    As fast as each can, the rush would leave fewer traces to pay for than usual.
+    """
+    cast = members(PARTNERS)
+    async with (
+        running_siraba(cast, name="untraced", process=Untraced) as bare,
+        running_siraba(cast) as whole,
+    ):
+        await _warm(bare, whole)
+        runs = await in_turns(
+            (bare, size.paced),
+            (whole, size.paced),
+            rounds=size.rounds,
+            per_second=PER_SECOND,
+            report=report,
+        )
+        kept = [await traces_kept(chain) for chain in (bare, whole)]
+    return Versus(ours=runs["untraced"], theirs=runs["siraba"]), kept
 
 
 async def relay_speeds(size: Size, report: Report = print) -> Speeds:

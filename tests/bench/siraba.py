@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
 import httpx
 from sqlalchemy.engine import make_url
 
@@ -34,18 +35,21 @@ PROCESSES: Mapping[Protection, type[ServiceProcess]] = {
 
 @asynccontextmanager
 async def running_siraba(
-    cast: list[Member], *, name: str = "siraba", protection: Protection = "sealed"
+    cast: list[Member],
+    *,
+    name: str = "siraba",
+    protection: Protection = "sealed",
+    process: type[ServiceProcess] | None = None,
 ) -> AsyncIterator[Chain]:
-    """The platform with these organisations and their programs."""
+    """The platform with these organisations and their programs.
+
+    process: how a service is run, where it is not its protection that differs.
+    """
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(open_folder())
         keys = {one.code: init(folder / "partners" / one.code, code=one.code) for one in cast}
-        write_directory(cast, folder / "directory.yaml")
-        settings = PlatformSettings(
-            state_dir=folder, front_port=0, nats_port=0, directory_file=folder / "directory.yaml"
-        )
         platform = await stack.enter_async_context(
-            running_platform(settings, process=PROCESSES[protection])
+            running_platform(_settings(folder, cast), process=process or PROCESSES[protection])
         )
         receipts = folder / "receipts"
         programs = await stack.enter_async_context(
@@ -69,6 +73,23 @@ async def running_siraba(
         )
         await _known(chain)
         yield chain
+
+
+def _settings(folder: Path, cast: list[Member]) -> PlatformSettings:
+    """A state of its own there, with a directory of these organisations."""
+    directory = folder / "directory.yaml"
+    write_directory(cast, directory)
+    return PlatformSettings(state_dir=folder, front_port=0, nats_port=0, directory_file=directory)
+
+
+async def traces_kept(chain: Chain) -> int:
+    """How many of them intake has spans of."""
+    connection = await asyncpg.connect(chain.admin_url)
+    try:
+        kept = await connection.fetchval("select count(distinct trace_id) from intake.spans")
+        return int(kept)
+    finally:
+        await connection.close()
 
 
 def log_folder(chain: Chain) -> Path:

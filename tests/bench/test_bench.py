@@ -15,6 +15,7 @@ from tests.bench.measures import (
     growth_by_partners,
     protection_costs,
     relay_speeds,
+    telemetry_costs,
 )
 from tests.bench.versus import Versus
 from tests.ledger import Figure, Form
@@ -101,3 +102,10 @@ async def test_a_thousand_partners_cost_a_message_little_more_than_ten(
         write(f"{prefix}_cpu_per_message", cpu, unit="us")
         write(f"{prefix}_memory", sum(runs[-1].memory.values()), unit="MiB")
     figure("partners.growth1000.cost_ratio", grown.cpu_ratio)
+
+
+@pytest.mark.share("operators")
+async def test_telemetry_costs_a_case_little(size: Size, figure: Figure) -> None:
+    costs, (without, kept) = await telemetry_costs(size)
+    assert without == 0 < kept
+    figure("operators.telemetry.cpu_ratio", costs.cpu_ratio)
