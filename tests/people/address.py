@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ from services.referral.settings import ReferralSettings
 from services.referral.use_cases.inviting import Invitation, invite
 from services.reporting.app import create_app as create_reporting
 from services.reporting.settings import ReportingSettings
-from tests.parts import Site
+from tests.parts import Site, until
 from tests.people.hashing import hashing
 from tests.referral.offices import open_office
 
@@ -195,6 +196,19 @@ def operations_of(site: Site, services: Behind) -> FastAPI:
     return operations_app(watch, token=token_urlsafe(32), secure=False)
 
 
+async def _know_each_other(
+    site: Site, organisations: Sequence[OrganisationRegistered], services: Sequence[str]
+) -> bool:
+    """Whether every service has heard of the keys of all: who comes before is turned away."""
+    told = {key.owner for one in organisations for key in one.keys}
+    query = " union all ".join(
+        f"select owner from (select distinct owner from {name}.organisation_keys) {name}"
+        for name in services
+    )
+    heard = Counter(owner for (owner,) in await site.rows(query))
+    return all(heard[owner] == len(services) for owner in told)
+
+
 @asynccontextmanager
 async def open_address(
     site: Site,
@@ -226,6 +240,7 @@ async def open_address(
             await stack.enter_async_context(manager)
         if operations:
             apps["operations"] = operations_of(site, Behind(apps))
+        await until(partial(_know_each_other, site, organisations, services))
         behind = Behind(apps)
         front = Front(front_paths({name: f"http://{name}" for name in apps}), behind)
         yield Address(site, behind, front, apps)
