@@ -36,14 +36,14 @@ ALLOWED = frozenset(
 ROOM = 20_000
 FLUSH_SECONDS = 0.5
 
-# By name: a column that a newer release has added takes its default.
-_COLUMNS = (
+#: By name: a column that a newer release has added takes its default, and is not read.
+COLUMNS = (
     "trace_id, span_id, parent_id, name, kind, service, case_id, started_at, ended_at, failed,"
     " attributes, links"
 )
 _INSERT = text(f"""
-    insert into spans ({_COLUMNS})
-    select {_COLUMNS} from jsonb_populate_recordset(cast(null as spans), cast(:rows as jsonb))
+    insert into spans ({COLUMNS})
+    select {COLUMNS} from jsonb_populate_recordset(cast(null as spans), cast(:rows as jsonb))
     on conflict do nothing
 """)  # noqa: S608 - a constant of ours
 

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from chassis import audit
 from chassis.audit import Look
+from chassis.telemetry.store import COLUMNS
 from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.topology import SERVICES
@@ -21,7 +22,7 @@ class UnknownCase(Exception):
 
 
 _NUMBER = text("select case_id from intake.cases where number = :number")
-_SPANS = " union all ".join(f"select * from {service}.spans" for service in SERVICES)  # noqa: S608 - names of ours
+_SPANS = " union all ".join(f"select {COLUMNS} from {service}.spans" for service in SERVICES)  # noqa: S608 - names of ours
 # A case's traces: ours, and the one of each partner; a trace's first span may not know the case.
 _STEPS = text(f"""
     with every as ({_SPANS}), traces as (select distinct trace_id from every where case_id = :case)

@@ -12,9 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.topology import SERVICES
 from deploy import migrate as migrating
+from deploy.commands.context import AT_THE_SERVER
 from deploy.directory import load_directory
-from deploy.migrate import TRIES
+from deploy.migrate import OPERATIONS, TRIES
 from deploy.settings import PlatformSettings
+from deploy.tracing.collect import collect
 from tests.journeys.in_process import Town, town
 from tests.journeys.programs import Program
 from tests.servers import Database, PostgresServer
@@ -129,6 +131,12 @@ async def travel(place: Town, nth: int) -> None:
         assert await place.rows(f"select consumer from {service}.parked") == []
 
 
+async def look_at_way(place: Town) -> None:
+    """An operator of before does, while the tables of some services are wider than those of others."""
+    ((case,),) = await place.rows("select case_id::text from intake.cases limit 1")
+    await collect(place.database.url(OPERATIONS), case, by=AT_THE_SERVER)
+
+
 async def test_code_of_before_goes_on_while_every_table_is_widened_and_not_with_one_column_less(
     postgres_server: PostgresServer, newer: Release
 ) -> None:
@@ -137,7 +145,8 @@ async def test_code_of_before_goes_on_while_every_table_is_widened_and_not_with_
 
         for service in SERVICES:
             newer.add(service, WIDER)
-        at = await migrating.migrate(place.database.administration)
+            at = await migrating.migrate(place.database.administration)
+            await look_at_way(place)
 
         await travel(place, 2)
         (wide,) = await place.rows("select count(later_maybe), sum(later_always) from intake.cases")
