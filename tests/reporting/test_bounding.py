@@ -34,12 +34,17 @@ def a_puzzle(chance: random.Random) -> tuple[dict[Groups, int], list[Groups]]:
 
 
 def wrong(solve: Bounding, chance: random.Random) -> int:
-    """In how many answers it is not what each question gives by itself, as sums are forgotten."""
+    """In how many answers it is not what each question gives by itself.
+
+    Sums are forgotten one after the other, and between them one is known again.
+    """
     known, asked = a_puzzle(chance)
-    found = 0
+    whole, found = dict(known), 0
     while known:
-        both = zip(solve(known, asked), bounds_of(known, asked), strict=True)
-        found += sum(said(one) != said(other) for one, other in both)
+        again = chance.choice(sorted(whole, key=sorted))
+        for now in (known, known | {again: whole[again]}, known):
+            both = zip(solve(now, asked), bounds_of(now, asked), strict=True)
+            found += sum(said(one) != said(other) for one, other in both)
         del known[chance.choice(sorted(known, key=sorted))]
     return found
 
@@ -49,7 +54,7 @@ def wrong_answers(solve: Bounding, *, puzzles: int) -> int:
     return sum(wrong(solve, random.Random(SEED + nth)) for nth in range(puzzles))
 
 
-def test_what_was_found_while_more_was_known_changes_no_answer() -> None:
+def test_what_was_found_while_other_sums_were_known_changes_no_answer() -> None:
     assert wrong_answers(Bounding(wide=PUBLIC_K), puzzles=40) == 0
 
 
@@ -89,5 +94,6 @@ def test_a_year_beside_its_decade_is_judged_within_seconds() -> None:
 
     seconds = time.process_time() - begun
     say(f"{seconds:.1f} s; hidden {len(first)} of the decade, {len(second)} of the year")
-    assert len(second) > 100
+    # More than a hundred before what turned out to be needless was shown again.
+    assert 70 < len(second) < 100
     assert seconds < 10

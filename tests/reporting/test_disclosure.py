@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from services.reporting.domain import disclosure
 from services.reporting.domain.disclosure import (
     PUBLIC_K,
     Cell,
@@ -50,6 +51,60 @@ def test_no_small_cell_of_a_random_population_is_recovered(form: Form, figure: F
     assert shown > 5 * populations
     figure("figures.attack.recovered", broken, control=by_margins, seed=SEED)
     figure("figures.attack.control_recovered", by_margins, seed=SEED)
+
+
+def needless(cells: list[Cell], hidden: frozenset[str]) -> list[Groups]:
+    """What is hidden, is not small, and could be shown with all the rest as it is."""
+    spare = {
+        one.groups for one in cells if one.name in hidden and not is_small(one.value, PUBLIC_K)
+    }
+    fewer = {
+        groups: [one.name for one in cells if one.name in hidden and one.groups != groups]
+        for groups in spare
+    }
+    return [
+        groups
+        for groups, names in fewer.items()
+        if not exposed(cells, names, k=PUBLIC_K, published={}, solve=bounds_of)
+    ]
+
+
+def test_nothing_is_hidden_that_could_be_shown(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    populations = [
+        cells_of(a_population(random.Random(SEED + nth)))
+        for nth in range(form.pick(short=40, long=1_000))
+    ]
+
+    assert [needless(cells, hide(cells, {})) for cells in populations] == [[]] * len(populations)
+    # The control: one number after the other, and none of them shown again.
+    monkeypatch.setattr(disclosure, "_shown_again", lambda hidden, *_, **__: hidden)
+    assert any(needless(cells, hide(cells, {})) for cells in populations)
+
+
+def test_what_is_hidden_elsewhere_protects_here_as_well() -> None:
+    """Two wholes tell that few are in the one alone: with one of them hidden no division must be.
+
+    Both are wanted, so that divisions are hidden first, and shown again when it was in vain.
+    """
+    persons = {"both a": 60, "both b": 50, "one a": 5, "one b": 4}
+    cells = [
+        Cell(name=name, groups=groups, value=sum(persons[one] for one in groups))
+        for name, groups in {
+            "more": frozenset(persons),
+            "less": frozenset({"both a", "both b"}),
+            "more a": frozenset({"both a", "one a"}),
+            "more b": frozenset({"both b", "one b"}),
+        }.items()
+    ]
+    wanted = ["more", "less"]
+
+    def hidden(closed: list[str]) -> frozenset[str]:
+        return hidden_cells(
+            cells, k=PUBLIC_K, published={}, solve=bounds_of, wanted=wanted, closed=closed
+        )
+
+    assert hidden([]) == hidden(["less"]) == {"less"}
+    assert hidden(["less", "more a"]) == {"less", "more a"}
 
 
 def test_a_second_release_tells_nothing_that_the_first_hid() -> None:

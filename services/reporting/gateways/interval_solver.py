@@ -19,6 +19,7 @@ _DOUBT: Final = 1e-4
 # From one question to the next only the aim changes, so the last answer still fits.
 _PRIMAL_SIMPLEX: Final = 4
 _Numbers = np.ndarray[Any, np.dtype[np.float64]]
+_Places = np.ndarray[Any, np.dtype[np.int32]]
 
 
 class NoBounds(Exception):
@@ -36,7 +37,7 @@ def bounds_of(
 
 
 class Bounding:
-    """Solves one question after the other; while less and less is known it keeps what it found.
+    """Solves one question after the other; of what it found it keeps what holds with what is known.
 
     wide: only three things are wanted of the bounds of a sum: whether they are at least so far
     apart, and if not, whether the least is below it and the most above none. The bounds that are
@@ -59,10 +60,11 @@ class Bounding:
         return list(zip(question.least.tolist(), question.most.tolist(), strict=True))
 
     def _still_fitting(self, known: Mapping[Groups, int], asked: Sequence[Groups]) -> "_Question":
-        """A population that fitted when more was known fits now; when anything else was, it may not."""
-        before, self._known = self._known, dict(known)
-        if self._question and known.items() <= before.items() and self._question.has(asked):
-            self._question.forget(before.keys() - known.keys())
+        """A population that fitted when more was known fits now; when less was, some of them do."""
+        before, self._known = self._known.items(), dict(known)
+        if self._question and self._question.has(asked, dict(known.items() - before)):
+            self._question.forget(dict(before - known.items()))
+            self._question.learn(dict(known.items() - before))
         else:
             self._question = _Question(known, asked)
         return self._question
@@ -75,6 +77,22 @@ class _End(NamedTuple):
     rests_on: np.ndarray[Any, np.dtype[np.bool_]]
 
 
+class _Sums:
+    """Sums over some places each. Not a product of matrices: its threads would wait for each other."""
+
+    def __init__(self, places: Sequence[_Places]):
+        self.places = places
+        self._each = np.concatenate(places) if places else np.zeros(0, dtype=np.int32)
+        self._starts = np.cumsum([0, *(len(one) for one in places[:-1])])
+
+    def of(self, populations: _Numbers) -> _Numbers:
+        """Every sum of each."""
+        if not self.places:
+            return np.zeros((*populations.shape[:-1], 0))
+        found: _Numbers = np.add.reduceat(populations[..., self._each], self._starts, axis=-1)
+        return found
+
+
 class _Question:
     """All populations that fit what is known. least, most: of each asked sum, as found so far."""
 
@@ -84,31 +102,46 @@ class _Question:
     def __init__(self, known: Mapping[Groups, int], asked: Sequence[Groups]):
         groups = sorted(set().union(*known, *asked))
         self._place = {group: at for at, group in enumerate(groups)}
-        self._sums = [one for one in known if one]
-        self._rows = self._matrix(self._sums)
-        self._values = np.array([known[one] for one in self._sums], dtype=float)
-        self._is_known = np.ones(len(self._sums), dtype=bool)
+        sums = [one for one in known if one]
+        self._row = {one: at for at, one in enumerate(sums)}
+        self._sums = _Sums([self._places(one) for one in sums])
+        self._values = np.array([known[one] for one in sums], dtype=float)
+        self._is_known = np.ones(len(sums), dtype=bool)
         self._populations: list[_Numbers] = []
         self._ends: dict[tuple[Groups, int], _End] = {}
         self._models: list[Highs] = []
 
-    def has(self, asked: Sequence[Groups]) -> bool:
-        """Whether each group of these is in it."""
-        return all(one <= self._place.keys() for one in asked)
+    def has(self, asked: Sequence[Groups], news: Mapping[Groups, int]) -> bool:
+        """Whether each group of what is asked is in it, and what is new was known to it before."""
+        return all(one <= self._place.keys() for one in asked) and all(
+            self._row.get(one) is not None and self._values[self._row[one]] == value
+            for one, value in news.items()
+        )
 
     def forget(self, sums: Collection[Groups]) -> None:
         """These are not known any more."""
-        for row in (at for at, one in enumerate(self._sums) if one in sums):
+        for row in (self._row[one] for one in sums if one):
             self._is_known[row] = False
             self._ends = {key: end for key, end in self._ends.items() if not end.rests_on[row]}
             for model in self._models:
                 model.changeRowBounds(row, -kHighsInf, kHighsInf)
 
+    def learn(self, sums: Collection[Groups]) -> None:
+        """These are known again: no end is as far away as it was, for sure."""
+        if not sums:
+            return
+        self._ends = {}
+        for row in (self._row[one] for one in sums):
+            self._is_known[row] = True
+            for model in self._models:
+                model.changeRowBounds(row, self._values[row], self._values[row])
+        self._populations = [one for one in self._populations if self._fits(one)]
+
     def ask(self, asked: Sequence[Groups]) -> None:
         """From now on these are asked for, of which each population that was found may tell."""
         self._names = asked
-        self._asked = self._matrix(asked)
-        found = np.array(self._populations).reshape(-1, len(self._place)) @ self._asked.T
+        self._asked = _Sums([self._places(one) for one in asked])
+        found = self._asked.of(np.array(self._populations).reshape(-1, len(self._place)))
         self.least = found.min(axis=0, initial=math.inf)
         self.most = found.max(axis=0, initial=-math.inf)
 
@@ -149,8 +182,8 @@ class _Question:
         whole = np.round(found)
         if np.abs(found - whole).max(initial=0.0) <= _NEARLY and self._fits(whole):
             self._keep(whole)
-            return float(self._asked[nth] @ whole)
-        end = float(self._asked[nth] @ found) + sign * _DOUBT
+            return float(whole[self._asked.places[nth]].sum())
+        end = float(found[self._asked.places[nth]].sum()) + sign * _DOUBT
         return math.floor(end) if sign > 0 else math.ceil(end)
 
     def _exactly(self, nth: int, *, sign: int, enough: float) -> None:
@@ -164,12 +197,13 @@ class _Question:
         if not self._fits(whole):
             raise NoBounds
         self._populations.append(whole)
-        sums = self._asked @ whole
+        sums = self._asked.of(whole)
         self.least = np.minimum(self.least, sums)
         self.most = np.maximum(self.most, sums)
 
     def _furthest(self, model: Highs, nth: int, *, sign: int) -> _Numbers:
-        costs = -sign * self._asked[nth]
+        costs = np.zeros(len(self._place))
+        costs[self._asked.places[nth]] = -sign
         model.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
         model.run()
         found = model.getModelStatus()
@@ -178,7 +212,7 @@ class _Question:
         return np.array(model.getSolution().col_value)
 
     def _fits(self, whole: _Numbers) -> bool:
-        return bool((self._rows @ whole == self._values)[self._is_known].all())
+        return bool((self._sums.of(whole) == self._values)[self._is_known].all())
 
     @cached_property
     def _fast(self) -> Highs:
@@ -201,16 +235,12 @@ class _Question:
         model = quiet_highs()
         for _ in self._place:
             model.addVar(0.0, float(MOST))
-        for row, value, is_known in zip(self._rows, self._values, self._is_known, strict=True):
-            places = np.flatnonzero(row).astype(np.int32)
+        given = zip(self._sums.places, self._values, self._is_known, strict=True)
+        for places, value, is_known in given:
             ends = (value, value) if is_known else (-kHighsInf, kHighsInf)
             model.addRow(ends[0], ends[1], len(places), places, np.ones(len(places)))
         self._models.append(model)
         return model
 
-    def _matrix(self, sums: Sequence[Groups]) -> _Numbers:
-        """A row for each sum, with a one in the place of each of its groups."""
-        found = np.zeros((len(sums), len(self._place)))
-        for at, one in enumerate(sums):
-            found[at, [self._place[group] for group in one]] = 1.0
-        return found
+    def _places(self, one: Groups) -> _Places:
+        return np.array(sorted(self._place[group] for group in one), dtype=np.int32)

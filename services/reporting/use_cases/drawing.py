@@ -189,6 +189,7 @@ async def _publish(
             k=edition.k,
             solve=solve,
             wanted=[name for name in counts if "=" not in name],
+            closed=hidden,
             seen=_seen(names[:-1], trails),
             beside=names[:-1],
         )

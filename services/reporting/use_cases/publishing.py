@@ -31,6 +31,7 @@ async def publish_tables(
     k: int,
     solve: Solver,
     wanted: Collection[str] = (),
+    closed: Collection[str] = (),
     seen: Seen = as_it_was,
     beside: Sequence[str] | None = None,
 ) -> frozenset[str]:
@@ -39,7 +40,8 @@ async def publish_tables(
     release: names all tables that come out together. Their groups are the same persons in every
     release, so whoever was added to an earlier one is a group of its own: `seen` says what an
     earlier release's groups are now. beside: the releases that it knows; all of them by default.
-    wanted: the cells that are hidden last. The same release again gets the same answer.
+    wanted: the cells that are hidden last. closed: those that are hidden elsewhere. The same release
+    again gets the same answer.
 
     Raises `Unpublishable`, also for another content under a known name or another number of groups
     that are out, and then nothing is registered.
@@ -52,7 +54,9 @@ async def publish_tables(
     published = {groups: value for groups, value in out if groups}
     if any(published.get(cell.groups, cell.value) != cell.value for cell in cells):
         raise Unpublishable
-    hidden = hidden_cells(cells, k=k, published=published, solve=solve, wanted=wanted)
+    hidden = hidden_cells(
+        cells, k=k, published=published, solve=solve, wanted=wanted, closed=closed
+    )
     await register.add(connection, release, cells, hidden=hidden)
     return hidden
 
