@@ -77,10 +77,12 @@ async def on_a_line(
     """The platform at the far end of a line, and its address at this end; then nobody has anything."""
     paths = front_paths({name: f"http://{name}" for name in SERVICES})
     front = Front(paths, behind(address.behind)) if behind else address.front
-    async with serving(front) as base, BadLine(int(base.rpartition(":")[2])) as line:
-        yield line, f"http://127.0.0.1:{line.port}"
-    for statement in CLEARED:
-        await address.site.run(statement)
+    try:
+        async with serving(front) as base, BadLine(int(base.rpartition(":")[2])) as line:
+            yield line, f"http://127.0.0.1:{line.port}"
+    finally:
+        for statement in CLEARED:
+            await address.site.run(statement)
 
 
 async def cookies_of(

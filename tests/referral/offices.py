@@ -296,5 +296,7 @@ async def open_office(
     each office of a database.
     """
     engine = open_engine(database.url("referral_work"), schema=path, pool_size=at_once)
-    yield Office(engine, a_mint(seed))
-    await engine.dispose()
+    try:
+        yield Office(engine, a_mint(seed))
+    finally:
+        await engine.dispose()
