@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -49,6 +49,7 @@ Reason = Literal[
     "key_expired",
     "key_suspect",
 ]
+REASONS: Final = frozenset[str](get_args(Reason))
 
 _SIGNATURE = re.compile(re.escape(SUITE) + r"\.([0-9a-f]{16})\.([A-Za-z0-9_-]{86})(?:\.(.+))?")
 # Readers take a name in any case, so any case counts as signed, and lower case alone is let in.

@@ -15,7 +15,7 @@ from chassis.inbox.burials import bury_and_tell
 from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.dead_letters import Burial
 from chassis.inbox.ground import Ground, Trust
-from chassis.inbox.order import plan
+from chassis.inbox.order import Place, plan
 from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell
@@ -237,10 +237,9 @@ class Consumer:
                 await self.handle(connection, opened)
         return rejected + await self._unopened(connection, fresh)
 
-    async def release(self, source: str, subject: str, number: int) -> bool:
+    async def release(self, place: Place, number: int) -> bool:
         """Step over a discarded message; False while one before it is missing."""
         async with self.parts.work.begin() as connection:
-            place = (source, subject)
             return await tables.advance(connection, self.name, place, number=number)
 
     def read(self, raw: Raw) -> Received:

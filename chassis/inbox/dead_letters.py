@@ -9,8 +9,10 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.inbox.order import Place
 from chassis.inbox.received import Raw, Received
 from contracts.envelope import Envelope
+from contracts.signing import REASONS
 
 log = logging.getLogger("siraba.inbox")
 
@@ -34,6 +36,16 @@ class DeadLetter:
     organisation: str | None
     state: str
     died_at: datetime
+
+    @property
+    def holds_up(self) -> tuple[Place, int] | None:
+        """Its place in its case, which must be done before the next; None where it has none.
+
+        Of a message that nobody who may has signed, the number is that of another, which may yet come.
+        """
+        if not (self.source and self.subject and self.case_sequence) or self.reason in REASONS:
+            return None
+        return (self.source, self.subject), self.case_sequence
 
 
 COLUMNS = """id, consumer, stream, stream_sequence, digest, reason, field, tries, source, subject,

@@ -106,10 +106,8 @@ class Sweep:
             ):
                 await self._reopen(letter)
                 return
-        elif letter.source and letter.subject and letter.case_sequence:
-            place = letter.source, letter.subject
-            if not await self.consumer.release(*place, letter.case_sequence):
-                return
+        elif letter.holds_up and not await self.consumer.release(*letter.holds_up):
+            return
         async with self.consumer.parts.work.begin() as connection:
             await dead_letters.settle(connection, letter.id)
 

@@ -34,11 +34,13 @@ async def publish(
     *,
     body: bytes | None = None,
     owner: str = "POLICE_A",
+    by: str | None = None,
 ) -> int:
-    """Store one event of a case; its place in the stream."""
+    """Store one event of a case, signed by intake or by another; its place in the stream."""
     event = a_case(owner=owner)
     subject, body = event_subject(event, case_id), body or event.encode()
-    headers = signed(event_headers(event, case_id=case_id, number=number), body, subject=subject)
+    headers = event_headers(event, case_id=case_id, number=number)
+    headers = signed(headers, body, subject=subject, by=by)
     acked = await jetstream.publish(subject, body, headers=headers)
     return int(acked.seq)
 

@@ -131,6 +131,29 @@ async def test_a_discarded_message_that_could_not_be_read_lets_its_case_go_on(
         assert await effects(site) == [(case_id, 2)]
 
 
+async def test_a_discarded_message_that_intake_never_signed_takes_no_real_one_s_number(
+    site: Site, case_id: str
+) -> None:
+    await make_effects(site)
+    async with site.parts("referral") as parts:
+        consumer = a_consumer(parts)
+        async with writing_as(site.server, "intake") as jetstream:
+            await publish(jetstream, case_id, 1)
+            await publish(jetstream, case_id, 2, by="reporting")
+        await deliver(parts, consumer, 2)
+
+        await decide(site, parts, retry=False)
+        await Sweep(consumer).once()
+        assert await site.rows("select state, settled_at is null from referral.dead_letters") == [
+            ("discarded", False)
+        ]
+        async with writing_as(site.server, "intake") as jetstream:
+            await publish(jetstream, case_id, 2)
+        await deliver(parts, consumer, 1)
+
+        assert await effects(site) == [(case_id, 1), (case_id, 2)]
+
+
 async def test_two_dead_in_a_row_may_be_discarded_in_any_order(site: Site, case_id: str) -> None:
     await make_effects(site)
     async with site.parts("referral") as parts:
