@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -158,7 +158,7 @@ def _speaker(language: str) -> Callable[..., str]:
 
 
 def _filters(language: str) -> dict[str, Any]:
-    """Numbers, days, moments and durations as the language writes them."""
+    """Numbers, days, moments (to the minute), instants (to the second) and durations in its way."""
 
     def number(value: float) -> str:
         return str(format_decimal(value, locale=language))
@@ -167,12 +167,27 @@ def _filters(language: str) -> dict[str, Any]:
         return str(format_date(value, format="long", locale=language))
 
     def moment(value: datetime) -> str:
+        return format_moment(value, language)
+
+    def instant(value: datetime) -> str:
         return str(format_datetime(value, format="medium", locale=language))
 
     def duration(value: timedelta) -> str:
         return format_duration(value, language)
 
-    return {"number": number, "day": day, "moment": moment, "duration": duration}
+    return {
+        "number": number,
+        "day": day,
+        "moment": moment,
+        "instant": instant,
+        "duration": duration,
+    }
+
+
+def format_moment(value: datetime, language: str) -> str:
+    """Write a day and a time to the minute."""
+    day = format_date(value, format="medium", locale=language)
+    return f"{day}, {format_skeleton('Hm', value, locale=language)}"
 
 
 def format_duration(value: timedelta, language: str) -> str:

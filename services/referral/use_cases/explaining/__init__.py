@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chassis.web.pages import format_moment
 from contracts.vocabulary import label
 from services.referral.store.routings import Routing
 from services.referral.use_cases.explaining.plans import (
@@ -94,7 +95,7 @@ def explain(one: Routing, language: str) -> Explanation:
         urgency=label("urgency", one.urgency, language),
         organisation=one.organisation,
     )
-    moment = "" if one.decided_at is None else f"{one.decided_at:%Y-%m-%d %H:%M}"
+    moment = "" if one.decided_at is None else format_moment(one.decided_at, language)
     return Explanation(
         heading=heading,
         decided=framed("decided_at", language, moment=moment, rules=weighed["rules"]),
