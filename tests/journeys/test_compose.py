@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,8 +22,10 @@ from tests.engine import IMAGE, NO_PODMAN, ROOT, build_image, podman, podman_ans
 from tests.journeys.cases import Case
 from tests.journeys.road import Road, known
 from tests.journeys.test_containers import CASE, OWNER
+from tests.operators.test_rolling import PatientRoad
 from tests.people.address import HTML, Visitor, words
 from tests.servers import open_folder
+from tests.trust.telling import say
 
 pytestmark = [
     pytest.mark.docker,
@@ -135,15 +138,18 @@ async def up(road: Road) -> None:
                 return
 
 
+async def offered(road: Road, number: str) -> None:
+    """Somebody has been asked to take the person on."""
+    async with asyncio.timeout(60):
+        while "offered" not in [
+            step["step"] for step in (await road.seen_by_owner(OWNER, number))["steps"]
+        ]:
+            await asyncio.sleep(0.2)
+
+
 async def test_a_case_travels_through_the_composed_platform_from_outside(road: Road) -> None:
     await up(road)
-    number = await road.submit_until_accepted(Case(OWNER, "composed-1", CASE))
-    steps: list[str] = []
-    async with asyncio.timeout(60):
-        while "offered" not in steps:
-            shown = await road.seen_by_owner(OWNER, number)
-            steps = [step["step"] for step in shown["steps"]]
-            await asyncio.sleep(0.2)
+    await offered(road, await road.submit_until_accepted(Case(OWNER, "composed-1", CASE)))
     for name in OURS:
         user = podman("exec", container(name), "id", "-u").stdout.strip()
         assert user == "10001", name
@@ -182,3 +188,34 @@ async def test_operators_sign_in_at_the_one_address_and_see_how_all_is(
     assert (page.status_code, page.url.path) == (httpx.codes.OK, "/operations/")
     for name in ("intake", "referral", "reporting"):
         assert name in words(page)
+
+
+async def test_services_that_start_anew_one_by_one_under_load_lose_nothing_and_refuse_nobody(
+    road: Road,
+) -> None:
+    await up(road)
+    patient = PatientRoad(road.platform, road.http, road.keys)
+    numbers: list[str] = []
+    is_over = asyncio.Event()
+
+    async def submit() -> None:
+        while not is_over.is_set():
+            case = Case(OWNER, f"rolling-{uuid4()}", CASE)
+            numbers.append(await patient.submit_until_accepted(case))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(submit())
+        for _ in range(2):
+            for name in ("intake", "referral", "reporting", "front"):
+                await asyncio.to_thread(podman, "restart", "--time", "30", container(name))
+                await up(road)
+        is_over.set()
+
+    say(f"{len(numbers)} accepted while eight restarts; callers met {dict(patient.met)}")
+    # The control: whoever does not try again is refused.
+    assert patient.met
+    assert patient.left == 0
+    assert len(set(numbers)) == len(numbers)
+    for number in numbers:
+        await offered(road, number)

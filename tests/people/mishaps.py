@@ -42,12 +42,16 @@ class CutLine:
 
 
 async def has_come(person: Person) -> bool:
-    """Whether the next page is there; what the browser shows in its place is loaded again."""
+    """Whether the next page is there, to its foot; what is shown in its place is loaded again."""
+    page = person.page
     with suppress(Error):
-        if person.page.url.startswith("chrome-error:"):
-            await person.page.reload()
-        old = await person.page.locator("[data-before]").count()
-        return not old and await person.page.locator("main").count() == 1
+        if await page.evaluate("document.readyState") == "loading":
+            return False
+        is_old = await page.locator("[data-before]").count() > 0
+        is_whole = await page.locator(".foot").count() == 1
+        if not is_old and not is_whole:
+            await page.reload()
+        return is_whole and not is_old
     return False
 
 
