@@ -95,9 +95,21 @@ _UNSENT = text("""
 """)
 
 
+_HOPS = text("""
+    select id, organisation, hop from outbox
+    where id = any(cast(:ids as uuid[])) and organisation is not null and hop is not null
+""")
+
+
 async def unsent(connection: AsyncConnection, ids: Sequence[UUID]) -> int:
     """How many of these messages no stream has confirmed yet."""
     return int((await connection.execute(_UNSENT, {"ids": list(ids)})).scalar_one())
+
+
+async def hops(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[tuple[UUID, str], str]:
+    """Of messages to partners that have one, the hop they went out with, by (id, organisation)."""
+    found = await connection.execute(_HOPS, {"ids": list(ids)})
+    return {(row.id, row.organisation): row.hop for row in found}
 
 
 async def resting_on(

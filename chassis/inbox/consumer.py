@@ -16,12 +16,12 @@ from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.dead_letters import Burial
 from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import Place, plan
-from chassis.inbox.received import Handler, Raw, Received
+from chassis.inbox.received import Deliveries, Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell
 from chassis.inbox.settling import BEAT_SECONDS, Settling, each, growing_pause, heartbeat
 from chassis.inbox.share import Share, within_shares
-from chassis.inbox.tracing import processing
+from chassis.inbox.tracing import Reader, processing
 from chassis.telemetry.logs import fault
 from contracts.envelope import Envelope, Rejected, decode_headers
 from contracts.event import Message
@@ -51,6 +51,7 @@ class Consumer:
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
     gathered: what cannot be taken and is not buried yet, by place; a crash only brings it again.
+    deliveries: how what is delivered is read.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Consumer:
     rest_seconds: float = 0.0
     progressed_at: float = field(default_factory=monotonic)
     gathered: dict[tuple[str, int], Bad] = field(default_factory=dict)
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     def subscribe(self) -> None:
         """Register with the broker; it starts with the wire."""
@@ -87,7 +89,7 @@ class Consumer:
         self.progressed_at = monotonic()
 
     async def _settle(self, messages: Sequence[Msg]) -> None:
-        delivered: list[tuple[Settling, Raw]] = [(m, Raw.delivered(m)) for m in messages]
+        delivered: list[tuple[Settling, Raw]] = [(m, self.deliveries.read(m)) for m in messages]
         if self.fits is not None:
             delivered = await within_shares(
                 delivered, fits=self.fits, work=self.parts.work, consumer=self.name
@@ -218,10 +220,11 @@ class Consumer:
         last, waits = await tables.lock_positions(connection, self.name, places)
         waiting = [self.read(raw) for raw in await tables.parked(connection, self.name, waits)]
         if alone:
-            asked = {(one.place, one.envelope.case_sequence) for one in arrivals}
-            waiting = [one for one in waiting if (one.place, one.envelope.case_sequence) in asked]
+            asked = {(one.place, one.envelope.case_sequence): one for one in arrivals}
+            numbered = [(one.place, one.envelope.case_sequence) for one in waiting]
+            waiting = [asked[place] for place in numbered if place in asked]
         decided = plan(arrivals, last=last, parked=waiting)
-        async with self._processing(decided.run) as opened:
+        async with self._processing(connection, decided.run) as opened:
             if opened:
                 await self.handle(connection, opened)
         await tables.apply(connection, self.name, decided)
@@ -232,7 +235,7 @@ class Consumer:
         fresh, reused = await tables.take_ids(connection, self.name, arrivals)
         why = Rejected("id_reused", field="ce-id")
         rejected = await self._refuse(connection, [(one.raw, why) for one in reused])
-        async with self._processing(fresh) as opened:
+        async with self._processing(connection, fresh) as opened:
             if opened:
                 await self.handle(connection, opened)
         return rejected + await self._unopened(connection, fresh)
@@ -249,11 +252,10 @@ class Consumer:
         return Received(raw=raw, envelope=envelope, message=message, organisation=organisation)
 
     def _processing(
-        self, messages: Sequence[Received]
+        self, connection: AsyncConnection, messages: Sequence[Received]
     ) -> AbstractAsyncContextManager[list[Received]]:
-        return processing(
-            self.parts.tracing, consumer=self.name, stream=self.stream, messages=messages
-        )
+        reader = Reader(self.parts.tracing, connection, consumer=self.name, stream=self.stream)
+        return processing(reader, messages)
 
     def _place(self, raw: Raw) -> Envelope | None:
         """Which case is held up. Only of our own streams: a partner's attributes are its text."""

@@ -18,7 +18,10 @@ from contracts.event import Message
 
 
 class Raw(NamedTuple):
-    """Bytes and where they lie; the same from a delivery, from the stream or from the table."""
+    """Bytes and where they lie; the same from a delivery, from the stream or from the table.
+
+    again: its reader has had it before, and has it anew since somebody decided so.
+    """
 
     subject: str
     headers: Mapping[str, str]
@@ -26,6 +29,7 @@ class Raw(NamedTuple):
     stream: str
     sequence: int
     recorded_at: datetime
+    again: bool = False
 
     @classmethod
     def delivered(cls, message: Msg) -> Self:
@@ -78,6 +82,22 @@ class Raw(NamedTuple):
         with suppress(ValueError):
             return str(UUID(identity))
         return None
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """Of one durable, by this process. latest: when the latest of them was recorded, and its place."""
+
+    latest: tuple[datetime, int] | None = None
+
+    def read(self, message: Msg) -> Raw:
+        """Where its first delivery is no later than another's, the durable was made anew."""
+        raw = Raw.delivered(message)
+        place = raw.recorded_at, raw.sequence
+        if self.latest is None or place > self.latest:
+            self.latest = place
+            return raw
+        return raw._replace(again=message.metadata.num_delivered == 1)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

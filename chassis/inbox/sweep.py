@@ -98,7 +98,7 @@ class Sweep:
 
     async def _carry_out(self, letter: DeadLetter) -> None:
         if letter.state == "retry":
-            received = await self._read(letter.stream, letter.stream_sequence)
+            received = await self._read(letter.stream, letter.stream_sequence, again=True)
             if (
                 received is None
                 or received.raw.digest != letter.digest
@@ -115,11 +115,11 @@ class Sweep:
         async with self.consumer.parts.work.begin() as connection:
             await dead_letters.reopen(connection, letter.id)
 
-    async def _read(self, stream: str, sequence: int) -> Received | None:
+    async def _read(self, stream: str, sequence: int, *, again: bool = False) -> Received | None:
         """The original, or None when it is gone or still cannot be read."""
         raw = await self._stored(stream, sequence)
         with suppress(Rejected):
-            return None if raw is None else self.consumer.read(raw)
+            return None if raw is None else self.consumer.read(raw._replace(again=again))
         return None
 
     async def _stored(self, stream: str, sequence: int) -> Raw | None:

@@ -84,12 +84,16 @@ class Tracing:
         kind: SpanKind,
         below: Hop | None,
         attributes: Attributes,
-        start_time: int | None = None,
+        links: Sequence[Hop] = (),
     ) -> Span:
         """Open a span below a hop, or at the root of a new trace; the caller ends it."""
         context = set_span_in_context(NonRecordingSpan(below.context())) if below else None
         return self.tracer.start_span(
-            name, context, kind=kind, attributes=attributes, start_time=start_time
+            name,
+            context,
+            kind=kind,
+            attributes=attributes,
+            links=[Link(link.context()) for link in links],
         )
 
     def record(

@@ -118,7 +118,8 @@ class Partner:
                 delivery = await self._take(raw)
                 if delivery is None:
                     continue
-                with processing(delivery.envelope, hop=_hop_of(raw), feed=self.code):
+                hop, again = _hop_of(raw), delivery.again
+                with processing(delivery.envelope, hop=hop, feed=self.code, again=again):
                     if on_withdrawn is not None and isinstance(delivery.message, ConsentWithdrawn):
                         await on_withdrawn(delivery.message)
                         request = _acknowledgement(delivery.message)

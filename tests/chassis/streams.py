@@ -1,5 +1,7 @@
 """What the tests of consumers share: events of intake in their stream, and one who takes them."""
 
+from collections.abc import Mapping
+
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
@@ -35,11 +37,12 @@ async def publish(
     body: bytes | None = None,
     owner: str = "POLICE_A",
     by: str | None = None,
+    hop: Mapping[str, str] | None = None,
 ) -> int:
     """Store one event of a case, signed by intake or by another; its place in the stream."""
     event = a_case(owner=owner)
     subject, body = event_subject(event, case_id), body or event.encode()
-    headers = event_headers(event, case_id=case_id, number=number)
+    headers = event_headers(event, case_id=case_id, number=number) | dict(hop or {})
     headers = signed(headers, body, subject=subject, by=by)
     acked = await jetstream.publish(subject, body, headers=headers)
     return int(acked.seq)

@@ -4,10 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from contracts.envelope import Envelope
 from contracts.feed import ConsentWithdrawn
+from partners.kit.telemetry import hop_of_answer, processing
 from tests.partners.platform import TRACE, Platform, offer
 
 pytestmark = pytest.mark.share("partners")
@@ -47,7 +54,7 @@ import sys
 sys.modules["opentelemetry"] = None
 from contracts.envelope import Envelope
 from partners.kit.telemetry import hop_of_answer, processing
-with processing(None, hop=None, feed="SHELTER_A"):
+with processing(None, hop=None, feed="SHELTER_A", again=False):
     print(hop_of_answer("00-as-it-came"))
 """
 
@@ -81,6 +88,33 @@ async def test_a_message_is_a_span_below_the_platforms_and_its_answer_goes_on_fr
     own_id = span["context"]["span_id"].removeprefix("0x")
     assert received.headers["traceparent"] == f"00-{trace}-{own_id}-01"
     assert accepted.headers["traceparent"] == TRACE, "what else it traces is its own affair"
+
+
+def test_a_message_that_is_handed_out_again_is_linked_to_the_first_time_and_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    envelope = Envelope(id=uuid4(), source="/siraba/referral", type="any", subject="any")
+
+    for again in (False, True):
+        with processing(envelope, hop=TRACE, feed="SHELTER_A", again=again):
+            answered = hop_of_answer(TRACE)
+        current = kept.get_finished_spans()[-1].context
+        assert answered is not None
+        assert answered.startswith(f"00-{current.trace_id:032x}-{current.span_id:016x}-")
+
+    first, second = kept.get_finished_spans()
+    assert first.parent is not None
+    assert (second.parent, first.links) == (None, ())
+    (link,) = second.links
+    assert (link.context.trace_id, link.context.span_id) == (
+        first.parent.trace_id,
+        first.parent.span_id,
+    )
+    assert second.context.trace_id != first.context.trace_id
 
 
 async def test_an_error_of_the_program_is_told_by_its_type_alone(
