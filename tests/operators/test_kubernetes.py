@@ -14,6 +14,7 @@ import yaml
 from contracts.topology import SERVICES
 from deploy.settings import MetricsSettings
 from deploy.settings_reference import reference
+from services.referral.gateways.provider import may_be_asked
 from tests.operators.manifests import (
     OVERLAYS,
     ROOT,
@@ -44,6 +45,7 @@ NEEDED = (
     | {("front", "nats", 8410)}
     | {(caller, service, 8401) for caller, service in product(("front", "nats"), SERVICES)}
     | {(name, "nats", 4222) for name in (*SERVICES, "steward")}
+    | {("referral", "the world", 443)}
     | {(name, "the world", 5432) for name in (*SERVICES, "steward", "nats")}
 )
 
@@ -126,6 +128,36 @@ def test_what_is_referred_to_is_there_or_is_told_in_the_documentation(name: str)
                 assert volume["persistentVolumeClaim"]["claimName"] in claims
             if "secret" in volume:
                 assert f"`{volume['secret']['secretName']}`" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("pilot", {}), ("national", {"issuer": "https://sign-in.example.ml", "client_id": "siraba"})],
+)
+def test_an_institutions_own_sign_in_is_asked_where_the_overlay_names_it_and_nowhere_else(
+    name: str, told: dict[str, str]
+) -> None:
+    found = rendered(OVERLAYS / name)
+    (site,) = (one["data"] for one in found if one["metadata"]["name"] == "siraba-site")
+    ((_, pod),) = ((name, pod) for name, pod in pods_of(found) if name == "referral")
+    (container,) = pod["containers"]
+    said = {
+        one["name"]: site.get(one["valueFrom"]["configMapKeyRef"]["key"])
+        for one in container["env"]
+        if one.get("valueFrom", {}).get("configMapKeyRef", {}).get("optional")
+    }
+    assert said == {
+        "SIRABA_OIDC_ISSUER": told.get("issuer"),
+        "SIRABA_OIDC_CLIENT_ID": told.get("client_id"),
+    }
+    assert not told or may_be_asked(told["issuer"], by=told["issuer"])
+    (file,) = (
+        Path(one["value"]) for one in container["env"] if one["name"].endswith("SECRET_FILE")
+    )
+    mounted = {one["mountPath"]: one["name"] for one in container["volumeMounts"]}
+    (volume,) = (one for one in pod["volumes"] if one["name"] == mounted[str(file.parent)])
+    assert volume["secret"] == {"secretName": "siraba-sign-in", "optional": True}
+    assert f"--from-file={file.name}" in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 
 def test_a_kustomization_with_a_word_we_do_not_read_is_refused(tmp_path: Path) -> None:
