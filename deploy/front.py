@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import Any, Final
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from chassis.telemetry.logs import fault
 from contracts.form import INCIDENT_BYTES
 from deploy.front_people import PASSES, with_pass
 
@@ -29,6 +31,7 @@ _DROPPED: Final = frozenset(
 )
 
 Headers = list[tuple[bytes, bytes]]
+log = logging.getLogger("siraba.front")
 
 
 class _BodyTooLargeError(Exception):
@@ -39,8 +42,8 @@ class Front:
     """A streaming reverse proxy by path prefix; paths and query go through unchanged.
 
     Bodies above 1 MiB, or what their path may take, are refused with 413, a service that is away
-    gives 502, both as problem+json. No access log: paths hold ids. What is added to `services`
-    later is served from then on.
+    gives 502 and one that has not answered in time 504, as problem+json. No access log: paths hold
+    ids. What is added to `services` later is served from then on.
     """
 
     def __init__(self, services: Mapping[str, str], transport: httpx.AsyncBaseTransport) -> None:
@@ -80,8 +83,8 @@ class Front:
             )
         except _BodyTooLargeError:
             await _refuse_large(receive, send, limit=limit)
-        except httpx.TransportError:
-            await _problem(send, HTTPStatus.BAD_GATEWAY, "the service does not answer")
+        except httpx.TransportError as error:
+            await _say_unanswered(send, error)
         else:
             await _relay(answer, send)
 
@@ -126,6 +129,14 @@ async def _limited(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
         yield message.get("body", b"")
         if not message.get("more_body"):
             return
+
+
+async def _say_unanswered(send: Send, error: httpx.TransportError) -> None:
+    """How it ended is logged: an address that gives 502 now and then cannot be mended otherwise."""
+    log.warning("front.unanswered", extra=fault(error))
+    is_late = isinstance(error, httpx.ReadTimeout)
+    status = HTTPStatus.GATEWAY_TIMEOUT if is_late else HTTPStatus.BAD_GATEWAY
+    await _problem(send, status, "the service does not answer")
 
 
 async def _relay(answer: httpx.Response, send: Send) -> None:

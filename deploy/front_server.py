@@ -10,6 +10,7 @@ import uvicorn
 
 from deploy.embedded.processes import ServerError
 from deploy.front import Front
+from deploy.front_again import OnceMore
 from deploy.front_people import APP, PEOPLE
 
 
@@ -37,9 +38,9 @@ async def serve_front(services: Mapping[str, str], *, host: str, port: int) -> A
     """Serve `services` (URL by path prefix) at one address; yields that address."""
     listener = _listen(host, port)
     limits = httpx.Limits(max_connections=500, max_keepalive_connections=50, keepalive_expiry=2)
-    # Idle connections are dropped before the services drop them: a request never meets a dead one.
+    # Idle connections are dropped before the services drop them, but for a service that ends.
     async with httpx.AsyncHTTPTransport(limits=limits) as transport:
-        server = _Server(_config(Front(services, transport)))
+        server = _Server(_config(Front(services, OnceMore(transport))))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://{host}:{listener.getsockname()[1]}"

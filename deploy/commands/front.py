@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import typer
 
+from chassis.telemetry.logs import set_up_logging
 from deploy.commands.context import failing_clearly
 from deploy.commands.up import stop_once
 from deploy.front_server import front_paths, serve_front
@@ -27,6 +28,7 @@ def front() -> None:
 
 
 async def _serve(place: RunSettings, behind: FrontSettings) -> None:
+    set_up_logging("front")
     stop_once()
     paths = front_paths(behind.service_urls)
     async with serve_front(paths, host=place.bind, port=place.port) as url:
