@@ -28,6 +28,7 @@ from tests.people.address import Address, Browser, hidden, open_address, words
 from tests.people.attacks import FOREIGN, MARKUP, active_in
 from tests.people.chromium import PHONE, chromium, window
 from tests.people.looking import Looker
+from tests.people.untranslated import BothLanguages, same_in_both
 from tests.serving import serving
 from tests.trust.canaries import MARK, hits
 
@@ -59,8 +60,10 @@ _NOTICES: Final = """
          state, tries, next_at, created_at)
     select gen_random_uuid(), gen_random_uuid(), :case, 'shelter', 'POLICE_A', false, false, rung,
            organisation, state, 1, now(), now()
-    from (values ('offer', 'POLICE_A', 'sent'), ('ladder', null, 'failed')) as n (rung, organisation, state)
+    from (values ('unit', 'POLICE_A', 'sent'), ('committee', null, 'failed')) as n (rung, organisation, state)
 """
+#: What an operator types at a command line too: parts of the platform, of a message and of a trace.
+PARTS: Final = frozenset({"intake", "referral", "reporting", "needs", "send", "process"})
 #: Of whoever is on duty; no operator needs it at a page.
 DUTY: Final = "+22370000199"
 _AUDIT: Final = """
@@ -231,13 +234,14 @@ async def try_in_vain(room: Room) -> None:
 async def at_a_telephone(room: Room, looker: Looker) -> None:
     """The same session in a real browser."""
     async with (
-        serving(room.address.front) as base,
+        serving(read := BothLanguages(room.address.front, same_in_both() | PARTS)) as base,
         chromium() as browser,
         window(browser, base, PHONE) as page,
     ):
         cookie = room.operator.client.cookies["siraba_person"]
         await page.context.add_cookies([{"name": "siraba_person", "value": cookie, "url": base}])
         await look_around(page, looker, room)
+    assert (read.compared >= 6, read.standing) == (True, set())
 
 
 async def look_around(page: Page, looker: Looker, room: Room) -> None:

@@ -16,6 +16,7 @@ from tests.people.chromium import DESK, PHONE, window
 from tests.people.hands import Keyboard
 from tests.people.looking import Looker
 from tests.people.persons import SCREENS, Person, Said
+from tests.people.untranslated import BothLanguages, same_in_both
 from tests.serving import serving
 
 DIRECTORY: Final = (
@@ -50,6 +51,11 @@ GIRL: Final[Mapping[str, Said]] = {
     "safety": {"risk": "medium", "safety": ["do_not_call"]},
     "sealed": {"full_name": "Hawa Konaté", "village": "Djidian", "safe_hours": "le matin"},
 }  # fmt: skip
+#: What is neither French nor English, because somebody typed it or an organisation is called so.
+TYPED: Final = frozenset(
+    {"Hawa Konaté", "Djidian", "le matin", "Nouvelle ligne", "a test"}
+    | {one.kind for one in DIRECTORY}
+)
 
 #: One form in each state that a device shows; what is sealed is somebody else's, so nothing is sent.
 KEPT: Final = """async () => {
@@ -70,6 +76,7 @@ class Five:
     address: Address
     people: Mapping[str, Person]
     looker: Looker
+    read: BothLanguages
 
     async def look(self, who: str, what: str) -> None:
         """Whatever this person has before them now."""
@@ -96,13 +103,13 @@ async def five_people(site: Site, browser: Browser, looker: Looker) -> AsyncIter
     async with (
         AsyncExitStack() as stack,
         open_address(site, *DIRECTORY, services=tuple(SERVICES), limits=ELSEWHERE) as address,
-        serving(address.front) as base,
+        serving(read := BothLanguages(address.front, same_in_both() | TYPED)) as base,
     ):
         people = {}
         for who, (_, _, device) in FIVE.items():
             page = await stack.enter_async_context(window(browser, base, device))
             people[who] = Person(page, Keyboard(page))
-        yield Five(address, people, looker)
+        yield Five(address, people, looker, read)
 
 
 async def come_in(five: Five) -> None:

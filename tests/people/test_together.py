@@ -39,6 +39,19 @@ async def send(browser: Browser, **data: Any) -> httpx.Response:
     )
 
 
+REFUSED = (
+    ("lost", "ne peut plus être ouvert", "cannot be opened any more"),
+    ("erased", "puis effacé", "has been erased since"),
+    ("registered_before", "déjà été enregistré", "was registered before"),
+    ("not_in_future", "à venir", "still to come"),
+    ("enum", "n’est pas possible : * enum", "cannot be so: * enum"),
+)
+NOT_REGISTERED = (
+    "update intake.incident_persons set case_id = null, refusals = cast(:said as jsonb)"
+    " where incident_id = :id and nth = 1"
+)
+
+
 async def registered(browser: Browser, at: str) -> httpx.Response | None:
     """The page of an incident once nobody waits any more."""
     page = await browser.get(at)
@@ -69,6 +82,20 @@ async def test_those_found_together_are_registered_once_each_and_nobody_is_heard
 
     changed = await send(owner, **form | {"sex-1": "male"})
     assert (changed.status_code, "déjà été envoyé" in words(changed)) == (409, True)
+
+
+async def test_whoever_was_not_registered_is_named_with_the_reason_in_the_readers_words(
+    owner: Browser,
+) -> None:
+    sent = await send(owner, **await page_of(owner) | SHARED | EACH | {"go": "send"})
+    at = sent.headers["location"]
+    await until(lambda: registered(owner, at))
+    for rule, french, english in REFUSED:
+        said = f'[{{"field": "*", "rule": "{rule}"}}]'
+        await owner.address.site.run(NOT_REGISTERED, id=at.rpartition("/")[2], said=said)
+        assert french in words(await owner.get(at, lang="fr"))
+        assert english in words(await owner.get(at, lang="en"))
+    await owner.get(at, lang="fr")
 
 
 async def test_what_was_written_stays_until_it_is_whole(owner: Browser) -> None:
