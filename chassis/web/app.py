@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Scope
 from chassis.web.pages import HERE, Pages
 from chassis.web.problems import MEDIA_TYPE, SCHEMA
 from chassis.web.refusals import install_refusals
-from chassis.web.shield import HideFaults, LimitBody, SecureHeaders, UnderPrefix
+from chassis.web.shield import HideFaults, LimitBody, PackOwnPages, SecureHeaders, UnderPrefix
 
 BODY_LIMIT = 1024 * 1024
 # FastAPI's own telemetry would record exception texts and addresses; chassis.telemetry does not.
@@ -47,7 +47,7 @@ class _Static(StaticFiles):
 
 
 def packed_files(folder: Path) -> ASGIApp:
-    """These files, packed: they are the same for everybody; a page with a secret never is (BREACH)."""
+    """These files, packed for whoever asks: they are the same for everybody, and hold no secret."""
     return GZipMiddleware(_Static(directory=folder))
 
 
@@ -105,4 +105,5 @@ def _shield(
             larger={prefix + path: more for path, more in larger.items()},
             pages=pages,
         ),
+        Middleware(PackOwnPages),
     ]

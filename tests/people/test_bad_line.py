@@ -29,6 +29,8 @@ PATIENCE: Final = 120_000
 MOST_REQUESTS: Final = 5
 #: Bytes: half of what such a line carries in ten seconds.
 HEAVIEST: Final = 12_500
+#: The same for a page that is packed: a screen of the form is four times as much as it is.
+LIGHTEST: Final = 5_000
 _IS_PAINTED: Final = "() => performance.getEntriesByName('first-contentful-paint').length"
 #: Since the address was entered: the style is there, and so are all the fields.
 _USABLE: Final = """() => Math.max(
@@ -73,6 +75,16 @@ async def weighed(page: Page) -> list[int]:
     return sizes
 
 
+async def light_page(page: Page) -> int:
+    """A screen of the form that a link leads to: its bytes on the line, the style being there."""
+    await page.goto("/intake/")
+    sizes = await weighed(page)
+    async with page.expect_navigation():
+        await page.locator('nav a[href="/intake/new"]').click()
+    await page.wait_for_load_state("load")
+    return sum(sizes)
+
+
 async def send_one(person: Person, line: SlowLine, *, bad_from: str) -> None:
     """Fill the form, from one screen on over a line that breaks as well, and send it."""
     line.quality = GOOD
@@ -99,11 +111,14 @@ async def test_a_bad_line_shows_the_first_page_soon_and_brings_each_form_once(
         known = await cookies_of(address, browser, base, **who)
         async with again(browser, far, known) as person:
             person.page.set_default_timeout(PATIENCE)
+            line.quality = GOOD
+            light = await light_page(person.page)
             for _ in range(forms):
                 await send_one(person, line, bad_from=form.pick(short="sealed", long="found"))
         arrived = await cases(address)
     assert max(count for _, _, count in seen) <= MOST_REQUESTS
     assert max(size for _, size, _ in seen) <= HEAVIEST
+    assert 0 < light <= LIGHTEST
     assert line.cuts or not form.is_long
     if form.is_long:  # a few pages say little of how long one takes
         figure("people.badline.first_s", round(median(one[0] for one in seen), 1), seed=SEED)
