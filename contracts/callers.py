@@ -72,7 +72,11 @@ class UnknownIssuer(TokenRefused): ...
 
 
 class RoleForbidden(Exception):
-    """The caller is known, and its role does not exist or may not do this."""
+    """The caller is known, and its role does not exist or is none of `allowed`."""
+
+    def __init__(self, *allowed: str) -> None:
+        super().__init__()
+        self.allowed = allowed
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Caller:
             RoleForbidden: the caller's role is none of them.
         """
         if self.role not in roles:
-            raise RoleForbidden
+            raise RoleForbidden(*roles)
 
 
 class _Ed25519Only(JWSRegistry):
@@ -177,7 +181,7 @@ def verify_token(token: str | None, *, audience: str, now: datetime, key_of: Key
     if claims.get("aud") != audience:
         raise TokenForOther
     if claims.get("role") not in ROLES:
-        raise RoleForbidden
+        raise RoleForbidden(*ROLES)
     return Caller(issuer, str(claims["role"]), _person(claims))
 
 

@@ -91,6 +91,21 @@ def plain_refusal(status: int, headers: Mapping[str, str] | None = None) -> Refu
     return Refusal(status, phrase.lower().replace(" ", "_"), phrase, headers=headers)
 
 
+def role_refusal(*allowed: str, detail: str | None = None) -> Refusal:
+    """For a caller whose role may not do this; the roles that may are the same for everybody.
+
+    detail: what else it takes, such as being of the committee.
+    """
+    violation = Violation(field="role", rule="allowed", list="role", allowed=sorted(allowed))
+    return Refusal(
+        403,
+        "role_forbidden",
+        "The caller's role may not do this",
+        detail=detail,
+        errors=[violation] if allowed else (),
+    )
+
+
 # What openapi.json says of every 4XX answer.
 SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chassis.web.pages import Pages
-from chassis.web.problems import Late, Refusal, plain_refusal
+from chassis.web.problems import Late, Refusal, plain_refusal, role_refusal
 from chassis.web.violations import known_names, violations
 from contracts.callers import RoleForbidden, TokenRefused
 
@@ -42,9 +42,7 @@ def install_refusals(app: FastAPI, pages: Pages) -> None:
         RequestValidationError: partial(_of_validation, known),
         HTTPException: lambda _, error: plain_refusal(error.status_code, error.headers),
         TokenRefused: lambda _, error: _of_token(error),
-        RoleForbidden: lambda _, error: Refusal(
-            403, "role_forbidden", "The caller's role may not do this"
-        ),
+        RoleForbidden: lambda _, error: role_refusal(*error.allowed),
     }
     for kind, make in makers.items():
         app.add_exception_handler(kind, _handler(pages, make))
@@ -75,7 +73,14 @@ def answer(request: Request, refusal: Refusal, pages: Pages) -> Response:
     if not request.headers.get("accept", "").startswith("text/html"):
         return refusal.answer()
     template = "door.html" if refusal.status == HTTPStatus.UNAUTHORIZED else "problem.html"
-    page = pages.render(request, template, {"status": refusal.status}, status=refusal.status)
+    roles = [
+        one
+        for error in refusal.errors
+        if error["field"] == "role"
+        for one in error.get("allowed", ())
+    ]
+    context = {"status": refusal.status, "roles": roles}
+    page = pages.render(request, template, context, status=refusal.status)
     page.headers.update(refusal.headers or {})
     return page
 

@@ -55,6 +55,7 @@ def an_app() -> FastAPI:
             "expired": TokenExpired(),
             "foreign": UnknownIssuer(),
             "role": RoleForbidden(),
+            "other-role": RoleForbidden("data_officer", "analyst"),
             "conflict": Refusal(
                 409, "key_reused", "Another body", detail="Same key.", headers={"X-A": "b"}
             ),
@@ -262,6 +263,14 @@ async def test_each_refusal_has_its_status_and_code(
 
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert (response.headers.get("www-authenticate") == "Bearer") == (status == 401)
+
+
+async def test_whoever_has_another_role_is_told_which_may(client: httpx.AsyncClient) -> None:
+    [broken] = (await client.get("/raise/other-role")).json()["errors"]
+    page = await client.get("/raise/other-role", headers={"accept": "text/html"})
+
+    assert (broken["field"], broken["allowed"]) == ("role", ["analyst", "data_officer"])
+    assert "Elle est destinée à : Analyste, Responsable des données" in page.text
 
 
 async def test_a_refusal_may_carry_headers_and_detail(client: httpx.AsyncClient) -> None:

@@ -26,6 +26,8 @@ REGISTRIES = re.compile(
 MACHINE_PATHS = re.compile(
     "|".join("/" + path + "/" for path in ("wor[k]", "far[m]", "hom[e]/[a-z]+", "opt/whee[l]s"))
 )
+TESTS_NAMED = re.compile(r"`(tests/[\w/.]+)`")
+LINKS = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|XX[X]|NotImplemented[E]rror)\b")
 IGNORES = re.compile(r"#\s*(noqa|type:\s*ignore)(?P<code>:\s?[A-Z]+\d+|\[[a-z-]+\])?(?P<rest>.*)")
 ESCAPE = re.compile(r"# house: \w+ \w+")
@@ -161,6 +163,16 @@ def no_machine_path_is_named(source: Source) -> list[str]:
     return _lines(source, MACHINE_PATHS, "names a path of one machine")
 
 
+def documents_name_what_is_there(source: Source) -> list[str]:
+    """A test that shows a promise, and whatever a page leads to."""
+    if not source.path.endswith(".md"):
+        return []
+    here = (ROOT / source.path).parent
+    named = {ROOT / path for path in TESTS_NAMED.findall(source.text)}
+    named |= {here / path for path in LINKS.findall(source.text)}
+    return [f"{source.path}: {one} is not there" for one in sorted(named) if not one.exists()]
+
+
 def nothing_is_unfinished(source: Source) -> list[str]:
     if source.path.endswith((".csv", ".json", ".txt")):
         return []  # tables hold other people's codes: XX and its kin are currency and country codes
@@ -264,6 +276,7 @@ RULES: tuple[Rule, ...] = (
     modules_say_their_purpose,
     no_registry_is_named,
     no_machine_path_is_named,
+    documents_name_what_is_there,
     nothing_is_unfinished,
     ignores_have_reasons,
     only_the_wrapper_meets_faststream,

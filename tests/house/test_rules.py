@@ -24,6 +24,8 @@ PLANTED: list[tuple[Rule, Source]] = [
     (rules.names_say_what, code("", "services/intake/service.py")),
     (rules.modules_say_their_purpose, Source("chassis/mechanism.py", "import json\n")),
     (rules.modules_say_their_purpose, Source("chassis/mechanism.py", '"""Two\nlines."""\n')),
+    (rules.documents_name_what_is_there, Source("docs/a.md", "by `tests/house/test_gone.py`\n")),
+    (rules.documents_name_what_is_there, Source("docs/a.md", "see [b](decisions/b.md#why)\n")),
     (rules.no_registry_is_named, Source("docs/a.md", "see https://py" + "pi.org/simple\n")),
     (rules.no_registry_is_named, Source("Makefile", "files.python" + "hosted.org\n")),
     (rules.no_machine_path_is_named, Source("README.md", "cd /wor" + "k/main\n")),
@@ -83,6 +85,9 @@ def test_every_rule_has_a_planted_violation() -> None:
         code("from services.a.domain.case import Case\n", "services/a/domain/incident.py"),
         code("step = 1\n" * 400, "tests/test_walk.py"),
         Source("docs/a.md", "long\n" * 1000),
+        Source(
+            "docs/a.md", "[a](architecture.md#a) [b](https://b.example) `tests/house/rules.py`\n"
+        ),
     ],
     ids=lambda source: source.text[-40:].strip()[:30],
 )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chassis.database import reading_as
-from chassis.web import Refusal
+from chassis.web import Refusal, role_refusal
 from contracts.callers import Caller
 from contracts.directory import DirectoryEntry
 from contracts.vocabulary import codes
@@ -145,4 +145,4 @@ def _changes(
 
 
 def _forbidden() -> Refusal:
-    return Refusal(403, "role_forbidden", "The caller's role may not do this")
+    return role_refusal(detail="Of the national committee alone.")

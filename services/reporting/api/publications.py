@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation, role_refusal
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.api.asking import UNCHANGED
@@ -123,7 +123,7 @@ def _add_looking(routes: APIRouter, desk: PublicationDesk, decider: BearerCaller
 
 def not_the_committee() -> Refusal:
     """For the right role at another organisation."""
-    return Refusal(403, "role_forbidden", "The caller's role may not do this")
+    return role_refusal(detail="Of the national committee alone.")
 
 
 async def _asked(desk: PublicationDesk, wanted: Wanted, *, who: Caller) -> Asked:

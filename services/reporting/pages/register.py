@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import Entrance, Pages, Refusal
+from chassis.web import Entrance, Pages, Refusal, role_refusal
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import BadWindow
@@ -149,4 +149,4 @@ def _edition(asked: Asked) -> Edition:
 
 
 def _not_the_committee() -> Refusal:
-    return Refusal(403, "role_forbidden", "The caller's role may not do this")
+    return role_refusal(detail="Of the national committee alone.")
