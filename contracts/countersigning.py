@@ -8,7 +8,7 @@ where an organisation has lost the key before, the word of a second officer stan
 officer can alone take an organisation's letters over.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -63,6 +63,28 @@ def is_proven(document: Mapping[str, str], proof: str | None, *, by: str) -> boo
     except SignatureRefused:
         return False
     return True
+
+
+def vouched_by(
+    document: Mapping[str, str], before: Iterable[PublicKey], *, at: datetime
+) -> PublicKey | None:
+    """The owner's key that counts and stands behind a `public.json`: it is in it, or has signed it.
+
+    before: every key that the directory has ever had of this organisation.
+    """
+    good = [one for one in before if one.use == "signing" and one.counts(at)]
+    for one in good:
+        is_it = one.key == document["signing"]
+        if is_it or is_proven(document, document.get(PREVIOUS), by=one.key):
+            return one
+    return None
+
+
+def officers_needed(
+    document: Mapping[str, str], before: Sequence[PublicKey], *, at: datetime
+) -> int:
+    """How many must vouch: a second one where keys come after others that do not sign them."""
+    return 1 if not before or vouched_by(document, before, at=at) else 2
 
 
 def _parts(document: Mapping[str, str]) -> bytes:

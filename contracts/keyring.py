@@ -164,6 +164,10 @@ class PublicKey(BaseModel):
             return "key_expired"
         return None
 
+    def counts(self, at: datetime) -> bool:
+        """Whether it is good at this moment, and until further notice."""
+        return self.fault(at) is None and self.valid_until is None
+
     def ended_as(self, known: "PublicKey") -> "PublicKey":
         """The same with the earlier of both ends."""
         ends = {

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from chassis.database import open_engine
 from contracts.countersigning import PREVIOUS, PROOF
+from contracts.handed_over import USES
 from contracts.identifiers import Mint
-from contracts.keyring import PublicKey, Use
+from contracts.keyring import PublicKey
 from contracts.referral import KeyProof
 from deploy.directory import load_directory
 from deploy.keys import registered_partners
@@ -24,7 +25,6 @@ from services.referral.store.directory import Author, current
 from services.referral.use_cases.changing import add_unknown
 from services.referral.use_cases.publishing import Words, take_up_keys
 
-USES: tuple[Use, ...] = ("signing", "sealing")
 #: Whoever works at the command line of the platform itself, of no organisation.
 PLATFORM: Final = "SIRABA"
 

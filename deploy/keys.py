@@ -1,15 +1,14 @@
 """NATS keys: made here for our own users, read here for the organisations."""
 
-import base64
 import json
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import nkeys  # type: ignore[import-untyped]  # the package ships no types
 
+from contracts.handed_over import checked_public_key
 from contracts.topology import SERVICES, organisation_code
 from deploy.state import State
 
@@ -20,8 +19,6 @@ DOOR: Final = "door"
 SYSTEM: Final = "sys"
 #: Every user of ours; each has a seed `nats-<name>.seed` among the secrets.
 OWN_USERS: Final = (*SERVICES, DOOR, PROVISIONER, OPERATIONS, SYSTEM)
-
-_PUBLIC_USER_KEY = re.compile(r"U[A-Z2-7]{55}")
 
 
 class KeyFileError(ValueError):
@@ -58,19 +55,6 @@ def public_key(seed: str) -> str:
     """The public half (`U…`) of a seed."""
     key: bytes = nkeys.from_seed(seed.strip().encode("ascii")).public_key
     return key.decode("ascii")
-
-
-def checked_public_key(key: str) -> str:
-    """The key itself when it is a user's public nkey with a right checksum; ValueError otherwise.
-
-    It is written into the server's configuration, so nothing else may pass.
-    """
-    if not _PUBLIC_USER_KEY.fullmatch(key):
-        raise ValueError("nkey: must be a public user key (U and 55 base32 symbols)")
-    raw = base64.b32decode(key)
-    if nkeys.crc16_checksum(bytearray(raw[:-2])) != raw[-2:]:
-        raise ValueError("nkey: wrong checksum")
-    return key
 
 
 def registered_partners(state: State, codes: tuple[str, ...] = ()) -> tuple[Partner, ...]:

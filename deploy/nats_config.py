@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from contracts.handed_over import checked_public_key
 from contracts.topology import MAX_PAYLOAD_BYTES, PLATFORM_ACCOUNT, organisation_code
-from deploy.keys import PROVISIONER, SYSTEM, Partner, checked_public_key
+from deploy.keys import PROVISIONER, SYSTEM, Partner
 from deploy.nats_permissions import (
     Rights,
     own_accounts,

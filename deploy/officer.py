@@ -2,20 +2,22 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from contracts.countersigning import (
     OFFICER,
     OFFICERS_FILE,
-    PREVIOUS,
     PROOF,
     countersign,
     is_proven,
     officers_behind,
+    officers_needed,
 )
+from contracts.handed_over import SECOND_WORDS, USES, WORDS
 from contracts.keyring import (
     KEY_BYTES,
     Keyring,
@@ -32,10 +34,7 @@ from deploy.signing_keys import MARGIN
 from deploy.state import State, write_secret
 
 PRIVATE = "officer.key"
-#: Where `public.json` holds the officer's word, by use.
-WORDS = "countersignatures"
-SECOND_WORDS = "second_countersignatures"
-USES = ("signing", "sealing")
+_Count = Callable[[PublicKey, Iterable[str]], int]
 
 
 def ensure_officer(state: State, *, now: datetime) -> None:
@@ -131,38 +130,40 @@ def words_for(document: Mapping[str, Any], key: PublicKey, *, own: Signer | None
     return words
 
 
-def check_file(path: Path, *, state: State, before: Sequence[PublicKey], now: datetime) -> None:
+def check_file(
+    path: Path,
+    *,
+    state: State,
+    before: Sequence[PublicKey],
+    now: datetime,
+    is_by_page: bool = False,
+) -> None:
     """Refuse keys that nobody proves, replaces in the owner's name or vouches for: KeyFileError.
 
     before: every key that the directory has ever had of this organisation. Where there are some, the
-    one that counts must have signed the new ones, or two officers vouch for them.
+    one that counts must have signed the new ones, or two officers vouch for them. is_by_page: an
+    officer who is at hand does not vouch for what a service brings, so the words must be in it.
     """
     document = json.loads(path.read_text(encoding="utf-8"))
     read_public_keys(path)
     own = document["signing"]
     if not is_proven(document, document.get(PROOF), by=own):
         raise KeyFileError(f"{path.name}: proof: is no signature by the signing key it names")
-    current = {one.key for one in before if one.use == "signing" and counts(one, now)}
+    current = {one.key for one in before if one.use == "signing" and one.counts(now)}
     if own in {one.key for one in before} - current:
         raise KeyFileError(f"{path.name}: signing: has ended: make new keys")
-    is_owners = own in current or any(
-        is_proven(document, document.get(PREVIOUS), by=one) for one in current
+    needed = officers_needed(document, before, at=now)
+    behind = partial(officers_behind, officers=officers_of(state), at=now)
+    _require_words(
+        path, document, own=None if is_by_page else own_officer(state), behind=behind, needed=needed
     )
-    _require_words(path, document, state=state, now=now, needed=1 if is_owners or not before else 2)
-
-
-def counts(key: PublicKey, now: datetime) -> bool:
-    """Whether it is good now, and until further notice."""
-    return key.fault(now) is None and key.valid_until is None
 
 
 def _require_words(
-    path: Path, document: dict[str, Any], *, state: State, now: datetime, needed: int
+    path: Path, document: dict[str, Any], *, own: Signer | None, behind: _Count, needed: int
 ) -> None:
-    officers, own = officers_of(state), own_officer(state)
     for key in _keys(document):
-        words = words_for(document, key, own=own)
-        if officers_behind(key, words, officers=officers, at=now) >= needed:
+        if behind(key, words_for(document, key, own=own)) >= needed:
             continue
         if needed == 1:
             raise KeyFileError(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts.handed_over import checked_public_key
 from deploy.keys import (
     OWN_USERS,
     KeyFileError,
     Partner,
-    checked_public_key,
     new_seed,
     public_key,
     read_public_keys,

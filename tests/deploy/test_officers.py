@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from contracts.handed_over import SECOND_WORDS, WORDS
 from contracts.keyring import PublicKey
 from deploy.cli import app
 from deploy.directory_publish import public_keys, words_of
 from deploy.keys import KeyFileError
 from deploy.officer import (
     PRIVATE,
-    SECOND_WORDS,
-    WORDS,
     believe,
     check_file,
     countersign_file,

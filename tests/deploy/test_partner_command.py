@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from typer.testing import CliRunner
 
 from contracts.feed import KeysPublished, RequestRefused
+from contracts.handed_over import HandedOver
 from contracts.keyring import Keyring, PublicKey
 from contracts.requests import ReceiveReferral
 from deploy import platform as platform_module
@@ -35,6 +36,7 @@ from partners.kit.ledger import Ledger
 from partners.kit.link import Link
 from partners.kit.renewing import NEXT, renew, take_into_use
 from partners.kit.writing import Writer
+from tests.deploy.by_page import approved_by_page, sealed_to
 from tests.deploy.reports import a_report
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
@@ -290,6 +292,31 @@ async def test_who_has_lost_its_keys_goes_on_with_new_ones_on_two_officers_word(
     assert await siraba(road, "rotate", public) == f"New keys taken up: {LOST}."
     await is_believed(road, LOST, keys)
     await listens(road, tmp_path / "fresh")
+    await _and_renews_them_by_page(road, tmp_path / "fresh", officer=second)
+
+
+async def _and_renews_them_by_page(road: Road, folder: Path, *, officer: Path) -> None:
+    """What a page approved is checked like a file, and an officer at hand does not vouch for it."""
+    stranger, said, keys = folder / "stranger.key", "", load(folder)
+    CliRunner().invoke(app, ["officer", "make", str(stranger)])
+    assert "not approved" in await siraba(road, "rotate", "--approved", LOST, fails=True)
+    for signer, is_taken in ((stranger, False), (officer, True)):
+        shutil.rmtree(folder / NEXT, ignore_errors=True)
+        keys = renew(folder)
+        public = folder / NEXT / "public.json"
+        handed = HandedOver.read(public.read_bytes())
+        CliRunner().invoke(app, ["partner", "countersign", str(public), "--officer", str(signer)])
+        await approved_by_page(road, handed, HandedOver.read(public.read_bytes()))
+        listed = await siraba(road, "waiting", width=200)
+        assert f"{LOST} │" in listed
+        assert "│ approved │" in listed
+        said = await siraba(road, "rotate", "--approved", LOST, fails=not is_taken)
+        if not is_taken:
+            assert "no word of a directory officer whom intake knows" in said
+    assert said == f"New keys taken up: {LOST}."
+    await is_believed(road, LOST, keys)
+    assert LOST not in await siraba(road, "waiting", width=200)
+    assert await sealed_to(road, LOST) == [keys.public()["sealing"]]
 
 
 @asynccontextmanager

@@ -96,6 +96,8 @@ _OTHERS = {
     "/referral/account/codes": ("sealed", "new_code", "password", "code"),
     "/referral/organisations/SHELTER_B/state": ("state", "version", "why"),
     "/referral/organisations/SHELTER_B/entry": ("name_fr", "phone", "zones", "services", "version", "why"),
+    "/referral/keys": ("file", "key"), "/referral/keys/waiting/SHELTER_B": ("file", "on", "key"),
+    "/referral/keys/waiting/SHELTER_B/refusal": ("why", "on", "key"),
     f"/referral/proceedings/{NOTHING}": ("state", "on", "court", "proceeding_id", "key"),
     f"/referral/plans/{NOTHING}/wishes": (f"{NOTHING} shelter", "apart", "version", "key"),
     f"/referral/plans/{NOTHING}/sending": ("version", "key"),

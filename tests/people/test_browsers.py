@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PIECES = {
     "layout.html", "parts.html", "left.html", "because.html", "answer.html", "withdrawn.html",
     "board.html", "proof.html", "device.html", "said.html", "own_acts.html",
+    "keys_parts.html",
 }  # fmt: skip
 #: Looked at in the same way in `test_plan_pages.py`.
 ELSEWHERE = {"plan.html"}

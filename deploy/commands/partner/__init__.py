@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.commands.partner import joining, leaving, looking
+from deploy.commands.partner import approved, joining, leaving, looking
 
 partner = typer.Typer(
     help="Organisations that take part with a program: let in, new keys, suspended, cut off, gone.",
@@ -10,6 +10,7 @@ partner = typer.Typer(
     add_completion=False,
 )
 for _command in (
+    approved.waiting,
     joining.add,
     joining.countersign,
     joining.activate,

@@ -20,7 +20,6 @@ from deploy.commands.context import (
 )
 from deploy.directory_publish import at_the_command_line, own_mint
 from deploy.embedded.processes import ServerError
-from deploy.officer import counts
 from deploy.onboarding import take_up
 from deploy.settings import PlatformSettings
 from deploy.state import State
@@ -83,7 +82,7 @@ def require_known(state: State, code: str) -> Standing:
 
 def with_keys_that_count(keys: list[PublicKey], now: datetime) -> set[str]:
     """The codes of those who can be let in."""
-    return {key.owner for key in keys if key.use == "signing" and counts(key, now)}
+    return {key.owner for key in keys if key.use == "signing" and key.counts(now)}
 
 
 def count_open(state: State, code: str) -> int:

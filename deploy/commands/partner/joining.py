@@ -8,6 +8,7 @@ import typer
 
 from deploy.bundle import Endpoints, write_bundle
 from deploy.commands.context import failing_clearly
+from deploy.commands.partner.approved import Codes, Given, PublicFiles, with_approved
 from deploy.commands.partner.at_hand import (
     StateDir,
     known_keys,
@@ -25,56 +26,63 @@ from deploy.settings import PlatformSettings
 from deploy.signing_keys import to_hand_over
 from deploy.state import State
 
-PublicFiles = Annotated[
-    list[Path], typer.Argument(exists=True, dir_okay=False, help="public.json of each.")
-]
-
 
 @failing_clearly
-def add(files: PublicFiles, state_dir: StateDir = None) -> None:
+def add(files: PublicFiles = None, *, approved: Codes = None, state_dir: StateDir = None) -> None:
     """Take in organisations of the directory: they wait for `siraba partner activate`.
 
     The files are made by `siraba-partner init`. Compare the key ids with the
     organisation by telephone before: whoever swaps the file can read for it.
     One that was cut off comes back with new keys, which two officers have
-    countersigned.
+    countersigned. Keys that the committee approved by page are named by
+    --approved CODE (`siraba partner waiting`).
 
     Example:
 
       siraba partner add shelter/public.json
     """
     state, settings = running(state_dir)
-    codes, have_part = _checked(files, state, settings)
-    if part := sorted(set(codes) & have_part):
-        raise ServerError(f"takes part already: {', '.join(part)}: see `siraba partner rotate`")
-    let_wait(state, files)
+    with with_approved(files or (), approved or (), state=state) as given:
+        codes, have_part = _checked(given, state, settings)
+        if part := sorted(set(codes) & have_part):
+            raise ServerError(f"takes part already: {', '.join(part)}: see `siraba partner rotate`")
+        let_wait(state, given.files)
     typer.echo(f"Waiting for a report of conformance: {', '.join(codes)}.")
 
 
 @failing_clearly
-def rotate(files: PublicFiles, state_dir: StateDir = None) -> None:
+def rotate(
+    files: PublicFiles = None, *, approved: Codes = None, state_dir: StateDir = None
+) -> None:
     """Exchange the keys of organisations that take part: the earlier ones end now.
 
     The files are made by `siraba-partner renew` (next/public.json) and signed
     by the earlier keys. Where those are lost they are made by `siraba-partner
-    init`, and two officers must have countersigned them.
+    init`, and two officers must have countersigned them. What the committee
+    approved by page is named by its organisation (`siraba partner waiting`),
+    and checked in the same way; the officers' words must be in it.
 
     Example:
 
       siraba partner rotate shelter/next/public.json
     """
     state, settings = running(state_dir)
-    codes, have_part = _checked(files, state, settings)
-    if strangers := sorted(set(codes) - have_part):
-        raise ServerError(f"takes no part yet: {', '.join(strangers)}: see `siraba partner add`")
-    keep_public_keys(state, files)
+    with with_approved(files or (), approved or (), state=state) as given:
+        codes, have_part = _checked(given, state, settings)
+        if strangers := sorted(set(codes) - have_part):
+            raise ServerError(
+                f"takes no part yet: {', '.join(strangers)}: see `siraba partner add`"
+            )
+        keep_public_keys(state, given.files)
     take_up_now(state, settings)
     typer.echo(f"New keys taken up: {', '.join(codes)}.")
 
 
 @failing_clearly
 def countersign(
-    files: PublicFiles,
+    files: Annotated[
+        list[Path], typer.Argument(exists=True, dir_okay=False, help="public.json of each.")
+    ],
     officer: Annotated[
         Path,
         typer.Option(
@@ -175,15 +183,13 @@ def bundle(
         typer.echo(f"  {key.owner:<10} {key.use:<8} {key.id}")
 
 
-def _checked(
-    files: list[Path], state: State, settings: PlatformSettings
-) -> tuple[list[str], set[str]]:
+def _checked(given: Given, state: State, settings: PlatformSettings) -> tuple[list[str], set[str]]:
     """The codes in these files, all of which may be taken in; and of all who take part.
 
     Raises ServerError, KeyFileError.
     """
     standings, known, now = known_standings(state), known_keys(state), datetime.now(UTC)
-    codes = [read_public_keys(file).code for file in files]
+    codes = [read_public_keys(file).code for file in given.files]
     listed = {entry.code for entry in load_directory(settings.directory_file)} | standings.keys()
     if strangers := sorted(set(codes) - listed):
         raise ServerError(f"not in the directory: {', '.join(strangers)}")
@@ -191,7 +197,8 @@ def _checked(
         raise ServerError(
             f"removed: {', '.join(gone)}: bring it back with `siraba directory apply`"
         )
-    for file, code in zip(files, codes, strict=True):
+    for file, code in zip(given.files, codes, strict=True):
         before = [key for key in known if key.owner == code]
-        check_file(file, state=state, before=before, now=now)
+        is_by_page = file in given.by_page
+        check_file(file, state=state, before=before, now=now, is_by_page=is_by_page)
     return codes, with_keys_that_count(known, now)

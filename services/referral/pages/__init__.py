@@ -7,11 +7,13 @@ from fastapi import FastAPI
 from chassis.web import Pages
 from services.referral.pages.account import add_account
 from services.referral.pages.amending import add_amending
+from services.referral.pages.approving import add_approving
 from services.referral.pages.choices import add_choices
 from services.referral.pages.confirming import add_confirming
 from services.referral.pages.desk import ROLES, add_desk
 from services.referral.pages.directory import add_directory
 from services.referral.pages.door import PeoplesDoor, add_door
+from services.referral.pages.handing_in import add_handing_in
 from services.referral.pages.people import add_people
 from services.referral.pages.plans import add_plans
 from services.referral.pages.proceedings import add_proceedings
@@ -36,6 +38,8 @@ def add_pages(app: FastAPI, door: PeoplesDoor, desk: DeskPages) -> None:
     add_people(app, door)
     add_directory(app, door)
     add_amending(app, door)
+    add_handing_in(app, door)
+    add_approving(app, door)
     add_desk(app, desk)
     add_choices(app, desk)
     add_confirming(app, desk)

@@ -23,7 +23,6 @@ from services.referral.use_cases.suspending import (
     StandingRefused,
     Wish,
     change_standing,
-    counts,
     may_keep,
 )
 
@@ -46,7 +45,8 @@ def add_directory(app: FastAPI, door: PeoplesDoor) -> None:
     async def show_all(request: Request, who: visitor) -> HTMLResponse:
         async with reading_as(door.parts.web, who.organisation) as connection:
             found = await directory.current(connection)
-        context = {"entries": [one.entry for one in found.values()]}
+            keeps = await may_keep(connection, who)
+        context = {"entries": [one.entry for one in found.values()], "keeps": keeps}
         return door.pages.render(request, "organisations.html", context)
 
     @routes.get("/organisations/{code}")
@@ -107,7 +107,7 @@ async def _shown(
     context: dict[str, Any] = {
         "entry": found.entry,
         "version": found.version,
-        "keys": [(key, grouped(key.id), counts(key, now)) for key in keys],
+        "keys": [(key, grouped(key.id), key.counts(now)) for key in keys],
         "keeps": keeps,
         "own": code == who.organisation,
         "versions": versions[::-1],

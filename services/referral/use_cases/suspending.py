@@ -1,14 +1,12 @@
 """Suspends an organisation on the committee's word, and lets it take part again."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.directory_keys import load_keys
 from contracts.callers import Caller
 from contracts.identifiers import Mint
-from contracts.keyring import PublicKey
 from services.referral.store import directory
 from services.referral.store.directory import Author
 from services.referral.use_cases.changing import Change, ChangedMeanwhile, change_directory
@@ -81,10 +79,5 @@ async def _require_way_back(connection: AsyncConnection, code: str, *, mint: Min
     if standings[code].is_removed:
         raise StandingRefused("removed")
     keys, now = await load_keys(connection, owner=code), mint.moment()
-    if keys and not any(counts(key, now) for key in keys):
+    if keys and not any(key.counts(now) for key in keys):
         raise StandingRefused("keys")
-
-
-def counts(key: PublicKey, now: datetime) -> bool:
-    """Whether it is good now, and until further notice."""
-    return key.fault(now) is None and key.valid_until is None

@@ -130,6 +130,32 @@ create table forms (
     primary key (organisation, key)
 );
 
+-- Public keys that an organisation handed in at a page; `document` is its `public.json`, with the
+-- officers' words that came since. Nothing is believed for being here.
+create table handed_keys (
+    handed_id uuid primary key,
+    organisation text not null,
+    state text not null default 'waiting'
+        check (state in ('waiting', 'approved', 'refused', 'replaced')),
+    document jsonb not null,
+    handed_at timestamptz not null default clock_timestamp()
+);
+create unique index handed_keys_open on handed_keys (organisation)
+    where state in ('waiting', 'approved');
+create index handed_keys_newest on handed_keys (organisation, handed_at);
+create table handed_keys_acts (
+    number bigint generated always as identity primary key,
+    handed_id uuid not null references handed_keys,
+    act text not null
+        check (act in ('handed_in', 'vouched', 'approved', 'refused', 'replaced')),
+    at timestamptz not null default clock_timestamp(),
+    organisation text not null,
+    role text not null,
+    person text,
+    why text not null default ''
+);
+create index handed_keys_acts_of on handed_keys_acts (handed_id, number);
+
 create table suspects (
     organisation text not null,
     proceeding_id uuid not null,
@@ -306,6 +332,10 @@ alter table proceedings enable row level security;
 alter table proceedings force row level security;
 alter table routings enable row level security;
 alter table routings force row level security;
+alter table handed_keys enable row level security;
+alter table handed_keys force row level security;
+alter table handed_keys_acts enable row level security;
+alter table handed_keys_acts force row level security;
 alter table groups enable row level security;
 alter table groups force row level security;
 alter table group_cases enable row level security;
@@ -330,6 +360,15 @@ create policy seen on routings for select to referral_web
     using (current_setting('siraba.org', true) = owner or exists (
         select from organisations
         where code = current_setting('siraba.org', true) and kind = 'committee'));
+-- Whoever keeps the directory sees the keys of all, an organisation its own.
+create policy work on handed_keys to referral_work using (true) with check (true);
+create policy work on handed_keys_acts to referral_work using (true) with check (true);
+create policy seen on handed_keys for select to referral_web
+    using (current_setting('siraba.org', true) = organisation or exists (
+        select from organisations
+        where code = current_setting('siraba.org', true) and kind = 'committee'));
+create policy seen on handed_keys_acts for select to referral_web
+    using (exists (select from handed_keys one where one.handed_id = handed_keys_acts.handed_id));
 create policy work on notices to referral_work using (true) with check (true);
 create policy own on notices for select to referral_web
     using (current_setting('siraba.org', true) = organisation);
@@ -338,8 +377,10 @@ create policy committee on unplaced for select to referral_web
                    and code = current_setting('siraba.org', true)));
 
 grant select, insert, update, delete on all tables in schema referral to referral_work;
-revoke update, delete on audit, roots, organisation_versions, holidays from referral_work;
+revoke update, delete on audit, roots, organisation_versions, holidays, handed_keys_acts
+    from referral_work;
 grant select on organisations, organisation_versions, organisation_keys, holidays to referral_web;
+grant select on handed_keys, handed_keys_acts to referral_web;
 grant select on referrals, unplaced, places, notices, routings, groups, group_cases to referral_web;
 -- The operator sees that something waits and who was told, and nothing that names a case.
 create policy watch on unplaced for select to siraba_ops using (true);
