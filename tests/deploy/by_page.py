@@ -1,37 +1,31 @@
-"""Keys that were handed in and approved at the platform's pages, without the pages."""
+"""People of organisations at the pages of a platform that runs, and the keys that intake seals to."""
 
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
 
 from chassis.database import open_engine
 from chassis.directory_keys import load_keys
-from contracts.callers import Caller
-from contracts.handed_over import HandedOver
 from deploy.commands.context import database_url
-from deploy.directory_publish import own_mint
-from services.referral.store import handed_keys
-from services.referral.use_cases.approving import Judged, vouch
-from services.referral.use_cases.handing_in import hand_in
-from services.referral.use_cases.sending_once import Form
 from tests.journeys.road import Road
+from tests.people.address import HTML, Visitor
 
 
-async def approved_by_page(road: Road, handed: HandedOver, countersigned: HandedOver) -> None:
-    """What tests/people/test_handing_in.py does with browsers: the same use cases, on these tables."""
-    owner = Caller(handed.code, "focal_point", "p-1")
-    keeper = Caller("CNLTPPA", "data_officer", "p-2")
-    engine = open_engine(
-        database_url(road.platform.state, "referral_work"), schema="referral", pool_size=1
-    )
-    mint = own_mint()
-    try:
-        async with engine.begin() as connection:
-            await hand_in(connection, _form(owner), handed, by=owner, mint=mint)
-            found = await handed_keys.newest(connection, handed.code)
-            assert found is not None
-            judged = Judged(form=_form(keeper), code=handed.code, on=found.handed_id)
-            await vouch(connection, judged, countersigned, by=keeper, mint=mint)
-    finally:
-        await engine.dispose()
+@asynccontextmanager
+async def at_the_pages(road: Road, login: str, invitation: str) -> AsyncIterator[Visitor]:
+    """Somebody who takes up what `siraba user invite` has printed, and signs in."""
+    async with httpx.AsyncClient(
+        base_url=road.platform.front_url,
+        headers={"accept": HTML},
+        follow_redirects=True,
+        timeout=30,
+    ) as client:
+        visitor = Visitor(client)
+        secret = invitation.partition("token=")[2].split()[0]
+        assert (await visitor.join(secret)).status_code == httpx.codes.OK
+        assert (await visitor.log_in(login)).url.path.startswith("/re")
+        yield visitor
 
 
 async def sealed_to(road: Road, code: str) -> list[str]:
@@ -44,7 +38,3 @@ async def sealed_to(road: Road, code: str) -> list[str]:
             return [key.key for key in keys if key.valid_until is None]
     finally:
         await engine.dispose()
-
-
-def _form(who: Caller) -> Form:
-    return Form(organisation=who.organisation, key=str(uuid4()), digest=b"sent")

@@ -19,7 +19,6 @@ from nats.aio.client import Client
 from typer.testing import CliRunner
 
 from contracts.feed import KeysPublished, RequestRefused
-from contracts.handed_over import HandedOver
 from contracts.keyring import Keyring, PublicKey
 from contracts.requests import ReceiveReferral
 from deploy import platform as platform_module
@@ -36,10 +35,12 @@ from partners.kit.ledger import Ledger
 from partners.kit.link import Link
 from partners.kit.renewing import NEXT, renew, take_into_use
 from partners.kit.writing import Writer
-from tests.deploy.by_page import approved_by_page, sealed_to
+from tests.deploy.by_page import at_the_pages, sealed_to
 from tests.deploy.reports import a_report
 from tests.journeys.road import Road, running_road
 from tests.ledger import Figure
+from tests.people.address import Visitor, words
+from tests.people.handed import WAITING, bring_back, hand_in
 
 pytestmark = [
     pytest.mark.connected,
@@ -49,6 +50,7 @@ pytestmark = [
 ]
 OLD, STAYS, NEW, LATER = "POLICE_KAYES", "PARQUET_KAYES", "CSREF_KITA", "OSC_BKO_CV"
 LOST, AWAY, GONE = "GEND_KITA", "DRPFEF_KAYES", "CSREF_KAYES"
+COMMITTEE = "CNLTPPA"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -300,23 +302,39 @@ async def _and_renews_them_by_page(road: Road, folder: Path, *, officer: Path) -
     stranger, said, keys = folder / "stranger.key", "", load(folder)
     CliRunner().invoke(app, ["officer", "make", str(stranger)])
     assert "not approved" in await siraba(road, "rotate", "--approved", LOST, fails=True)
-    for signer, is_taken in ((stranger, False), (officer, True)):
-        shutil.rmtree(folder / NEXT, ignore_errors=True)
-        keys = renew(folder)
-        public = folder / NEXT / "public.json"
-        handed = HandedOver.read(public.read_bytes())
-        CliRunner().invoke(app, ["partner", "countersign", str(public), "--officer", str(signer)])
-        await approved_by_page(road, handed, HandedOver.read(public.read_bytes()))
-        listed = await siraba(road, "waiting", width=200)
-        assert f"{LOST} │" in listed
-        assert "│ approved │" in listed
-        said = await siraba(road, "rotate", "--approved", LOST, fails=not is_taken)
-        if not is_taken:
-            assert "no word of a directory officer whom intake knows" in said
-    assert said == f"New keys taken up: {LOST}."
-    await is_believed(road, LOST, keys)
+    async with person(road, "m.keita", LOST) as owner, person(road, "c.kone", COMMITTEE) as keeper:
+        for signer, is_taken in ((stranger, False), (officer, True)):
+            shutil.rmtree(folder / NEXT, ignore_errors=True)
+            keys = renew(folder)
+            await approved_by_page(owner, keeper, folder / NEXT, officer=signer)
+            listed = await siraba(road, "waiting", width=200)
+            assert (f"{LOST} │" in listed, "│ approved │" in listed) == (True, True)
+            said = await siraba(road, "rotate", "--approved", LOST, fails=not is_taken)
+            if not is_taken:
+                assert "no word of a directory officer whom intake knows" in said
+        assert said == f"New keys taken up: {LOST}."
+        await is_believed(road, LOST, keys)
+        assert "valable depuis le" in words(await keeper.get(f"{WAITING}/{LOST}"))
     assert LOST not in await siraba(road, "waiting", width=200)
     assert await sealed_to(road, LOST) == [keys.public()["sealing"]]
+
+
+@asynccontextmanager
+async def person(road: Road, login: str, organisation: str) -> AsyncIterator[Visitor]:
+    """A focal point, at the pages."""
+    printed = await siraba(road, "invite", login, "--organisation", organisation, group="user")
+    async with at_the_pages(road, login, printed) as visitor:
+        yield visitor
+
+
+async def approved_by_page(owner: Visitor, keeper: Visitor, folder: Path, *, officer: Path) -> None:
+    """Handed in, downloaded, countersigned by the command, brought back."""
+    await hand_in(owner, (folder / "public.json").read_bytes())
+    file = folder / "downloaded.json"
+    file.write_bytes((await keeper.get(f"{WAITING}/{LOST}/document")).content)
+    CliRunner().invoke(app, ["partner", "countersign", str(file), "--officer", str(officer)])
+    shown = words(await bring_back(keeper, file.read_bytes(), LOST))
+    assert "attendent la personne qui fait fonctionner la plateforme" in shown
 
 
 @asynccontextmanager

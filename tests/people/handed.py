@@ -10,7 +10,7 @@ import httpx
 from contracts.countersigning import OFFICER, PREVIOUS, prove
 from deploy.officer import countersign_file
 from partners.kit import init
-from tests.people.address import BASE, Address, Browser, hidden
+from tests.people.address import Address, Browser, Visitor, hidden
 from tests.signing import signer_of
 
 KEYS = "/referral/keys"
@@ -28,18 +28,19 @@ def new_keys(folder: Path, code: str = "POLICE_A", *, renewed: bool = True) -> P
 
 
 async def upload(
-    browser: Browser, page: httpx.Response, path: str, content: bytes | str
+    browser: Visitor, page: httpx.Response, path: str, content: bytes | str
 ) -> httpx.Response:
     """Send the form of a page that goes to this path, with a file."""
+    origin = str(browser.client.base_url).rstrip("/")
     return await browser.client.post(
         path,
         data=hidden(page, path),
         files={"file": ("public.json", content)},
-        headers={"origin": BASE},
+        headers={"origin": origin},
     )
 
 
-async def hand_in(browser: Browser, content: bytes | str) -> httpx.Response:
+async def hand_in(browser: Visitor, content: bytes | str) -> httpx.Response:
     """At the page of the organisation."""
     return await upload(browser, await browser.get(KEYS), KEYS, content)
 
@@ -55,7 +56,7 @@ async def countersigned(
 
 
 async def bring_back(
-    keeper: Browser, content: bytes | str, code: str = "POLICE_A"
+    keeper: Visitor, content: bytes | str, code: str = "POLICE_A"
 ) -> httpx.Response:
     """The committee uploads a countersigned file."""
     at = f"{WAITING}/{code}"
