@@ -47,6 +47,7 @@ def create_app(
     add_boards(app, layout, boards=kept, entrance=door)
     _add_publishing(app, parts, door, publisher=_publisher(parts, settings), layout=layout)
     everybody = replace(door, roles=REPORTERS)
+    everybody.add_again(app)
     add_sessions(app, SessionPages(parts=parts, pages=layout, entrance=everybody))
     return app
 

@@ -156,7 +156,9 @@ class Browser(Visitor):
 
 def hidden(page: httpx.Response, path: str) -> dict[str, str]:
     """What the form of a page that goes to this path carries unseen."""
-    form = re.search(rf'<form[^>]*action="{re.escape(path)}">(.*?)</form>', page.text, re.DOTALL)
+    form = re.search(
+        rf'<form[^>]*action="{re.escape(path)}"[^>]*>(.*?)</form>', page.text, re.DOTALL
+    )
     assert form is not None, f"no form to {path}"
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[1]))
 

@@ -89,7 +89,8 @@ def _of_a_case(at: str) -> dict[str, tuple[str, ...]]:
 
 _OTHERS = {
     "/login": ("login", "password", "code", "kept"), "/join": ("token", "sealed", "password"),
-    "/intake/again": ("kept",), "/referral/again": ("kept",), "/intake/new/asked": ("number",),
+    "/intake/again": ("kept",), "/referral/again": ("kept",), "/reporting/again": ("kept",),
+    "/intake/new/asked": ("number",),
     "/referral/room/shelter": ("places", "free"), "/referral/account/sessions": ("session",),
     "/referral/account/password": ("password", "code", "new", "again"),
     "/referral/people": ("login", "role"),

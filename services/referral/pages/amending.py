@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData
 
 from chassis.database import reading_as
-from chassis.web import Refusal, role_refusal
+from chassis.web import Entrance, Refusal, Typed, role_refusal
 from contracts.callers import Caller
 from contracts.directory import DirectoryEntry
 from contracts.vocabulary import codes
@@ -41,7 +42,7 @@ def add_amending(app: FastAPI, door: PeoplesDoor) -> None:
     @routes.post("/organisations/{code}/entry")
     async def take_form(request: Request, code: Code, who: sender) -> Response:
         found = await _found(door, code, who)
-        said, control = await _said(request)
+        said, control = _parted(await request.form())
         if read_version(control.get("version", "")) != found.version:
             return _passed(door, request, found)
         entry, faults = amended(found.entry, said)
@@ -60,7 +61,24 @@ def add_amending(app: FastAPI, door: PeoplesDoor) -> None:
         root = request.scope.get("root_path", "")
         return RedirectResponse(f"{root}/organisations/{code}?done=1", status_code=303)
 
+    _add_again(door, fresh)
     app.include_router(routes)
+
+
+def _add_again(door: PeoplesDoor, fresh: Entrance) -> None:
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        """As it was typed, unless somebody has changed the entry meanwhile."""
+        found = await _found(door, typed.at["code"], who)
+        said, control = _parted(typed.said)
+        if read_version(control.get("version", "")) != found.version:
+            return _passed(door, request, found)
+        entry, faults = amended(found.entry, said)
+        if entry is None or control.get("go") != KEEP:
+            return _form(door, request, found, said=said, faults=faults, is_late=True)
+        why = control.get("why", "")
+        return _changes(door, request, found, entry=entry, said=said, late_reason=why)
+
+    fresh.shows("/organisations/{code}/entry", show_again)
 
 
 async def _found(door: PeoplesDoor, code: str, who: Caller) -> Current:
@@ -86,9 +104,9 @@ async def _kept(door: PeoplesDoor, wish: Amendment, who: Caller) -> bool:
     return True
 
 
-async def _said(request: Request) -> tuple[list[tuple[str, str]], dict[str, str]]:
+def _parted(form: FormData) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """What is said of the organisation, and what the form itself needs."""
-    form, ours = await request.form(), names()
+    ours = names()
     pairs = [(name, text) for name, text in form.multi_items() if isinstance(text, str)]
     return [one for one in pairs if one[0] in ours], dict(
         one for one in pairs if one[0] not in ours
@@ -103,8 +121,10 @@ def _form(
     said: Pairs,
     faults: frozenset[str] = frozenset(),
     status: int = 422,
+    is_late: bool = False,
 ) -> HTMLResponse:
     context: dict[str, Any] = {
+        "is_late": is_late,
         "entry": found.entry,
         "version": found.version,
         "said": {name: text for name, text in said},
@@ -130,7 +150,8 @@ def _changes(
     *,
     entry: DirectoryEntry,
     said: Pairs,
-    lacks_reason: bool,
+    lacks_reason: bool = False,
+    late_reason: str | None = None,
 ) -> HTMLResponse:
     context: dict[str, Any] = {
         "before": found.entry,
@@ -139,6 +160,7 @@ def _changes(
         "version": found.version,
         "said": said,
         "lacks_reason": lacks_reason,
+        "late_reason": late_reason,
     }
     status = 422 if lacks_reason else 200
     return door.pages.render(request, "organisation_changes.html", context, status=status)

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chassis.database import reading_as
 from chassis.directory_keys import load_keys
-from chassis.web import Refusal
+from chassis.web import Entrance, Refusal, Typed
 from contracts.callers import Caller
 from services.referral.pages.door import PeoplesDoor
 from services.referral.pages.fields import fields
@@ -70,7 +70,15 @@ def add_directory(app: FastAPI, door: PeoplesDoor) -> None:
         root = request.scope.get("root_path", "")
         return RedirectResponse(f"{root}/organisations/{code}", status_code=303)
 
+    _add_again(door, fresh)
     app.include_router(routes)
+
+
+def _add_again(door: PeoplesDoor, fresh: Entrance) -> None:
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        return await _shown(door, request, typed.at["code"], who=who, late=typed)
+
+    fresh.shows("/organisations/{code}/state", show_again)
 
 
 def _wish(code: str, given: dict[str, str]) -> Wish | None:
@@ -94,12 +102,18 @@ def read_version(text: str) -> int:
 
 
 async def _shown(
-    door: PeoplesDoor, request: Request, code: str, *, who: Caller, fault: str = ""
+    door: PeoplesDoor,
+    request: Request,
+    code: str,
+    *,
+    who: Caller,
+    fault: str = "",
+    late: Typed | None = None,
 ) -> HTMLResponse:
     async with reading_as(door.parts.web, who.organisation) as connection:
         keeps = await may_keep(connection, who)
         found = (await directory.current(connection, {code})).get(code)
-        if found is None or (fault and not keeps):
+        if found is None or ((fault or late) and not keeps):
             raise unknown()
         keys = await load_keys(connection, owner=code)
         versions = await directory.versions(connection, code) if keeps else []
@@ -112,6 +126,7 @@ async def _shown(
         "own": code == who.organisation,
         "versions": versions[::-1],
         "fault": fault,
+        "late": late,
         "done": request.query_params.get("done") == "1",
     }
     return door.pages.render(request, "organisation.html", context, status=422 if fault else 200)

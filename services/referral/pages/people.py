@@ -1,14 +1,16 @@
 """The page on which a focal point invites and disables colleagues, and helps back in who lost codes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from chassis.web import Entrance, Refusal
+from chassis.web import Entrance, Refusal, Typed
 from contracts.callers import Caller
 from services.referral.pages.door import SECRET_BYTES, PeoplesDoor
 from services.referral.pages.fields import fields
@@ -32,6 +34,7 @@ from services.referral.use_cases.recovering import (
 FRESH: Final = timedelta(minutes=30)
 #: What was asked for and is not one's own looks like what is not there.
 _NOT_THERE: Final = "unknown"
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def add_people(app: FastAPI, door: PeoplesDoor) -> None:
@@ -80,14 +83,19 @@ def _add_inviting(routes: APIRouter, door: PeoplesDoor, entrance: Entrance) -> N
             login=given.get("login", "").strip().lower(),
         )
         if asked.role not in COLLEAGUES:
-            return await _shown(door, request, who, fault="role")
+            return await _shown(door, request, who, fault="role", said=given)
         now = door.parts.mint.moment()
         try:
             async with door.parts.work.begin() as connection:
                 until = await invite(connection, asked, secret=secret, now=now, by=who)
         except InvitationRefused as refused:
-            return await _shown(door, request, who, fault=refused.reason)
+            return await _shown(door, request, who, fault=refused.reason, said=given)
         return _given(door, request, secret, until=until)
+
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        return await _shown(door, request, who, said=typed.said, is_late=True)
+
+    entrance.shows("/people", show_again)
 
 
 def _add_recovering(routes: APIRouter, door: PeoplesDoor, entrance: Entrance) -> None:
@@ -124,7 +132,14 @@ async def _refused(
 
 
 async def _shown(
-    door: PeoplesDoor, request: Request, who: Caller, *, done: str = "", fault: str = ""
+    door: PeoplesDoor,
+    request: Request,
+    who: Caller,
+    *,
+    done: str = "",
+    fault: str = "",
+    said: Mapping[str, Any] = NOTHING,
+    is_late: bool = False,
 ) -> HTMLResponse:
     async with door.parts.work.connect() as connection:
         people = await accounts.people_of(connection, who.organisation)
@@ -136,6 +151,8 @@ async def _shown(
         "own": voucher(who),
         "now": door.parts.mint.moment(),
         "done": done,
+        "said": said,
+        "is_late": is_late,
         "fault": fault,
     }
     return door.pages.render(request, "people.html", context, status=422 if fault else 200)

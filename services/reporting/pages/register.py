@@ -8,8 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.datastructures import FormData
 
-from chassis.web import Entrance, Pages, Refusal, role_refusal
+from chassis.web import Entrance, Pages, Refusal, Typed, role_refusal
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import BadWindow
@@ -97,8 +98,7 @@ def _add_publishing(routes: APIRouter, desk: RegisterPages) -> None:
 
     @routes.post("/register")
     async def take_form(request: Request, who: sender) -> Response:
-        form = await request.form()
-        answers = {name: text for name, text in form.items() if isinstance(text, str)}
+        answers = _answers(await request.form())
         now = desk.mint.moment()
         edition = _read(answers, now=now)
         async with desk.work.begin() as connection:
@@ -113,6 +113,18 @@ def _add_publishing(routes: APIRouter, desk: RegisterPages) -> None:
         desk.wake()
         root = request.scope.get("root_path", "")
         return RedirectResponse(f"{root}/register?asked=true", status_code=303)
+
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        async with desk.web.connect() as connection:
+            if not await may_decide(connection, who):
+                raise _not_the_committee()
+        return _form(desk, request, _answers(typed.said), is_late=True)
+
+    fresh.shows("/register", show_again)
+
+
+def _answers(form: FormData) -> dict[str, str]:
+    return {name: text for name, text in form.items() if isinstance(text, str)}
 
 
 def _read(answers: Mapping[str, str], *, now: datetime) -> Edition | None:
@@ -129,7 +141,12 @@ def _read(answers: Mapping[str, str], *, now: datetime) -> Edition | None:
 
 
 def _form(
-    desk: RegisterPages, request: Request, answers: Mapping[str, str], *, status: int = 200
+    desk: RegisterPages,
+    request: Request,
+    answers: Mapping[str, str],
+    *,
+    status: int = 200,
+    is_late: bool = False,
 ) -> HTMLResponse:
     this_year = desk.mint.moment().year
     context = {
@@ -138,6 +155,7 @@ def _form(
         "chosen": answers.get("year", str(this_year - 1)),
         "audience": answers.get("audience", "public"),
         "fault": status != 200,
+        "is_late": is_late,
     }
     return desk.pages.render(request, "publish.html", context, status=status)
 

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.datastructures import FormData
 
 from chassis.assembly import Parts
-from chassis.web import Entrance, Pages, Refusal
+from chassis.web import Entrance, Pages, Refusal, Typed
 from contracts.callers import Caller
 from contracts.intake import Organisation
 from contracts.reports import ReportSession
@@ -49,8 +50,7 @@ def add_sessions(app: FastAPI, desk: SessionPages) -> None:
 
     @routes.post("/held")
     async def take_form(request: Request, who: sender) -> Response:
-        form = await request.form()
-        answers = {name: text.strip() for name, text in form.items() if isinstance(text, str)}
+        answers = _answers(await request.form())
         report, faults = read_report(answers)
         if report is None or report.held_on > desk.parts.mint.moment().date():
             return await _shown(desk, request, answers, who=who, faults=faults | _future(report))
@@ -75,7 +75,19 @@ def add_sessions(app: FastAPI, desk: SessionPages) -> None:
                 raise Refusal(404, "not_found", "There is no such session")
         return await _said(desk, request)
 
+    _add_again(desk)
     app.include_router(routes)
+
+
+def _add_again(desk: SessionPages) -> None:
+    async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
+        return await _shown(desk, request, _answers(typed.said), who=who, is_late=True)
+
+    desk.entrance.shows("/held", show_again)
+
+
+def _answers(form: FormData) -> dict[str, str]:
+    return {name: text.strip() for name, text in form.items() if isinstance(text, str)}
 
 
 def read_report(answers: Answers) -> tuple[ReportSession | None, frozenset[str]]:
@@ -123,12 +135,14 @@ async def _shown(
     who: Caller,
     faults: frozenset[str] = frozenset(),
     said: bool = False,
+    is_late: bool = False,
 ) -> HTMLResponse:
     now = desk.parts.mint.moment()
     context = {
         "answers": answers,
         "faults": faults,
         "said": said,
+        "is_late": is_late,
         "today": now.date().isoformat(),
         "session_id": answers.get("session_id") or desk.parts.mint.opaque_id(),
         "kinds": codes("session_kind"),
