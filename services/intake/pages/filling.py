@@ -173,11 +173,20 @@ def show_screen(
         "filling": filling,
         "faults": faults or {},
         "recipients": RECIPIENTS,
+        "consents": _by_consent(filling.answers),
         "sent": sent,
         "today": desk.parts.mint.moment().date().isoformat(),
         "shown": lambda question: shown(question, filling.answers, language),
     }
     return desk.pages.render(request, "new.html", context, status=status if faults else 200)
+
+
+def _by_consent(answers: Answers) -> Mapping[str, list[str]]:
+    """What was said → the kinds of recipients; “” for those of whom nobody asked."""
+    found: dict[str, list[str]] = {}
+    for one in RECIPIENTS:
+        found.setdefault(answers.one(one.name), []).append(one.kind)
+    return found
 
 
 def _filling(form: FormData) -> Filling:

@@ -38,10 +38,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One screen of the form."""
+    """One screen of the form. short: what it is called where all are read once more."""
 
     name: str
     heading: str
+    short: str = ""
     lead: str
     questions: tuple[Question, ...] = ()
 
@@ -115,10 +116,9 @@ def _sealed(section: str, *names: str) -> tuple[Question, ...]:
 
 _FOUND: Final = Step(
     name="found",
+    short=N_("Where and how"),
     heading=N_("Where and how was the person found?"),
-    lead=N_(
-        "The region and the cercle are the only places that travel in clear. The village comes later, sealed."
-    ),
+    lead=N_("The village comes later, and stays sealed."),
     questions=(
         Question(name="detected_on", words=N_("On which day?"), kind="day", needed=True),
         Question(name="region", words=N_("Region"), kind="select", list_name="region", needed=True),
@@ -134,8 +134,9 @@ _FOUND: Final = Step(
 )
 _PERSON: Final = Step(
     name="person",
+    short=N_("The person"),
     heading=N_("Who is the person?"),
-    lead=N_("A guess is enough: “unknown” is an answer too. Names come last, and stay sealed."),
+    lead=N_("A guess is enough: “unknown” is an answer too. Names come last."),
     questions=(
         Question(name="sex", words=N_("Sex"), kind="one", list_name="sex", needed=True),
         Question(name="age_band", words=N_("Age"), kind="one", list_name="age_band", needed=True),
@@ -150,8 +151,9 @@ _PERSON: Final = Step(
 )  # fmt: skip
 _SIGNS: Final = Step(
     name="signs",
+    short=N_("What was noticed"),
     heading=N_("What was noticed?"),
-    lead=N_("One sign may be enough. For a child the means do not matter: the exploitation does."),
+    lead=N_("One sign may be enough; for a child, the exploitation is."),
     questions=(
         Question(
             name="indicators",
@@ -172,6 +174,7 @@ _SIGNS: Final = Step(
 )
 _NEEDS: Final = Step(
     name="needs",
+    short=N_("Help"),
     heading=N_("What does the person need?"),
     lead=N_("Ask first what the person wants. One organisation is asked for each need."),
     questions=(
@@ -185,9 +188,10 @@ _NEEDS: Final = Step(
 )
 CONSENT: Final = Step(
     name="consent",
+    short=N_("Consent"),
     heading=N_("What does the person agree to?"),
     lead=N_(
-        "Read each text aloud in a language that the person understands, without anybody listening. A no costs no help that the law grants, and a yes can be taken back at any time. What is not answered counts as no."
+        "Read each text aloud, in a language that the person understands, where nobody listens. A no costs no help that the law grants; a yes can be taken back. No answer is a no."
     ),
     questions=(
         Question(
@@ -196,13 +200,14 @@ CONSENT: Final = Step(
             kind="one",
             list_name="consent_authority",
             help=N_(
-                "For a child: the legal guardian, or the decision on the child’s best interests; not a guardian who is suspected."
+                "For a child: the legal guardian, unless suspected, or the decision on the child’s best interests."
             ),
         ),
     ),
 )
 _SAFETY: Final = Step(
     name="safety",
+    short=N_("Safety"),
     heading=N_("What keeps the person safe?"),
     lead=N_("Whoever is asked for help sees this first. Ask: who could hear us call? Who comes home?"),
     questions=(
@@ -213,9 +218,10 @@ _SAFETY: Final = Step(
 )  # fmt: skip
 _SEALED: Final = Step(
     name="sealed",
+    short=N_("Names and contact"),
     heading=N_("Names and how to reach the person"),
     lead=N_(
-        "Sealed: an organisation reads of it what it needs, after it has accepted, and only with a ground. All may stay empty."
+        "Sealed: read only by whoever has accepted, and only as far as needed. All may stay empty."
     ),
     questions=(
         *_sealed("identity", "full_name", "birth_date", "mother_first_name"),
