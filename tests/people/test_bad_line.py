@@ -98,7 +98,7 @@ async def send_one(person: Person, line: SlowLine, *, bad_from: str) -> None:
     assert await person.page.locator("h1.key").count() == 1
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3000)
 async def test_a_bad_line_shows_the_first_page_soon_and_brings_each_form_once(
     site: Site, form: Form, figure: Figure
 ) -> None:
