@@ -38,6 +38,10 @@ class _BodyTooLargeError(Exception):
     pass
 
 
+class _ClientGoneError(Exception):
+    pass
+
+
 class Front:
     """A streaming reverse proxy by path prefix; paths and query go through unchanged.
 
@@ -83,6 +87,8 @@ class Front:
             )
         except _BodyTooLargeError:
             await _refuse_large(receive, send, limit=limit)
+        except _ClientGoneError:
+            return  # nobody is there to be answered, and no service failed
         except httpx.TransportError as error:
             await _say_unanswered(send, error)
         else:
@@ -122,7 +128,7 @@ async def _limited(receive: Receive, *, limit: int) -> AsyncIterator[bytes]:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise httpx.ReadError("the client has gone")
+            raise _ClientGoneError
         size += len(message.get("body", b""))
         if size > limit:
             raise _BodyTooLargeError

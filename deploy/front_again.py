@@ -30,31 +30,21 @@ class OnceMore(httpx.AsyncBaseTransport):
         try:
             return await self._transport.handle_async_request(_with(request, body))
         except _UNANSWERED:
-            if body.is_broken:
-                raise
             return await self._transport.handle_async_request(_with(request, body))
 
 
 class _Kept(httpx.AsyncByteStream):
-    """What a client sends, kept until it is answered. is_broken: its client has not sent all of it."""
+    """What a client sends, kept until it is answered."""
 
     def __init__(self, request: httpx.Request) -> None:
         assert isinstance(request.stream, httpx.AsyncByteStream)  # noqa: S101 - all of ours are
         self._source = aiter(request.stream)
         self._parts: list[bytes] = []
-        self.is_broken = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for part in tuple(self._parts):
             yield part
-        while True:
-            try:
-                part = await anext(self._source)
-            except StopAsyncIteration:
-                return
-            except BaseException:
-                self.is_broken = True
-                raise
+        async for part in self._source:
             self._parts.append(part)
             yield part
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fastapi import Request
 from fastapi.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.database import is_outage
@@ -130,6 +131,8 @@ class HideFaults:
 
         try:
             await self._app(scope, receive, watched_send)
+        except ClientDisconnect:
+            return  # its line broke: no fault of ours, and nobody is there to be told
         except Exception as error:  # noqa: BLE001 -- the last line of defence is for all of them
             log.error("request.failed", extra=fault(error))
             if has_started:

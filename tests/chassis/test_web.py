@@ -1,6 +1,6 @@
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import pytest
@@ -292,6 +292,29 @@ async def test_an_unexpected_error_shows_and_logs_nothing_of_what_it_said(
     assert logged["where"].startswith("tests/chassis/test_web.py:")
     assert record.exc_info is None
     assert "Aminata" not in str(logged)
+
+
+@pytest.mark.parametrize("comes", [b"", b"half"])
+async def test_whoever_is_cut_off_in_the_middle_of_a_request_is_no_fault_of_ours(
+    comes: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    left = [{"type": "http.request", "body": comes, "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return left.pop(0) if left else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/a/raw", "root_path": "", "query_string": b"",
+        "headers": [], "http_version": "1.1", "scheme": "http", "server": ("a", 80),
+    }  # fmt: skip
+    await an_app()(scope, receive, send)
+
+    assert sent == []
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 @pytest.mark.parametrize(("method", "path", "code"), [
