@@ -53,7 +53,14 @@ GIRL: Final[Mapping[str, Said]] = {
 }  # fmt: skip
 #: What is neither French nor English, because somebody typed it or an organisation is called so.
 TYPED: Final = frozenset(
-    {"Hawa Konaté", "Djidian", "le matin", "Nouvelle ligne", "a test"}
+    {
+        "Hawa Konaté",
+        "Djidian",
+        "le matin",
+        "Nouvelle ligne",
+        "Autres numéros au téléphone",
+        "a test",
+    }
     | {one.kind for one in DIRECTORY}
 )
 
