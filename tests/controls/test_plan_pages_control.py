@@ -1,4 +1,4 @@
-"""Without the memory of forms a double tap is told it did nothing, without the owner's name a stranger reads the plan."""
+"""Without the memory of forms a double tap is told it did nothing, without the owner's name a shelter reads the plan."""
 
 import asyncio
 from dataclasses import replace
@@ -16,10 +16,10 @@ from tests.people.test_plan_pages import (
     lines,
     owner,
     planned,
-    stranger,
+    shelter,
 )
 
-__all__ = ["address", "owner", "shared_site", "stranger"]
+__all__ = ["address", "owner", "shared_site", "shelter"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("lifecycle"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
@@ -40,7 +40,7 @@ async def test_without_the_memory_of_forms_the_second_tap_is_told_that_the_plan_
 
 
 async def test_without_the_owners_name_a_stranger_reads_where_each_would_go(
-    owner: Browser, stranger: Browser, address: Address, monkeypatch: pytest.MonkeyPatch
+    owner: Browser, shelter: Browser, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = await found_together(address, a_person())
     ((field, _),) = lines(await planned(owner, at))
@@ -51,5 +51,5 @@ async def test_without_the_owners_name_a_stranger_reads_where_each_would_go(
         return found and replace(found, owner="SHELTER_B")
 
     monkeypatch.setattr(groups, "one", anybodys)
-    shown = await stranger.get(at)
+    shown = await shelter.get(at)
     assert (shown.status_code, field in shown.text) == (200, True)

@@ -43,3 +43,19 @@ async def browser(address: Address) -> AsyncIterator[Browser]:
     async with address.browser() as opened:
         yield opened
     await address.site.run("truncate referral.accounts cascade")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def owner(address: Address) -> AsyncIterator[Browser]:
+    """Somebody who speaks for the police."""
+    async with address.browser() as opened:
+        await opened.arrive("c.keita", organisation="POLICE_A", role="focal_point")
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shelter(address: Address) -> AsyncIterator[Browser]:
+    """Somebody who speaks for a shelter."""
+    async with address.browser() as opened:
+        await opened.arrive("a.diarra")
+        yield opened

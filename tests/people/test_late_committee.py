@@ -11,10 +11,10 @@ import pytest_asyncio
 from tests.builders import an_organisation
 from tests.parts import Site
 from tests.people.address import SERVICES, Address, Browser, open_address, words
-from tests.people.shared_address import DIRECTORY, shared_site
+from tests.people.shared_address import DIRECTORY, shared_site, shelter
 from tests.people.test_late_forms import late
 
-__all__ = ["shared_site"]
+__all__ = ["shared_site", "shelter"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
@@ -70,14 +70,6 @@ async def keeper(address: Address) -> AsyncIterator[Browser]:
     """Somebody of the committee."""
     async with address.browser() as opened:
         await opened.arrive("c.kone", organisation="COMITE", role="analyst")
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shelter(address: Address) -> AsyncIterator[Browser]:
-    """Somebody who speaks for a shelter."""
-    async with address.browser() as opened:
-        await opened.arrive("a.diarra")
         yield opened
 
 

@@ -2,44 +2,26 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from contracts.vocabulary import label
 from tests.parts import until
 from tests.people.address import BASE, Address, Browser, hidden, words
 from tests.people.attacks import active_in
 from tests.people.qr_code import read_code
-from tests.people.shared_address import address, shared_site
+from tests.people.shared_address import address, owner, shared_site, shelter
 from tests.people.test_intake_form import ANSWERS, NEW, carried, number_of
 
-__all__ = ["address", "shared_site"]
+__all__ = ["address", "owner", "shared_site", "shelter"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
 MINE = "/intake/mine"
 HEALTH = label("organisation_kind", "health", "fr")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def owner(address: Address) -> AsyncIterator[Browser]:
-    """Somebody who speaks for the police."""
-    async with address.browser() as opened:
-        await opened.arrive("c.keita", organisation="POLICE_A", role="focal_point")
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shelter(address: Address) -> AsyncIterator[Browser]:
-    """Somebody who speaks for the shelter."""
-    async with address.browser() as opened:
-        await opened.arrive("a.diarra")
-        yield opened
 
 
 async def registered(browser: Browser, **changes: str | list[str]) -> str:

@@ -20,12 +20,12 @@ from tests.people.chromium import PHONE, chromium, window
 from tests.people.hands import Keyboard
 from tests.people.looking import AXE, Looker, found
 from tests.people.persons import Person
-from tests.people.shared_address import shared_site
+from tests.people.shared_address import owner, shared_site, shelter
 from tests.people.test_late_forms import late
 from tests.people.untranslated import BothLanguages, same_in_both
 from tests.serving import serving
 
-__all__ = ["shared_site"]
+__all__ = ["owner", "shared_site", "shelter"]
 pytestmark = [
     pytest.mark.connected, pytest.mark.share("lifecycle"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
@@ -45,22 +45,6 @@ PICTURES = Path(__file__).parents[2] / "build" / "screenshots" / "plans"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def address(shared_site: Site) -> AsyncIterator[Address]:
     async with open_address(shared_site, *DIRECTORY) as opened:
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def owner(address: Address) -> AsyncIterator[Browser]:
-    """Somebody who speaks for the police."""
-    async with address.browser() as opened:
-        await opened.arrive("c.keita", organisation="POLICE_A", role="focal_point")
-        yield opened
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stranger(address: Address) -> AsyncIterator[Browser]:
-    """Somebody who speaks for a shelter."""
-    async with address.browser() as opened:
-        await opened.arrive("a.diarra")
         yield opened
 
 
@@ -161,7 +145,7 @@ async def test_the_owner_sees_why_says_otherwise_and_sends_it_each_once(
 
 
 async def test_what_cannot_be_is_named_where_it_was_wanted_and_the_plan_stays(
-    owner: Browser, stranger: Browser, address: Address
+    owner: Browser, shelter: Browser, address: Address
 ) -> None:
     at = await found_together(address, a_person(), a_person(consent=[]))
     page = await planned(owner, at)
@@ -184,10 +168,8 @@ async def test_what_cannot_be_is_named_where_it_was_wanted_and_the_plan_stays(
     assert (stale.status_code, keyless.status_code) == (409, 400)
     assert await kept(address, at) == ("planned", 1)
 
-    there = [await stranger.get(one) for one in (at, f"/referral/plans/{uuid4()}")]
-    sent = await stranger.send(
-        f"{at}/sending", **hidden(await stranger.get("/referral/"), "/leave")
-    )
+    there = [await shelter.get(one) for one in (at, f"/referral/plans/{uuid4()}")]
+    sent = await shelter.send(f"{at}/sending", **hidden(await shelter.get("/referral/"), "/leave"))
     assert [one.status_code for one in (*there, sent)] == [404, 404, 404]
     assert there[0].text == there[1].text
     async with address.browser() as officer:
