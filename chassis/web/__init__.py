@@ -5,7 +5,7 @@ from chassis.web.app import packed_files, web_app
 from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
 from chassis.web.pages import LANGUAGES, Pages, language_of
-from chassis.web.problems import Refusal, Violation, problem, role_refusal
+from chassis.web.problems import Refusal, Violation, committee_alone, problem
 from chassis.web.session import Sessions, check_origin
 from chassis.web.shown import Shown
 from chassis.web.throttle import Throttle
@@ -23,11 +23,11 @@ __all__ = [
     "Typed",
     "Violation",
     "check_origin",
+    "committee_alone",
     "language_of",
     "packed_files",
     "problem",
     "read_caller",
-    "role_refusal",
     "to_start",
     "web_app",
 ]

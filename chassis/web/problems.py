@@ -106,6 +106,11 @@ def role_refusal(*allowed: str, detail: str | None = None) -> Refusal:
     )
 
 
+def committee_alone(*allowed: str) -> Refusal:
+    """For whoever would need one of these roles at the national committee."""
+    return role_refusal(*allowed, detail="Of the national committee alone.")
+
+
 # What openapi.json says of every 4XX answer.
 SCHEMA: dict[str, Any] = {
     "type": "object",

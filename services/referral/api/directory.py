@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.assembly import Parts
 from chassis.database import reading_as
-from chassis.web import BearerCaller, Refusal, Shown, Violation, role_refusal
+from chassis.web import BearerCaller, Refusal, Shown, Violation, committee_alone
 from contracts.callers import Caller
 from contracts.directory import DirectoryEntry
 from services.referral.store import directory
@@ -189,7 +189,7 @@ def _is_keeper(who: Caller, found: dict[str, Current]) -> bool:
 def must_keep(who: Caller, found: dict[str, Current]) -> None:
     """Raises Refusal for everybody but the committee's operators. found: their own entry at least."""
     if not _is_keeper(who, found):
-        raise role_refusal("operator", detail="Of the national committee alone.")
+        raise committee_alone("operator")
 
 
 def _kept(one: Current, who: Caller, *, keeps: bool) -> Kept:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from chassis.database import reading_as
-from chassis.web import Entrance, Refusal, Typed, role_refusal
+from chassis.web import Entrance, Typed, committee_alone
 from contracts.callers import Caller
 from contracts.directory import DirectoryEntry
 from contracts.vocabulary import codes
@@ -85,7 +85,7 @@ async def _found(door: PeoplesDoor, code: str, who: Caller) -> Current:
     """The entry, for whoever keeps the directory. Raises Refusal."""
     async with reading_as(door.parts.web, who.organisation) as connection:
         if not await may_keep(connection, who):
-            raise _forbidden()
+            raise committee_alone()
         found = (await directory.current(connection, {code})).get(code)
     if found is None:
         raise unknown()
@@ -100,7 +100,7 @@ async def _kept(door: PeoplesDoor, wish: Amendment, who: Caller) -> bool:
     except ChangedMeanwhile:
         return False
     except NotKeeper:
-        raise _forbidden() from None
+        raise committee_alone() from None
     return True
 
 
@@ -164,7 +164,3 @@ def _changes(
     }
     status = 422 if lacks_reason else 200
     return door.pages.render(request, "organisation_changes.html", context, status=status)
-
-
-def _forbidden() -> Refusal:
-    return role_refusal(detail="Of the national committee alone.")

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chassis.database import reading_as
 from chassis.directory_keys import load_keys
-from chassis.web import Entrance, Refusal
+from chassis.web import Entrance, Refusal, committee_alone
 from contracts.callers import Caller
 from contracts.handed_over import HandedOver
 from services.referral.pages.directory import FRESH, Code, grouped, reason
@@ -45,7 +45,7 @@ def _add_looking(routes: APIRouter, door: PeoplesDoor, fresh: Entrance) -> None:
     async def show_waiting(request: Request, who: visitor) -> HTMLResponse:
         async with reading_as(door.parts.web, who.organisation) as connection:
             if not await may_keep(connection, who):
-                raise _forbidden()
+                raise committee_alone()
             keys, now = await load_keys(connection), door.parts.mint.moment()
             found = [
                 progress(one, [key for key in keys if key.owner == one.organisation], now=now)
@@ -127,7 +127,7 @@ async def _found(door: PeoplesDoor, code: str, who: Caller, *, hides: bool = Fal
     """What was handed in last. hides: whoever may not look hears that there is nothing. Raises Refusal."""
     async with reading_as(door.parts.web, who.organisation) as connection:
         if not await may_keep(connection, who):
-            raise _nothing() if hides else _forbidden()
+            raise _nothing() if hides else committee_alone()
         found = await handed_keys.newest(connection, code)
     if found is None:
         raise _nothing()
@@ -157,7 +157,3 @@ async def _shown(
 
 def _nothing() -> Refusal:
     return Refusal(404, "no_such_keys", "No keys of such an organisation wait")
-
-
-def _forbidden() -> Refusal:
-    return Refusal(403, "role_forbidden", "The caller's role may not do this")

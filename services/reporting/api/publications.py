@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation, role_refusal
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation, committee_alone
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.api.asking import UNCHANGED
@@ -110,7 +110,7 @@ def _add_looking(routes: APIRouter, desk: PublicationDesk, decider: BearerCaller
             try:
                 found = await see_publication(connection, publication_id, by=who)
             except NotTheCommittee:
-                raise not_the_committee() from None
+                raise committee_alone() from None
         if found is None:
             raise Refusal(404, "no_such_publication", "There is no such publication")
         shown = _shown(found)
@@ -119,11 +119,6 @@ def _add_looking(routes: APIRouter, desk: PublicationDesk, decider: BearerCaller
             return Response(status_code=304, headers={"ETag": tag})
         response.headers["ETag"] = tag
         return shown
-
-
-def not_the_committee() -> Refusal:
-    """For the right role at another organisation."""
-    return role_refusal(detail="Of the national committee alone.")
 
 
 async def _asked(desk: PublicationDesk, wanted: Wanted, *, who: Caller) -> Asked:
@@ -141,7 +136,7 @@ async def _asked(desk: PublicationDesk, wanted: Wanted, *, who: Caller) -> Asked
                 connection, edition, by=who, publication_id=desk.mint.opaque_id(), now=now
             )
         except NotTheCommittee:
-            raise not_the_committee() from None
+            raise committee_alone() from None
 
 
 def _shown(asked: Asked) -> Publication:

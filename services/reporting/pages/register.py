@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.datastructures import FormData
 
-from chassis.web import Entrance, Pages, Refusal, Typed, role_refusal
+from chassis.web import Entrance, Pages, Refusal, Typed, committee_alone
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import BadWindow
@@ -93,7 +93,7 @@ def _add_publishing(routes: APIRouter, desk: RegisterPages) -> None:
     async def show_form(request: Request, who: visitor) -> HTMLResponse:
         async with desk.web.connect() as connection:
             if not await may_decide(connection, who):
-                raise _not_the_committee()
+                raise committee_alone()
         return _form(desk, request, {})
 
     @routes.post("/register")
@@ -103,7 +103,7 @@ def _add_publishing(routes: APIRouter, desk: RegisterPages) -> None:
         edition = _read(answers, now=now)
         async with desk.work.begin() as connection:
             if not await may_decide(connection, who):
-                raise _not_the_committee()
+                raise committee_alone()
             if edition is None:
                 return _form(desk, request, answers, status=422)
             publication_id = desk.mint.opaque_id()
@@ -117,7 +117,7 @@ def _add_publishing(routes: APIRouter, desk: RegisterPages) -> None:
     async def show_again(request: Request, who: Caller, typed: Typed) -> HTMLResponse:
         async with desk.web.connect() as connection:
             if not await may_decide(connection, who):
-                raise _not_the_committee()
+                raise committee_alone()
         return _form(desk, request, _answers(typed.said), is_late=True)
 
     fresh.shows("/register", show_again)
@@ -164,7 +164,3 @@ def _edition(asked: Asked) -> Edition:
     edition = read_edition(asked.name)
     assert edition is not None  # noqa: S101 - only what is an edition is asked for
     return edition
-
-
-def _not_the_committee() -> Refusal:
-    return role_refusal(detail="Of the national committee alone.")
