@@ -26,6 +26,7 @@ from tests.people.journey import DIRECTORY, GIRL
 from tests.people.mishaps import CutLine, kill
 from tests.people.persons import SCREENS, Person
 from tests.people.shared_address import shared_site
+from tests.people.test_own_cases import decided, registered
 from tests.referral.offices import open_office
 from tests.serving import serving
 from tests.trust.faults.wire_proxy import BadLine
@@ -36,6 +37,7 @@ pytestmark = [
 ]  # fmt: skip
 STEPS: Final = (*pairwise(SCREENS), (SCREENS[-1], "send"))
 ACCEPT: Final = 'form[action$="/accept"] button'
+SAY: Final = 'form[action$="/consent"] button'
 REASON: Final = "[name=reason][value=capacity]"
 #: login, organisation, and where its pages are
 WHO: Final = {
@@ -227,16 +229,46 @@ class BadRoad:
         if how == "dies":
             async with chromium() as dying, self._at(dying, act, referral_id) as person:
                 await kill(dying, person, act.button)
+            await settled(self.address, self.line)
         else:
             async with self._at(self.browser, act, referral_id) as person:
                 heard = landed if how == "unanswered" else None
                 await CutLine(self.line).press(person, act.button, heard=heard)
             assert await landed(), (act.state, how)
-        await settled(self.address, self.line)
         async with self._at(self.browser, act, referral_id) as person:
             if await person.page.locator(act.button).count():
                 await person.follow(act.button)
         assert await landed(), (act.state, how)
+
+    async def say(self, case: str, said: str, *, how: str) -> None:
+        """The same for what the person says at her case's page about a health centre."""
+
+        async def landed() -> bool:
+            return ("health", said) in {
+                (kind, state) for kind, _, state in await decided(self.address, case)
+            }
+
+        if how == "dies":
+            async with chromium() as dying, self._asks(dying, case, said) as person:
+                await kill(dying, person, SAY)
+            await settled(self.address, self.line)
+        else:
+            async with self._asks(self.browser, case, said) as person:
+                heard = landed if how == "unanswered" else None
+                await CutLine(self.line).press(person, SAY, heard=heard)
+            assert await landed(), (said, how)
+        if not await landed():
+            async with self._asks(self.browser, case, said) as person:
+                await person.follow(SAY)
+        assert await landed(), (said, how)
+
+    @asynccontextmanager
+    async def _asks(self, browser: Browser, case: str, said: str) -> AsyncIterator[Person]:
+        async with again(browser, self.base, self.known["owner"]) as person:
+            await person.page.goto(f"{case}/consent")
+            for name, value in (("authority", "person"), ("consent_health", said)):
+                await person.hand.choose(person.page.locator(f"[name={name}][value={value}]"))
+            yield person
 
     @asynccontextmanager
     async def _at(self, browser: Browser, act: Act, referral_id: UUID) -> AsyncIterator[Person]:
@@ -296,3 +328,20 @@ async def test_each_act_after_an_offer_counts_once_however_the_line_or_the_brows
     for name in ("accepted", "started", "delivered", "confirmed", "declined"):
         assert await platform.site.rows(query, name=f"referral.{name}") == [(3,)], name
     assert await platform.site.rows(query, name="request.refused") == [(0,)]
+
+
+async def test_what_a_person_agrees_to_and_takes_back_counts_once_on_such_a_road(
+    platform: Address,
+) -> None:
+    async with on_a_line(platform) as (line, base), chromium() as browser:
+        people = {"who": "c.keita", "organisation": "POLICE_A", "role": "focal_point"}
+        known = await cookies_of(platform, browser, base, **people)
+        road = BadRoad(platform, line, base, browser, {"owner": known})
+        async with platform.browser() as owner:
+            await owner.arrive("d.keita", organisation="POLICE_A", role="focal_point")
+            for how in ("unheard", "unanswered", "dies"):
+                case = await registered(owner)
+                for said in ("given", "refused"):
+                    await road.say(case, said, how=how)
+                found = [(kind, state) for kind, _, state in await decided(platform, case)]
+                assert found == [("health", "given"), ("health", "refused")], how
