@@ -50,10 +50,9 @@ def older(tmp_path: Path) -> Path:
     try:
         newest = git("log", "-1", "--format=%H", "--", *MIGRATIONS)
         before = git("rev-parse", "--verify", f"{newest}^")
-    except subprocess.CalledProcessError:
-        pytest.skip(
-            "there is no history here, or a shallow one: no commit before the newest migrations"
-        )
+    except subprocess.CalledProcessError as failed:
+        said = failed.stderr.decode().strip()
+        pytest.skip(f"no commit before the newest migrations can be had from git here: {said}")
     packed = tmp_path / "older.tar"
     git("archive", f"--output={packed}", before)
     folder = tmp_path / "older"
