@@ -11,9 +11,16 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.errors import ServiceUnavailableError
 
+from contracts.envelope import WRITTEN
+
 _PLAIN = b"NATS/1.0\r\n"
 _NAME, _BLANK = re.compile("[!-9;-~]+"), " \t\r\n\v\f"
 _SERVERS_OWN = frozenset({"status", "description"})
+# What stands in each of our own messages, or in each answer of the server: the name is one.
+_USUAL = WRITTEN | {
+    "Nats-Batch-Id", "Nats-Batch-Sequence", "Nats-Batch-Commit", "Nats-Stream", "Nats-Subject",
+    "Nats-Sequence", "Nats-Time-Stamp", "Nats-Num-Pending", "Nats-Last-Sequence",
+}  # fmt: skip
 _EXPIRED = "Request Timeout"
 # The server ends a question before we stop waiting for its answer.
 _EARLIER_NS = 100_000_000
@@ -97,7 +104,12 @@ def plain(block: bytes) -> dict[str, str]:
     found = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        name = name.strip(_BLANK)
-        if colon and _NAME.fullmatch(name) and name.lower() not in _SERVERS_OWN:
+        if colon and (name in _USUAL or (name := _named(name))):
             found[name] = value.strip(_BLANK)
     return found
+
+
+def _named(text: str) -> str:
+    """The name of a header; empty for what is no name, or is the server's own."""
+    name = text.strip(_BLANK)
+    return name if _NAME.fullmatch(name) and name.lower() not in _SERVERS_OWN else ""

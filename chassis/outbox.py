@@ -1,7 +1,7 @@
 """Messages written with the business rows, in the same transaction; the relay sends them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -147,25 +147,30 @@ async def withdraw(connection: AsyncConnection, ids: Sequence[UUID]) -> tuple[in
 async def add(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
     """Queue the messages in this order; they exist when the transaction commits, or never."""
     if messages:
-        rows = [as_row(one) for one in messages]
-        await connection.execute(_ADD, {name: [row[name] for row in rows] for name in _COLUMNS})
+        columns = map(list, zip(*map(_values, messages), strict=True))
+        await connection.execute(_ADD, dict(zip(_COLUMNS, columns, strict=True)))
 
 
-def as_row(one: Outgoing) -> dict[str, str | int | None]:
-    """A message by column, as JSON can hold it."""
-    return {
-        "id": str(one.id),
-        "stream": one.stream,
-        "name": one.message.name,
-        "version": one.message.version,
-        "subject": one.subject,
-        "sequence_key": one.sequence_key,
-        "case_id": None if one.case_id is None else str(one.case_id),
-        "organisation": one.organisation,
-        "causation_id": one.causation_id,
-        "correlation_id": one.correlation_id,
-        "ground": one.ground,
-        "trace": one.trace,
-        "started_trace": one.started_trace,
-        "body": one.message.encode().decode(),
-    }
+def as_row(one: Outgoing) -> dict[str, Any]:
+    """A message by column."""
+    return dict(zip(_COLUMNS, _values(one), strict=True))
+
+
+def _values(one: Outgoing) -> tuple[Any, ...]:
+    """In the order of the columns."""
+    return (
+        one.id,
+        one.stream,
+        one.message.name,
+        one.message.version,
+        one.subject,
+        one.sequence_key,
+        one.case_id,
+        one.organisation,
+        one.causation_id,
+        one.correlation_id,
+        one.ground,
+        one.trace,
+        one.started_trace,
+        one.message.encode().decode(),
+    )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from uuid import UUID
 
@@ -53,16 +53,23 @@ _NUMBERS = {"ce-casesequence": "case_sequence", "ce-feedsequence": "feed_sequenc
 # Most values need no encoding, and looking costs a tenth of encoding.
 _PLAIN = re.compile(r"[A-Za-z0-9/._:-]*")
 _ATTRIBUTES = tuple((_TEXT | _NUMBERS).items())
-_REQUIRED = ("ce-id", "ce-source", "ce-type", "ce-subject")
-_READ = ("ce-id", *_TEXT, *_NUMBERS)
+_REQUIRED = {
+    "ce-id": "id",
+    **{name: _TEXT[name] for name in ("ce-source", "ce-type", "ce-subject")},
+}
+_READ = {"ce-id": "id", **_TEXT, **_NUMBERS}
+_FIXED = ("Nats-Msg-Id", "ce-specversion", "ce-datacontenttype")
+#: The names of all headers that a message of ours may have, as it has them.
+WRITTEN = frozenset({*_FIXED, *_READ, HOP})
 
 
 def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, str]:
     """The headers of one message; `Nats-Msg-Id` repeats the id so that JetStream drops a resend."""
+    identity = str(envelope.id)
     headers = {
-        "Nats-Msg-Id": str(envelope.id),
+        "Nats-Msg-Id": identity,
         "ce-specversion": "1.0",
-        "ce-id": str(envelope.id),
+        "ce-id": identity,
         "ce-datacontenttype": "application/json",
     }
     for header, attribute in _ATTRIBUTES:
@@ -76,14 +83,19 @@ def encode_headers(envelope: Envelope, *, hop: str | None = None) -> dict[str, s
 
 def decode_headers(headers: Mapping[str, str] | None) -> Envelope:
     """Read the attributes back. Raises `Rejected` naming the attribute that is missing or wrong."""
-    given = {name.lower(): value for name, value in (headers or {}).items()}
-    found = {name: decode_value(str(given[name])) for name in _READ if name in given}
-    for name in _REQUIRED:
-        if not found.get(name):
-            raise Rejected("missing_attribute", field=name)
-    text = {attribute: found.get(header) for header, attribute in _TEXT.items()}
-    numbers = {attribute: _number(found, header) for header, attribute in _NUMBERS.items()}
-    return Envelope(id=_uuid(found, "ce-id"), **text, **numbers)  # type: ignore[arg-type]  # required ones are checked above
+    found: dict[str, Any] = {}
+    for name, value in (headers or {}).items():
+        attribute = _READ.get(name) or _READ.get(name.lower())
+        if attribute is not None:
+            found[attribute] = decode_value(str(value))
+    for header, attribute in _REQUIRED.items():
+        if not found.get(attribute):
+            raise Rejected("missing_attribute", field=header)
+    for header, attribute in _NUMBERS.items():
+        if attribute in found:
+            found[attribute] = _number(found[attribute], header)
+    found["id"] = _uuid(found["id"], "ce-id")
+    return Envelope(**found)
 
 
 def encode_value(text: str) -> str:
@@ -98,18 +110,15 @@ def decode_value(value: str) -> str:
     return unquote(value) if "%" in value else value
 
 
-def _number(found: Mapping[str, str], header: str) -> int | None:
-    value = found.get(header)
-    if value is None:
-        return None
+def _number(value: str, header: str) -> int:
     # Longer ones fit no column, and Python refuses the longest with an error of its own.
     if not (value.isascii() and value.isdigit() and len(value) <= NUMBER_DIGITS):
         raise Rejected("missing_attribute", field=header)
     return int(value)
 
 
-def _uuid(found: Mapping[str, str], header: str) -> UUID:
+def _uuid(value: str, header: str) -> UUID:
     try:
-        return UUID(found[header])
+        return UUID(value)
     except ValueError:
         raise Rejected("missing_attribute", field=header) from None

@@ -25,7 +25,7 @@ from typing import Final, Literal, get_args
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contracts.envelope import SIGNATURE
+from contracts.envelope import SIGNATURE, WRITTEN
 from contracts.evidence import Branch, grow
 from contracts.keyring import (
     Keyring,
@@ -56,7 +56,9 @@ _SIGNATURE = re.compile(re.escape(SUITE) + r"\.([0-9a-f]{16})\.([A-Za-z0-9_-]{86
 _IS_SIGNED = re.compile(r"ce-|content-type\Z", re.IGNORECASE)
 _NAME = re.compile(r"ce-[a-z0-9]+|content-type")
 # No space and no control character, so that a line is one attribute whatever it holds.
-_VALUE = re.compile(r"[!-~]*")
+_VALUES = re.compile(r"[!-~\n]*")
+# Of what each of our own messages has, nobody needs to look at the name.
+_USUAL = frozenset(name for name in WRITTEN if _NAME.fullmatch(name))
 
 
 class SignatureRefused(Exception):
@@ -88,13 +90,16 @@ def signed_payload(headers: Mapping[str, str], body: bytes, *, subject: str) -> 
     `subject` is where the message lies in its stream, for a request with the sender's code in it.
     Raises `SignatureRefused` (malformed) where two readers could read different attributes.
     """
-    signed = (name for name in headers if _IS_SIGNED.match(name))
-    lines = [
-        f"{_checked(name, _NAME)}:{_checked(headers[name], _VALUE)}\n" for name in sorted(signed)
-    ]
-    lines.append(f"subject:{_checked(subject, _VALUE)}\n")
-    lines.append(f"sha-256:{sha256(body).hexdigest()}\n")
-    return "".join(lines).encode()
+    names = sorted(name for name in headers if name in _USUAL or _IS_SIGNED.match(name))
+    values = [*(headers[name] for name in names), subject]
+    for name in names:
+        if name not in _USUAL and not _NAME.fullmatch(name):
+            raise SignatureRefused("malformed")
+    # All at once: in a text without a space or a control character only we can begin a line.
+    if not _VALUES.fullmatch(joined := "\n".join(values)) or joined.count("\n") != len(names):
+        raise SignatureRefused("malformed")
+    lines = [f"{name}:{value}\n" for name, value in zip((*names, "subject"), values, strict=True)]
+    return f"{''.join(lines)}sha-256:{sha256(body).hexdigest()}\n".encode()
 
 
 class Signer:
@@ -217,9 +222,3 @@ def _parsed(signature: str | None) -> tuple[str, bytes, Branch | None]:
 
 def _payload_type(kind: str) -> str:
     return f"application/vnd.{SUITE}.{kind}"
-
-
-def _checked(text: str, allowed: re.Pattern[str]) -> str:
-    if allowed.fullmatch(text) is None:
-        raise SignatureRefused("malformed")
-    return text

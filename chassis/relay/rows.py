@@ -123,7 +123,8 @@ _LOST = text("""
 """)
 _CONFIRM = text("""
     update outbox set delivered_at = clock_timestamp()
-    where delivered_at is null and stream = :stream and stream_sequence <= :floor
+    where sent_at is not null and delivered_at is null
+      and stream = :stream and stream_sequence <= :floor
       and (cast(:organisation as text) is null or organisation = :organisation)
 """)
 _RECIPIENTS = text("""

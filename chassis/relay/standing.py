@@ -13,7 +13,9 @@ _STANDING = text("""
                          and withdrawn_at is null) as untaken,
         count(*) filter (where withdrawn_at is not null) as to_take_out,
         min(created_at) filter (where sent_at is null and withdrawn_at is null) as oldest
-    from outbox where erased_at is null and (delivered_at is null or withdrawn_at is not null)
+    from outbox where (sent_at is null and erased_at is null)
+        or (sent_at is not null and delivered_at is null and erased_at is null)
+        or (withdrawn_at is not null and erased_at is null)
     group by stream order by stream
 """)
 _RESEND = text("""

@@ -142,7 +142,8 @@ def standing(record: Record, reader: Reader, at: datetime) -> tuple[str, ...]:
     stand = {one.ground for one in record.bases if one.covers(reader) and one.holds(at)}
     if consent_stands(record, reader, at):
         stand.add(CONSENT)
-    return tuple(ground for ground in codes("ground") if ground in stand & good_grounds(reader))
+    stand &= good_grounds(reader)
+    return tuple(ground for ground in codes("ground") if ground in stand)
 
 
 def fallout(told: Cut, reader: Reader, *, record: Record, at: datetime) -> Fallout:

@@ -81,6 +81,7 @@ def is_holiday(on: date) -> bool:
     return bool(valid("holidays", on))
 
 
+@lru_cache(maxsize=256)  # the same days are asked for all day long
 def holidays_between(first: date, last: date) -> frozenset[date]:
     """The legal holidays from the first day to the last, both included."""
     days = ((first + timedelta(days=n)) for n in range((last - first).days + 1))

@@ -17,7 +17,7 @@ from services.intake.domain.closing import CaseIsClosed
 from services.intake.store import consents, disclosures, merges
 from services.intake.store.consents import CaseFile, Told
 from services.intake.store.disclosures import Receipt, Recipient
-from services.intake.use_cases.cutting import cut_for, grounds_for, written
+from services.intake.use_cases.cutting import cut_for, grounds_for, unwritten
 from services.intake.use_cases.disclosing import FORMS, Discloser, release_more
 from services.intake.use_cases.fallen_offers import end_fallen_offers
 from services.intake.use_cases.trimming import take_back
@@ -142,7 +142,7 @@ def _told(one: Recipient, decision_id: UUID) -> Told:
 def rests(receipt: Receipt, recipient: Recipient, file: CaseFile, *, at: datetime) -> bool:
     """Whether every field of a disclosure is still open, at the stage in which it was told."""
     cut = cut_for(recipient, file, stage=receipt.stage, at=at)
-    return set(receipt.fields) <= set(written(cut.fields))
+    return cut.fields.issuperset(map(unwritten, receipt.fields))
 
 
 async def _trimmed(

@@ -31,12 +31,13 @@ def reader_of(recipient: Recipient, file: CaseFile) -> Reader:
 
 def cut_for(recipient: Recipient, file: CaseFile, *, stage: str, at: datetime) -> Cut:
     """What is open to this recipient at that moment, if the referral is at that stage."""
-    return may_know(reader_of(recipient, file), stage, grounds_for(recipient, file, at=at))
+    reader = reader_of(recipient, file)
+    return may_know(reader, stage, _grounds_for(reader, file, at=at))
 
 
 def grounds_for(recipient: Recipient, file: CaseFile, *, at: datetime) -> tuple[str, ...]:
     """The grounds that stand for this recipient at that moment."""
-    return standing(file.record, reader_of(recipient, file), file.judged(at))
+    return _grounds_for(reader_of(recipient, file), file, at=at)
 
 
 def open_fields(
@@ -46,8 +47,8 @@ def open_fields(
 
     So a withdrawal of consent takes exactly one of the parts, and nothing that another ground keeps.
     """
-    reader = replace(reader_of(recipient, file), organisation="")
-    return _by_ground(reader, stage, grounds_for(recipient, file, at=at))
+    reader = reader_of(recipient, file)
+    return _by_ground(replace(reader, organisation=""), stage, _grounds_for(reader, file, at=at))
 
 
 # As many answers as the policy itself remembers: they follow from the same question.
@@ -92,6 +93,10 @@ def unwritten(text: str) -> FieldName:
     """A field as a receipt lists it, as the policy names it."""
     section, _, name = text.partition(".")
     return section, name
+
+
+def _grounds_for(reader: Reader, file: CaseFile, *, at: datetime) -> tuple[str, ...]:
+    return standing(file.record, reader, file.judged(at))
 
 
 def _ground_of(name: FieldName, cut: Cut) -> str:

@@ -124,7 +124,7 @@ class Asking:
         self._offers = offers
         self._permit = announcer.permit(case)
         self.situation = situation_of(
-            CaseRegistered.model_validate(case.facts),
+            self._permit.facts,
             owner=case.owner,
             owner_kind=self._permit.owner_kind,
         )

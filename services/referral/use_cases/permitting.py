@@ -25,6 +25,7 @@ THREAT = frozenset({"threat", "threat_source"})
 class Permit:
     """A case at one moment, as the policy asks for it. owner_kind: empty where it is not known."""
 
+    facts: CaseRegistered
     record: Record
     is_child: bool
     owner_kind: str
@@ -41,6 +42,7 @@ class Permit:
         record = facts.record(case.recorded_at, case.decided)
         named = {one.organisation for one in (*record.decisions, *record.bases)}
         return cls(
+            facts=facts,
             record=record,
             is_child=facts.is_child,
             owner_kind=owner_kind,
