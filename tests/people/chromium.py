@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, BrowserType, Page, async_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 #: Without the last ones it looks for its makers' hosts at every start.
@@ -26,14 +26,18 @@ DESK: Final[Mapping[str, Any]] = {"viewport": {"width": 1280, "height": 900}}
 async def chromium() -> AsyncIterator[Browser]:
     """One browser; `make test` installs it."""
     assert CHROMIUM.exists(), "Chromium is missing: deploy/system-packages chromium"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*FLAGS], chromium_sandbox=False
-        )
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    async with async_playwright() as playwright, one_more(playwright.chromium) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def one_more(kind: BrowserType) -> AsyncIterator[Browser]:
+    """A browser with processes of its own, driven by what drives the others: that starts slowly."""
+    browser = await kind.launch(executable_path=CHROMIUM, args=[*FLAGS], chromium_sandbox=False)
+    try:
+        yield browser
+    finally:
+        await browser.close()
 
 
 @asynccontextmanager

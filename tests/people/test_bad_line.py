@@ -108,7 +108,7 @@ async def test_a_bad_line_shows_the_first_page_soon_and_brings_each_form_once(
         line.quality = BAD
         seen = [await first_page(browser, far) for _ in range(looks)]
         who = {"who": "m.keita", "organisation": "POLICE_A", "role": "officer"}
-        known = await cookies_of(address, browser, base, **who)
+        known = await cookies_of(address, base, **who)
         async with again(browser, far, known) as person:
             person.page.set_default_timeout(PATIENCE)
             line.quality = GOOD

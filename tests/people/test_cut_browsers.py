@@ -1,9 +1,10 @@
 """The line is cut, or the browser dies, at each screen: what was sent arrived, and once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final
@@ -13,20 +14,24 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import BrowserType
+from sqlalchemy import text
 
 from deploy.front import Front
 from deploy.front_server import front_paths
+from services.intake.store import consents
 from tests.ledger import Figure
 from tests.parts import Site, until
-from tests.people.address import SERVICES, Address, open_address
-from tests.people.chromium import PHONE, chromium, window
+from tests.people.address import SERVICES, Address, Browser, Visitor, open_address
+from tests.people.chromium import PHONE, chromium, one_more, window
 from tests.people.hands import Finger
 from tests.people.journey import DIRECTORY, GIRL
 from tests.people.mishaps import CutLine, kill
 from tests.people.persons import SCREENS, Person
 from tests.people.shared_address import shared_site
-from tests.people.test_own_cases import decided, registered
+from tests.people.test_case_pages import STEP, accepted, announced
+from tests.people.test_own_cases import decided, registered, told
 from tests.referral.offices import open_office
 from tests.serving import serving
 from tests.trust.faults.wire_proxy import BadLine
@@ -37,18 +42,31 @@ pytestmark = [
 ]  # fmt: skip
 STEPS: Final = (*pairwise(SCREENS), (SCREENS[-1], "send"))
 ACCEPT: Final = 'form[action$="/accept"] button'
-SAY: Final = 'form[action$="/consent"] button'
 REASON: Final = "[name=reason][value=capacity]"
-#: login, organisation, and where its pages are
-WHO: Final = {
-    "shelter": ("a.diarra", "SHELTER_B", "/referral/desk"),
-    "owner": ("c.keita", "POLICE_A", "/referral/confirmations"),
-}
+WAYS: Final = ("unheard", "unanswered", "dies")
+#: Login and organisation of those who speak for one.
+WHO: Final = {"shelter": ("a.diarra", "SHELTER_B"), "owner": ("c.keita", "POLICE_A")}
 CLEARED: Final = (
     "truncate referral.accounts cascade",
     "update intake.cases set owner = 'GONE'",
 )
 CASE: Final = {"age_band": "25-34", "needs": ["shelter"]}
+
+
+async def nothing(_: Person) -> None:
+    """The page asks for no answer before the button."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody does at a page. todo: what the page shows as long as it is to be done."""
+
+    who: str
+    page: str
+    button: str
+    todo: str
+    counts: Callable[[], Awaitable[bool]]
+    fill: Callable[[Person], Awaitable[None]] = nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,18 @@ class Act:
     button: str
     state: str
 
+    def on(self, address: Address, referral_id: UUID) -> Deed:
+        """Of this referral."""
+        at = {"shelter": "/referral/desk", "owner": "/referral/confirmations"}[self.who]
+        return Deed(
+            who=self.who,
+            page=f"{at}/{referral_id}",
+            button=self.button,
+            todo=self.button,
+            counts=partial(stands, address, referral_id, self.state),
+            fill=choose_reason if self.state == "declined" else nothing,
+        )
+
 
 ON_A_YES: Final = (
     Act("shelter", ACCEPT, "accepted"),
@@ -67,6 +97,8 @@ ON_A_YES: Final = (
     Act("owner", 'form[action*="/confirmations/"] button', "confirmed"),
 )
 ON_A_NO: Final = (Act("shelter", 'form[action$="/decline"] button', "declined"),)
+#: Forms that carry a key of their own.
+KEYED: Final = re.compile("/intake/new|/referral/proceedings/.+")
 
 
 class Forgetful(httpx.AsyncBaseTransport):
@@ -77,7 +109,7 @@ class Forgetful(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Hand on, with another key each time."""
-        if (request.method, request.url.path) != ("POST", "/intake/new"):
+        if request.method != "POST" or not KEYED.fullmatch(request.url.path):
             return await self._behind.handle_async_request(request)
         pairs = parse_qsl((await request.aread()).decode(), keep_blank_values=True)
         content = urlencode(
@@ -113,17 +145,22 @@ async def on_a_line(
 
 
 async def cookies_of(
-    address: Address, browser: Browser, base: str, *, who: str, organisation: str, role: str
+    address: Address, base: str, *, who: str, organisation: str, role: str
 ) -> list[Any]:
     """Signed in: what a telephone's browser still knows after the system has ended it."""
-    async with window(browser, base, PHONE) as page:
-        person = Person(page, Finger())
-        await person.come_in(await address.invite(who, organisation, role), who)
-        return list(await page.context.cookies())
+    async with address.browser() as person:
+        await person.arrive(who, organisation=organisation, role=role)
+        return known_to(person, base)
+
+
+def known_to(person: Visitor, base: str) -> list[Any]:
+    """What their browser keeps, for another one that comes by this line."""
+    jar = person.client.cookies.jar
+    return [{"name": one.name, "value": one.value, "url": base} for one in jar]
 
 
 @asynccontextmanager
-async def again(browser: Browser, base: str, cookies: list[Any]) -> AsyncIterator[Person]:
+async def again(browser: Chromium, base: str, cookies: list[Any]) -> AsyncIterator[Person]:
     """A window of somebody who is signed in."""
     async with window(browser, base, PHONE) as page:
         await page.context.add_cookies(cookies)
@@ -159,18 +196,18 @@ async def fill_over(person: Person, line: BadLine, address: Address, *, is_heard
 
 
 async def die_at_each_screen(
-    address: Address, line: BadLine, base: str, *, cookies: list[Any]
+    address: Address, line: BadLine, kind: BrowserType, *, known: tuple[str, list[Any]]
 ) -> None:
     """The browser dies; its owner looks in a new one whether the form arrived, or starts over."""
-    known = ""
+    last = ""
     for at in (*SCREENS, None):
-        async with chromium() as browser, again(browser, base, cookies) as person:
+        async with one_more(kind) as browser, again(browser, *known) as person:
             newest = await newest_sent(person)
-            if known and newest == known:
+            if last and newest == last:
                 await person.fill(GIRL)
                 await person.go("send")
                 newest = await newest_sent(person)
-            known = newest
+            last = newest
             if at is None:
                 return
             await person.fill(GIRL, to=at)
@@ -213,71 +250,153 @@ async def stands(address: Address, referral_id: UUID, state: str) -> bool:
     return bool(await address.site.rows(query, id=referral_id, state=state))
 
 
+async def choose_reason(person: Person) -> None:
+    """Why not, before a no."""
+    await person.hand.press(person.page.locator("summary"))
+    await person.hand.choose(person.page.locator(REASON))
+
+
+def saying(address: Address, case: str, said: str) -> Deed:
+    """What the person says at her case's page about a health centre."""
+    word = {"given": "Oui", "refused": "Non"}[said]
+    stand = "fieldset:has([name=consent_health]) > p.quiet"
+
+    async def counts() -> bool:
+        found = await decided(address, case)
+        return ("health", said) in {(kind, state) for kind, _, state in found}
+
+    async def fill(person: Person) -> None:
+        for name, value in (("authority", "person"), ("consent_health", said)):
+            await person.hand.choose(person.page.locator(f"[name={name}][value={value}]"))
+
+    return Deed(
+        who="owner",
+        page=f"{case}/consent",
+        button='form[action$="/consent"] button',
+        todo=f'{stand}:not(:has-text("{word}"))',
+        counts=counts,
+        fill=fill,
+    )
+
+
+def reporting(browser: Browser, case: str, referral_id: UUID) -> Deed:
+    """The first step of a file of the owner's, in which the person of this case has her part."""
+
+    async def counts() -> bool:
+        return bool(await announced(browser, case))
+
+    return Deed(
+        who="owner",
+        page=f"/referral/proceedings/{referral_id}",
+        button='form[action*="/proceedings/"] button',
+        todo="main:not(:has(ul.lines))",
+        counts=counts,
+        fill=fill_step,
+    )
+
+
+async def fill_step(person: Person) -> None:
+    """A charge, on a day that was."""
+    await person.write("on", STEP["on"])
+    for name in ("state", "offence_class"):
+        await person.hand.pick(person.page.locator(f"[name={name}]"), STEP[name])
+
+
+def confirming(address: Address, case: str, referral_id: UUID) -> Deed:
+    """That the shelter has erased what it may not know any more."""
+
+    async def counts() -> bool:
+        return bool(await told(address, case, "consent.acknowledged"))
+
+    button = 'form[action*="/withdrawals/"] button'
+    page = f"/intake/dossiers/{referral_id}"
+    return Deed(who="shelter", page=page, button=button, todo=button, counts=counts)
+
+
 @dataclass(frozen=True, slots=True)
 class BadRoad:
-    """Those who answer an offer, at the far end of a line. known: what each one's browser keeps."""
+    """Those who answer, at the far end of a line. known: what each one's browser keeps."""
 
     address: Address
     line: BadLine
     base: str
-    browser: Browser
-    known: dict[str, list[Any]] = field(default_factory=dict)
+    browser: Chromium
+    known: Mapping[str, list[Any]]
 
-    async def once(self, act: Act, referral_id: UUID, *, how: str) -> None:
+    async def once(self, deed: Deed, *, how: str) -> None:
         """It goes wrong in this way; whoever did it looks again, and does it if it is still to be done."""
-        landed = partial(stands, self.address, referral_id, act.state)
         if how == "dies":
-            async with chromium() as dying, self._at(dying, act, referral_id) as person:
-                await kill(dying, person, act.button)
+            kind = self.browser.browser_type
+            async with one_more(kind) as dying, self._at(dying, deed) as person:
+                assert await finds(person, deed), (deed, how)
+                await kill(dying, person, deed.button)
             await settled(self.address, self.line)
-        else:
-            async with self._at(self.browser, act, referral_id) as person:
-                heard = landed if how == "unanswered" else None
-                await CutLine(self.line).press(person, act.button, heard=heard)
-            assert await landed(), (act.state, how)
-        async with self._at(self.browser, act, referral_id) as person:
-            if await person.page.locator(act.button).count():
-                await person.follow(act.button)
-        assert await landed(), (act.state, how)
+        async with self._at(self.browser, deed) as person:
+            if how != "dies":
+                assert await finds(person, deed), (deed, how)
+                heard = deed.counts if how == "unanswered" else None
+                await CutLine(self.line).press(person, deed.button, heard=heard)
+                assert await deed.counts(), (deed, how)
+            if await finds(person, deed):
+                await person.follow(deed.button)
+        assert await deed.counts(), (deed, how)
 
-    async def say(self, case: str, said: str, *, how: str) -> None:
-        """The same for what the person says at her case's page about a health centre."""
+    def _at(self, browser: Chromium, deed: Deed) -> AbstractAsyncContextManager[Person]:
+        return again(browser, self.base, self.known[deed.who])
 
-        async def landed() -> bool:
-            return ("health", said) in {
-                (kind, state) for kind, _, state in await decided(self.address, case)
-            }
 
-        if how == "dies":
-            async with chromium() as dying, self._asks(dying, case, said) as person:
-                await kill(dying, person, SAY)
-            await settled(self.address, self.line)
-        else:
-            async with self._asks(self.browser, case, said) as person:
-                heard = landed if how == "unanswered" else None
-                await CutLine(self.line).press(person, SAY, heard=heard)
-            assert await landed(), (said, how)
-        if not await landed():
-            async with self._asks(self.browser, case, said) as person:
-                await person.follow(SAY)
-        assert await landed(), (said, how)
+async def finds(person: Person, deed: Deed) -> bool:
+    """Whether it is still to be done; if so, all but the button is."""
+    await person.page.goto(deed.page)
+    if not await person.page.locator(deed.todo).count():
+        return False
+    await deed.fill(person)
+    return True
 
-    @asynccontextmanager
-    async def _asks(self, browser: Browser, case: str, said: str) -> AsyncIterator[Person]:
-        async with again(browser, self.base, self.known["owner"]) as person:
-            await person.page.goto(f"{case}/consent")
-            for name, value in (("authority", "person"), ("consent_health", said)):
-                await person.hand.choose(person.page.locator(f"[name={name}][value={value}]"))
-            yield person
 
-    @asynccontextmanager
-    async def _at(self, browser: Browser, act: Act, referral_id: UUID) -> AsyncIterator[Person]:
-        async with again(browser, self.base, self.known[act.who]) as person:
-            await person.page.goto(f"{WHO[act.who][2]}/{referral_id}")
-            if await person.page.locator(REASON).count() and act.state == "declined":
-                await person.hand.press(person.page.locator("summary"))
-                await person.hand.choose(person.page.locator(REASON))
-            yield person
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """A bad road, and those at it who sit before a good one, too."""
+
+    road: BadRoad
+    owner: Browser
+    shelter: Browser
+
+    async def begin(self) -> tuple[str, UUID]:
+        """A case that the shelter has taken on: its page, and the referral."""
+        case = await registered(self.owner)
+        return case, await accepted(self.shelter, case)
+
+    async def go_on(self, case: str, referral_id: UUID, *, how: str) -> None:
+        """A file is reported; what the shelter was told of her is taken back, and it confirms."""
+        await self.road.once(reporting(self.owner, case, referral_id), how=how)
+        asked = await self.owner.get(f"{case}/consent")
+        no = {"authority": "person", "consent_shelter": "refused"}
+        assert (await self.owner.press(asked, f"{case}/consent", **no)).status_code == 200
+        await self.road.once(confirming(self.road.address, case, referral_id), how=how)
+
+    async def came_of(self, case: str) -> tuple[list[str], list[str]]:
+        """What was told of the file, and of the confirmation."""
+        address = self.road.address
+        return await announced(self.owner, case), await told(address, case, "consent.acknowledged")
+
+
+@asynccontextmanager
+async def hearing(
+    address: Address,
+    behind: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] | None = None,
+) -> AsyncIterator[Hearing]:
+    """Those two, at both roads."""
+    async with (
+        on_a_line(address, behind) as (line, base), chromium() as browser,
+        address.browser() as owner, address.browser() as shelter,
+    ):  # fmt: skip
+        both = {"owner": owner, "shelter": shelter}
+        for who, one in both.items():
+            login, organisation = WHO[who]
+            await one.arrive(login, organisation=organisation, role="focal_point")
+        known = {who: known_to(one, base) for who, one in both.items()}
+        yield Hearing(BadRoad(address, line, base, browser, known), owner, shelter)
 
 
 @pytest.mark.timeout(600)
@@ -288,12 +407,13 @@ async def test_a_form_arrives_once_however_the_line_or_the_browser_goes(
         address = platform
         async with chromium() as browser:
             known = await cookies_of(
-                address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
+                address, base, who="m.keita", organisation="POLICE_A", role="officer"
             )
             async with again(browser, base, known) as person:
                 for is_heard in (False, True):
                     await fill_over(person, line, address, is_heard=is_heard)
-        await die_at_each_screen(address, line, base, cookies=known)
+            kind = browser.browser_type
+            await die_at_each_screen(address, line, kind, known=(base, known))
         arrived = await cases(address)
     sent = 2 + len(SCREENS)
     assert arrived <= sent
@@ -304,7 +424,7 @@ async def test_without_its_key_a_form_arrives_twice(platform: Address) -> None:
     address = platform
     async with on_a_line(address, Forgetful) as (line, base), chromium() as browser:
         known = await cookies_of(
-            address, browser, base, who="m.keita", organisation="POLICE_A", role="officer"
+            address, base, who="m.keita", organisation="POLICE_A", role="officer"
         )
         async with again(browser, base, known) as person:
             await fill_over(person, line, address, is_heard=True)
@@ -314,34 +434,41 @@ async def test_without_its_key_a_form_arrives_twice(platform: Address) -> None:
 async def test_each_act_after_an_offer_counts_once_however_the_line_or_the_browser_goes(
     platform: Address,
 ) -> None:
-    async with on_a_line(platform) as (line, base), chromium() as browser:
-        road = BadRoad(platform, line, base, browser)
-        for who, (login, organisation, _) in WHO.items():
-            people = {"who": login, "organisation": organisation, "role": "focal_point"}
-            road.known[who] = await cookies_of(platform, browser, base, **people)
-        for how in ("unheard", "unanswered", "dies"):
+    async with hearing(platform) as heard:
+        for how in WAYS:
             for acts in (ON_A_YES, ON_A_NO):
                 referral_id = await offered(platform)
                 for act in acts:
-                    await road.once(act, referral_id, how=how)
+                    await heard.road.once(act.on(platform, referral_id), how=how)
     query = "select count(*) from referral.outbox where name = :name and organisation is null"
     for name in ("accepted", "started", "delivered", "confirmed", "declined"):
         assert await platform.site.rows(query, name=f"referral.{name}") == [(3,)], name
     assert await platform.site.rows(query, name="request.refused") == [(0,)]
 
 
-async def test_what_a_person_agrees_to_and_takes_back_counts_once_on_such_a_road(
+async def test_what_is_said_of_a_person_and_what_is_erased_counts_once_on_such_a_road(
     platform: Address,
 ) -> None:
-    async with on_a_line(platform) as (line, base), chromium() as browser:
-        people = {"who": "c.keita", "organisation": "POLICE_A", "role": "focal_point"}
-        known = await cookies_of(platform, browser, base, **people)
-        road = BadRoad(platform, line, base, browser, {"owner": known})
-        async with platform.browser() as owner:
-            await owner.arrive("d.keita", organisation="POLICE_A", role="focal_point")
-            for how in ("unheard", "unanswered", "dies"):
-                case = await registered(owner)
-                for said in ("given", "refused"):
-                    await road.say(case, said, how=how)
-                found = [(kind, state) for kind, _, state in await decided(platform, case)]
-                assert found == [("health", "given"), ("health", "refused")], how
+    async with hearing(platform) as heard:
+        for how in WAYS:
+            case, referral_id = await heard.begin()
+            for said in ("given", "refused"):
+                await heard.road.once(saying(platform, case, said), how=how)
+            found = [(kind, state) for kind, _, state in await decided(platform, case)]
+            assert found == [("health", "given"), ("health", "refused")], how
+            await heard.go_on(case, referral_id, how=how)
+            once = (["proceeding.opened"], ["consent.acknowledged"])
+            assert await heard.came_of(case) == once, how
+
+
+async def test_without_its_key_a_file_is_opened_twice_and_without_a_look_erasing_is_confirmed_twice(
+    platform: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unasked = consents._ACKNOWLEDGE.text.replace("and acknowledged_at is null", "")
+    assert unasked != consents._ACKNOWLEDGE.text
+    monkeypatch.setattr(consents, "_ACKNOWLEDGE", text(unasked))
+    async with hearing(platform, Forgetful) as heard:
+        case, referral_id = await heard.begin()
+        await heard.go_on(case, referral_id, how="unanswered")
+        twice = (["proceeding.opened"] * 2, ["consent.acknowledged"] * 2)
+        assert await heard.came_of(case) == twice
