@@ -4,6 +4,7 @@ from chassis.web.again import Typed
 from chassis.web.app import packed_files, web_app
 from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
+from chassis.web.keys import form_key, key_missing
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, committee_alone, problem
 from chassis.web.session import Sessions, check_origin
@@ -24,6 +25,8 @@ __all__ = [
     "Violation",
     "check_origin",
     "committee_alone",
+    "form_key",
+    "key_missing",
     "language_of",
     "packed_files",
     "problem",

@@ -1,13 +1,14 @@
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import Body, FastAPI, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.web import Refusal, problem, web_app
+from chassis.web import Refusal, form_key, key_missing, problem, web_app
 from chassis.web.app import BODY_LIMIT
 from contracts.callers import RoleForbidden, TokenExpired, UnknownIssuer
 from contracts.vocabulary import Term
@@ -56,6 +57,7 @@ def an_app() -> FastAPI:
             "foreign": UnknownIssuer(),
             "role": RoleForbidden(),
             "other-role": RoleForbidden("data_officer", "analyst"),
+            "keyless": key_missing("idempotency-key", "header"),
             "conflict": Refusal(
                 409, "key_reused", "Another body", detail="Same key.", headers={"X-A": "b"}
             ),
@@ -253,6 +255,7 @@ async def test_a_length_that_is_no_number_is_a_bad_request(client: httpx.AsyncCl
         ("expired", 401, "token_expired"),
         ("foreign", 401, "unknown_issuer"),
         ("role", 403, "role_forbidden"),
+        ("keyless", 400, "idempotency_key_missing"),
         ("conflict", 409, "key_reused"),
     ],
 )
@@ -271,6 +274,26 @@ async def test_whoever_has_another_role_is_told_which_may(client: httpx.AsyncCli
 
     assert (broken["field"], broken["allowed"]) == ("role", ["analyst", "data_officer"])
     assert "Elle est destinée à : Analyste, Responsable des données" in page.text
+
+
+async def test_what_comes_without_its_key_is_told_where_it_belongs(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = (await client.get("/raise/keyless")).json()
+    expected = {"field": "idempotency-key", "rule": "required", "place": "header"}
+    assert answer["errors"] == [expected]
+
+
+@pytest.mark.parametrize("said", [{}, {"key": ""}, {"key": "x"}, {"key": [CANARY]}])
+def test_a_form_is_known_by_the_key_of_its_page_alone(said: dict[str, object]) -> None:
+    with pytest.raises(Refusal) as refused:
+        form_key(said)
+    answer = refused.value
+    assert (answer.status, answer.code) == (400, "idempotency_key_missing")
+    assert answer.errors == [{"field": "key", "rule": "required", "place": "body"}]
+    assert answer.__suppress_context__
+    made = UUID(int=7)
+    assert form_key(said | {"key": str(made)}) == made
 
 
 async def test_a_refusal_may_carry_headers_and_detail(client: httpx.AsyncClient) -> None:

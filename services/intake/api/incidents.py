@@ -12,13 +12,13 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import ValidationError
 
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Throttle, Violation
+from chassis.web import BearerCaller, Refusal, Shown, Throttle, Violation, key_missing
 from chassis.web.violations import known_names, violations
 from contracts.callers import Caller
 from contracts.form import INCIDENT_BYTES, IncidentSubmission, PersonSubmission
 from services.intake import domain
 from services.intake.api.admitter import Admitter
-from services.intake.api.routes import PROBLEMS, Key, missing_key
+from services.intake.api.routes import PROBLEMS, Key
 from services.intake.store import incidents
 from services.intake.use_cases.gathering import Gathered, Opened, look_at_incident, open_incident
 
@@ -132,7 +132,7 @@ def incident_router(desk: IncidentDesk) -> APIRouter:
         `Idempotent-Replayed: true`.
         """
         if idempotency_key is None:
-            raise missing_key()
+            raise key_missing("idempotency-key", "header")
         gathered = _gathered(
             body, who, key=idempotency_key, digest=sha256(await request.body()).digest(),
             trace=request.scope.get("siraba.hop"),

@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Violation
+from chassis.web import BearerCaller, Refusal, Shown, Violation, key_missing
 from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
@@ -136,7 +136,7 @@ def router(desk: Desk) -> APIRouter:
         A repeat is marked by the header `Idempotent-Replayed: true`.
         """
         if idempotency_key is None:
-            raise missing_key()
+            raise key_missing("idempotency-key", "header")
         raw = await request.body()
         submitted = _submitted(body, request.scope, who, key=idempotency_key, raw=raw)
         answer = await _told(submitted, desk.registrar)
@@ -196,16 +196,6 @@ async def _told(submitted: Submitted, registrar: Registrar) -> Answer:
         return await registrar.register(submitted)
     except domain.Refused as refused:
         raise PROBLEMS[type(refused)]() from None
-
-
-def missing_key() -> Refusal:
-    """Without a key a repeat would be a second case."""
-    return Refusal(
-        400,
-        "idempotency_key_missing",
-        "The header Idempotency-Key is required",
-        errors=[Violation(field="idempotency-key", rule="required", place="header")],
-    )
 
 
 def _key_reused() -> Refusal:

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from chassis import audit
 from chassis.audit import Look
-from chassis.web import Refusal
+from chassis.web import Refusal, form_key
 from contracts.callers import Caller
 from services.intake.domain import KeyReused, closing, consents, returns, transfers
 from services.intake.pages.standing import Desk
@@ -111,16 +111,8 @@ def nothing_there() -> Refusal:
     return Refusal(404, "not_found", "There is no such case of your organisation")
 
 
-def key_in(said: FormData) -> UUID:
-    """Raises Refusal without the key that came with the page: a repeat would be a second effect."""
-    try:
-        return UUID(str(said.get("key")))
-    except ValueError:
-        raise Refusal(400, "idempotency_key_missing", "The form has lost its key") from None
-
-
 def _form(desk: Desk, sent: Sent) -> Form:
     digest = desk.entrance.digest_of(sent.said.multi_items())
     # A page has several forms, and one of them being sent says nothing of the others.
-    named = f"{key_in(sent.said)} {sent.request.url.path}"
+    named = f"{form_key(sent.said)} {sent.request.url.path}"
     return Form(organisation=sent.who.organisation, key=named, digest=digest)

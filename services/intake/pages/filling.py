@@ -13,12 +13,11 @@ from starlette.datastructures import FormData
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import Entrance, Pages, Refusal, Typed, language_of
+from chassis.web import Entrance, Pages, Refusal, Typed, form_key, language_of
 from contracts.callers import Caller
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
 from services.intake import domain
-from services.intake.pages.acting import key_in
 from services.intake.pages.answers import Answers, Faults, faults_of, first_fault, shown, submission
 from services.intake.pages.questions import RECIPIENTS, REVIEW, STEPS, Step
 from services.intake.store import cases
@@ -190,7 +189,7 @@ def _by_consent(answers: Answers) -> Mapping[str, list[str]]:
 
 
 def _filling(form: FormData) -> Filling:
-    return Filling(key=key_in(form), answers=Answers.read(form.multi_items()))
+    return Filling(key=form_key(form), answers=Answers.read(form.multi_items()))
 
 
 def _step(name: object) -> Step:

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData
 
 from chassis.audit import Look
-from chassis.web import Typed
+from chassis.web import Typed, form_key
 from contracts.callers import Caller
 from contracts.vocabulary import codes
-from services.intake.pages.acting import key_in, nothing_there
+from services.intake.pages.acting import nothing_there
 from services.intake.pages.questions import RECIPIENTS, Recipient
 from services.intake.pages.standing import Desk
 from services.intake.store import cases, owned
@@ -87,7 +87,7 @@ def add_own_cases(routes: APIRouter, desk: Desk) -> None:
 def too_late(typed: Typed) -> Fault:
     """What a page says of a form that it shows again, with the key under which it is sent once."""
     form = typed.path.split("/", 3)[3]
-    return Fault(form=form, rule=LATE, given=given_in(typed.said), key=key_in(typed.said))
+    return Fault(form=form, rule=LATE, given=given_in(typed.said), key=form_key(typed.said))
 
 
 def given_in(said: FormData) -> dict[str, tuple[str, ...]]:

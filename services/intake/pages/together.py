@@ -11,11 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData
 
 from chassis.audit import Look
-from chassis.web import Refusal, Typed
+from chassis.web import Refusal, Typed, form_key
 from contracts.callers import Caller
 from contracts.form import PersonSubmission
 from services.intake import domain
-from services.intake.pages.acting import key_in
 from services.intake.pages.answers import Faults
 from services.intake.pages.company import MOST, ROWS, Company
 from services.intake.pages.filling import FAULTS, FormDesk
@@ -56,7 +55,7 @@ def add_together(app: FastAPI, desk: TogetherDesk) -> None:
     @routes.post("/together")
     async def go_on(request: Request, who: sender) -> Response:
         form = await request.form()
-        key, company = key_in(form), _company(form)
+        key, company = form_key(form), _company(form)
         if form.get("go") != "send":
             return _page(desk, request, company, key=key)
         return await _sent(desk, request, company, key=key, who=who)
@@ -69,7 +68,7 @@ def add_together(app: FastAPI, desk: TogetherDesk) -> None:
         return desk.form.pages.render(request, "together_of.html", {"incident": found})
 
     async def show_again(request: Request, _: Caller, typed: Typed) -> HTMLResponse:
-        return _page(desk, request, _company(typed.said), key=key_in(typed.said))
+        return _page(desk, request, _company(typed.said), key=form_key(typed.said))
 
     desk.form.entrance.shows("/together", show_again)
     app.include_router(routes)

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from chassis.database import reading_as
 from chassis.directory_keys import load_keys
-from chassis.web import Refusal
+from chassis.web import form_key
 from contracts.callers import Caller
 from contracts.handed_over import MOST_BYTES, HandedOver, HandedOverRefused
 from contracts.keyring import PublicKey
@@ -96,10 +95,7 @@ async def read_form(
 ) -> Form:
     """What a form without a file comes with. Raises Refusal: without its key a repeat would count."""
     given = await fields(request)
-    try:
-        key = UUID(given.get("key", ""))
-    except ValueError:
-        raise Refusal(400, "idempotency_key_missing", "The form has lost its key") from None
+    key = form_key(given)
     digest = door.entrance.digest_of({**given, **said}.items())
     return Form(organisation=who.organisation, key=f"{key} {about}", digest=digest)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from chassis.web import form_key
 from contracts.callers import Caller
 from services.referral.store.groups import Gathering
 from services.referral.use_cases.explaining import why_refused
@@ -51,19 +52,15 @@ class PlanForm:
 
 def read_form(
     incident_id: UUID, said: Iterable[tuple[str, object]], *, who: Caller, digest: bytes
-) -> PlanForm | None:
-    """None without the key that came with the page: a repeat would be a second effect."""
+) -> PlanForm:
+    """Raises Refusal without the key that came with the page."""
     given = [(name, value) for name, value in said if isinstance(value, str)]
     hidden = dict(given)
-    try:
-        key = UUID(hidden.get("key", ""))
-    except ValueError:
-        return None
     version = hidden.get("version", "")
     return PlanForm(
         who=who,
         incident_id=incident_id,
-        key=key,
+        key=form_key(hidden),
         version=int(version) if _VERSION.fullmatch(version) else 0,
         digest=digest,
         said=_gathered((name, value) for name, value in given if value and _is_wish(name)),

@@ -43,7 +43,7 @@ class _ChangedMeanwhile(Exception):
 class Refused:
     """A form that did nothing. fault: why; error: what it met."""
 
-    form: PlanForm | None
+    form: PlanForm
     fault: str
     error: Exception | None = None
 
@@ -83,11 +83,11 @@ async def _form(desk: DeskPages, request: Request, incident_id: UUID, *, who: Ca
     who.require(*OWNERS)
     said = (await request.form()).multi_items()
     digest = desk.entrance.digest_of(said)
-    form = read_form(incident_id, said, who=who, digest=digest)
-    if form is None:
+    try:
+        return read_form(incident_id, said, who=who, digest=digest)
+    except Refusal:
         await _plan(desk, request, incident_id, who=who)
-        raise Refusal(400, "idempotency_key_missing", "The form has lost its key")
-    return form
+        raise
 
 
 async def _answered(
@@ -166,7 +166,7 @@ async def _shown(
     fault = refused.fault if refused else ""
     said = said_in(plan.found.wishes)
     faults: Mapping[str, str] = {}
-    if refused and refused.form and fault in (LATE, UNHEARD):
+    if refused and fault in (LATE, UNHEARD):
         said = refused.form.said
     if refused and isinstance(refused.error, Unheard):
         faults = faults_of(said, refused.error, language_of(request))

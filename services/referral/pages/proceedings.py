@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
-from chassis.web import Refusal
+from chassis.web import Refusal, form_key
 from contracts.callers import Caller
 from contracts.reports import ReportProceeding
 from contracts.vocabulary import codes
@@ -49,10 +49,11 @@ def add_proceedings(app: FastAPI, desk: DeskPages) -> None:
     async def take_step(request: Request, referral_id: UUID, who: sender) -> Response:
         who.require(REPORTER)
         said = await fields(request)
-        form = _form(desk, request, referral_id, who=who, said=said)
-        if form is None:
+        try:
+            form = _form(desk, request, referral_id, who=who, said=said)
+        except Refusal:
             await _files(desk, who, referral_id)
-            raise Refusal(400, "idempotency_key_missing", "The form has lost its key")
+            raise
         report, faults = read_step(form, said)
         if report is not None and report.on > desk.parts.mint.moment().date():
             faults = {"on": "future"}
@@ -132,12 +133,9 @@ async def _shown(
 
 def _form(
     desk: DeskPages, request: Request, referral_id: UUID, *, who: Caller, said: Mapping[str, str]
-) -> FileForm | None:
-    """None without the key that came with the page: a repeat would be a second step."""
-    try:
-        key = UUID(said.get("key", ""))
-    except ValueError:
-        return None
+) -> FileForm:
+    """Raises Refusal without the key that came with the page."""
+    key = form_key(said)
     digest = desk.entrance.digest_of(said.items())
     hop = request.scope.get("siraba.hop")
     return FileForm(who=who, referral_id=referral_id, key=key, digest=digest, trace=hop)
