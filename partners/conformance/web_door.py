@@ -200,8 +200,9 @@ class WebDoor:
             caller.require(PROGRAM)
         except TokenRefused:
             return _problem(401, "not_authenticated")
-        except RoleForbidden:
-            return _problem(403, "role_forbidden")
+        except RoleForbidden as error:
+            allowed = {"rule": "allowed", "list": "role", "allowed": sorted(error.allowed)}
+            return _problem(403, "role_forbidden", errors=[{"field": "role", **allowed}])
         return None
 
     def _cursor(self, place: int) -> str:

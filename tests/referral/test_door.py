@@ -183,12 +183,18 @@ async def test_what_is_no_request_is_refused_by_field_and_rule(door: DoorKnocker
         assert "Zanakala" not in answer.text
 
 
-async def test_only_programs_come_in_and_only_as_themselves(door: DoorKnocker) -> None:
+async def test_only_programs_come_in_and_whoever_is_none_is_told_so(door: DoorKnocker) -> None:
+    for role in ("officer", "focal_point", "case_owner", "operator"):
+        for answer in (await door.feed(role=role), await door.ask(REQUEST, role=role)):
+            assert code_of(answer) == (403, "role_forbidden")
+            assert answer.json()["errors"] == [
+                {"field": "role", "rule": "allowed", "list": "role", "allowed": ["system"]}
+            ]
+
+
+async def test_a_program_comes_in_only_as_itself(door: DoorKnocker) -> None:
     await door.tell(OWN, "one")
 
-    for role in ("officer", "focal_point", "case_owner", "operator"):
-        assert code_of(await door.feed(role=role)) == (403, "role_forbidden")
-        assert code_of(await door.ask(REQUEST, role=role)) == (403, "role_forbidden")
     assert bodies(await door.feed(code=FOREIGN)) == []
     await door.ask(REQUEST, code=FOREIGN)
     stored = await door.stored()
