@@ -91,7 +91,7 @@ _OTHERS = {
     "/login": ("login", "password", "code", "kept"), "/join": ("token", "sealed", "password"),
     "/intake/again": ("kept",), "/referral/again": ("kept",), "/reporting/again": ("kept",),
     "/intake/new/asked": ("number",),
-    "/referral/room/shelter": ("places", "free"), "/referral/account/sessions": ("session",),
+    "/referral/room/shelter": ("places", "free", "key"), "/referral/account/sessions": ("session",),
     "/referral/account/password": ("password", "code", "new", "again"),
     "/referral/people": ("login", "role"),
     "/referral/account/codes": ("sealed", "new_code", "password", "code"),

@@ -13,12 +13,13 @@ from playwright.async_api import Browser, Page
 from tests.ledger import Figure, Form
 from tests.parts import Site, site, until
 from tests.people.address import Address, open_address
+from tests.people.bad_road import again
 from tests.people.chromium import PHONE, chromium, window
 from tests.people.journey import DIRECTORY, GIRL
 from tests.people.mishaps import has_come
 from tests.people.persons import SCREENS, Person
 from tests.people.slow_line import BAD, GOOD, WORSE, SlowLine
-from tests.people.test_cut_browsers import STEPS, again, button_to, cases, cookies_of
+from tests.people.test_cut_browsers import STEPS, button_to, cases, cookies_of
 from tests.serving import serving
 
 __all__ = ["site"]

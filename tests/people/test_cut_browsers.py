@@ -1,11 +1,9 @@
 """The line is cut, or the browser dies, at each screen: what was sent arrived, and once."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -14,7 +12,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserType
 from sqlalchemy import text
 
@@ -22,15 +19,28 @@ from deploy.front import Front
 from deploy.front_server import front_paths
 from services.intake.store import consents
 from tests.ledger import Figure
-from tests.parts import Site, until
-from tests.people.address import SERVICES, Address, Browser, Visitor, open_address
-from tests.people.chromium import PHONE, chromium, one_more, window
-from tests.people.hands import Finger
+from tests.parts import Site
+from tests.people.address import SERVICES, Address, Browser, open_address
+from tests.people.bad_road import (
+    ON_A_NO,
+    ON_A_YES,
+    WAYS,
+    BadRoad,
+    again,
+    announcements,
+    confirming,
+    counting,
+    known_to,
+    reporting,
+    saying,
+    settled,
+)
+from tests.people.chromium import chromium, one_more
 from tests.people.journey import DIRECTORY, GIRL
 from tests.people.mishaps import CutLine, kill
 from tests.people.persons import SCREENS, Person
 from tests.people.shared_address import shared_site
-from tests.people.test_case_pages import STEP, accepted, announced
+from tests.people.test_case_pages import accepted, announced
 from tests.people.test_own_cases import decided, registered, told
 from tests.referral.offices import open_office
 from tests.serving import serving
@@ -41,9 +51,6 @@ pytestmark = [
     pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
 STEPS: Final = (*pairwise(SCREENS), (SCREENS[-1], "send"))
-ACCEPT: Final = 'form[action$="/accept"] button'
-REASON: Final = "[name=reason][value=capacity]"
-WAYS: Final = ("unheard", "unanswered", "dies")
 #: Login and organisation of those who speak for one.
 WHO: Final = {"shelter": ("a.diarra", "SHELTER_B"), "owner": ("c.keita", "POLICE_A")}
 CLEARED: Final = (
@@ -51,54 +58,8 @@ CLEARED: Final = (
     "update intake.cases set owner = 'GONE'",
 )
 CASE: Final = {"age_band": "25-34", "needs": ["shelter"]}
-
-
-async def nothing(_: Person) -> None:
-    """The page asks for no answer before the button."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deed:
-    """What somebody does at a page. todo: what the page shows as long as it is to be done."""
-
-    who: str
-    page: str
-    button: str
-    todo: str
-    counts: Callable[[], Awaitable[bool]]
-    fill: Callable[[Person], Awaitable[None]] = nothing
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What somebody presses, and how the referral stands once that has counted."""
-
-    who: str
-    button: str
-    state: str
-
-    def on(self, address: Address, referral_id: UUID) -> Deed:
-        """Of this referral."""
-        at = {"shelter": "/referral/desk", "owner": "/referral/confirmations"}[self.who]
-        return Deed(
-            who=self.who,
-            page=f"{at}/{referral_id}",
-            button=self.button,
-            todo=self.button,
-            counts=partial(stands, address, referral_id, self.state),
-            fill=choose_reason if self.state == "declined" else nothing,
-        )
-
-
-ON_A_YES: Final = (
-    Act("shelter", ACCEPT, "accepted"),
-    Act("shelter", 'form[action$="/start"] button', "started"),
-    Act("shelter", 'form[action$="/deliver"] button', "delivered"),
-    Act("owner", 'form[action*="/confirmations/"] button', "confirmed"),
-)
-ON_A_NO: Final = (Act("shelter", 'form[action$="/decline"] button', "declined"),)
 #: Forms that carry a key of their own.
-KEYED: Final = re.compile("/intake/new|/referral/proceedings/.+")
+KEYED: Final = re.compile("/intake/new|/referral/(proceedings|room)/.+")
 
 
 class Forgetful(httpx.AsyncBaseTransport):
@@ -151,20 +112,6 @@ async def cookies_of(
     async with address.browser() as person:
         await person.arrive(who, organisation=organisation, role=role)
         return known_to(person, base)
-
-
-def known_to(person: Visitor, base: str) -> list[Any]:
-    """What their browser keeps, for another one that comes by this line."""
-    jar = person.client.cookies.jar
-    return [{"name": one.name, "value": one.value, "url": base} for one in jar]
-
-
-@asynccontextmanager
-async def again(browser: Chromium, base: str, cookies: list[Any]) -> AsyncIterator[Person]:
-    """A window of somebody who is signed in."""
-    async with window(browser, base, PHONE) as page:
-        await page.context.add_cookies(cookies)
-        yield Person(page, Finger())
 
 
 _CASES: Final = "select count(*) from intake.cases where owner <> 'GONE'"
@@ -226,132 +173,11 @@ def button_to(there: str) -> str:
     return f'#filling button[name=go][value="{there}"]:not([formaction])'
 
 
-async def settled(address: Address, line: BadLine) -> None:
-    """Whatever was on its way has come: a person needs longer than this to find the page again."""
-    await until(lambda: quiet(address, line), seconds=20)
-
-
-async def quiet(address: Address, line: BadLine) -> bool:
-    """Whether nobody holds the line, and nothing new has been heard for a while."""
-    seen = len(address.behind.seen)
-    await asyncio.sleep(0.3)
-    return line.is_idle and seen == len(address.behind.seen)
-
-
 async def offered(address: Address) -> UUID:
     """A referral that waits for SHELTER_B."""
     async with open_office(address.site.database, seed=uuid4().int % 10_000) as office:
         await office.offer(CASE)
         return await office.open_offer("SHELTER_B")
-
-
-async def stands(address: Address, referral_id: UUID, state: str) -> bool:
-    query = "select 1 from referral.referrals where referral_id = :id and state = :state"
-    return bool(await address.site.rows(query, id=referral_id, state=state))
-
-
-async def choose_reason(person: Person) -> None:
-    """Why not, before a no."""
-    await person.hand.press(person.page.locator("summary"))
-    await person.hand.choose(person.page.locator(REASON))
-
-
-def saying(address: Address, case: str, said: str) -> Deed:
-    """What the person says at her case's page about a health centre."""
-    word = {"given": "Oui", "refused": "Non"}[said]
-    stand = "fieldset:has([name=consent_health]) > p.quiet"
-
-    async def counts() -> bool:
-        found = await decided(address, case)
-        return ("health", said) in {(kind, state) for kind, _, state in found}
-
-    async def fill(person: Person) -> None:
-        for name, value in (("authority", "person"), ("consent_health", said)):
-            await person.hand.choose(person.page.locator(f"[name={name}][value={value}]"))
-
-    return Deed(
-        who="owner",
-        page=f"{case}/consent",
-        button='form[action$="/consent"] button',
-        todo=f'{stand}:not(:has-text("{word}"))',
-        counts=counts,
-        fill=fill,
-    )
-
-
-def reporting(browser: Browser, case: str, referral_id: UUID) -> Deed:
-    """The first step of a file of the owner's, in which the person of this case has her part."""
-
-    async def counts() -> bool:
-        return bool(await announced(browser, case))
-
-    return Deed(
-        who="owner",
-        page=f"/referral/proceedings/{referral_id}",
-        button='form[action*="/proceedings/"] button',
-        todo="main:not(:has(ul.lines))",
-        counts=counts,
-        fill=fill_step,
-    )
-
-
-async def fill_step(person: Person) -> None:
-    """A charge, on a day that was."""
-    await person.write("on", STEP["on"])
-    for name in ("state", "offence_class"):
-        await person.hand.pick(person.page.locator(f"[name={name}]"), STEP[name])
-
-
-def confirming(address: Address, case: str, referral_id: UUID) -> Deed:
-    """That the shelter has erased what it may not know any more."""
-
-    async def counts() -> bool:
-        return bool(await told(address, case, "consent.acknowledged"))
-
-    button = 'form[action*="/withdrawals/"] button'
-    page = f"/intake/dossiers/{referral_id}"
-    return Deed(who="shelter", page=page, button=button, todo=button, counts=counts)
-
-
-@dataclass(frozen=True, slots=True)
-class BadRoad:
-    """Those who answer, at the far end of a line. known: what each one's browser keeps."""
-
-    address: Address
-    line: BadLine
-    base: str
-    browser: Chromium
-    known: Mapping[str, list[Any]]
-
-    async def once(self, deed: Deed, *, how: str) -> None:
-        """It goes wrong in this way; whoever did it looks again, and does it if it is still to be done."""
-        if how == "dies":
-            kind = self.browser.browser_type
-            async with one_more(kind) as dying, self._at(dying, deed) as person:
-                assert await finds(person, deed), (deed, how)
-                await kill(dying, person, deed.button)
-            await settled(self.address, self.line)
-        async with self._at(self.browser, deed) as person:
-            if how != "dies":
-                assert await finds(person, deed), (deed, how)
-                heard = deed.counts if how == "unanswered" else None
-                await CutLine(self.line).press(person, deed.button, heard=heard)
-                assert await deed.counts(), (deed, how)
-            if await finds(person, deed):
-                await person.follow(deed.button)
-        assert await deed.counts(), (deed, how)
-
-    def _at(self, browser: Chromium, deed: Deed) -> AbstractAsyncContextManager[Person]:
-        return again(browser, self.base, self.known[deed.who])
-
-
-async def finds(person: Person, deed: Deed) -> bool:
-    """Whether it is still to be done; if so, all but the button is."""
-    await person.page.goto(deed.page)
-    if not await person.page.locator(deed.todo).count():
-        return False
-    await deed.fill(person)
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,15 +261,16 @@ async def test_each_act_after_an_offer_counts_once_however_the_line_or_the_brows
     platform: Address,
 ) -> None:
     async with hearing(platform) as heard:
-        for how in WAYS:
+        for how, places in zip(WAYS, ("11", "12", "13"), strict=True):
+            await heard.road.once(counting(platform, places), how=how)
             for acts in (ON_A_YES, ON_A_NO):
                 referral_id = await offered(platform)
                 for act in acts:
                     await heard.road.once(act.on(platform, referral_id), how=how)
-    query = "select count(*) from referral.outbox where name = :name and organisation is null"
     for name in ("accepted", "started", "delivered", "confirmed", "declined"):
-        assert await platform.site.rows(query, name=f"referral.{name}") == [(3,)], name
-    assert await platform.site.rows(query, name="request.refused") == [(0,)]
+        assert await announcements(platform, f"referral.{name}") == 3, name
+    assert await announcements(platform, "capacity.changed") == 3
+    assert await announcements(platform, "request.refused") == 0
 
 
 async def test_what_is_said_of_a_person_and_what_is_erased_counts_once_on_such_a_road(
@@ -461,13 +288,16 @@ async def test_what_is_said_of_a_person_and_what_is_erased_counts_once_on_such_a
             assert await heard.came_of(case) == once, how
 
 
-async def test_without_its_key_a_file_is_opened_twice_and_without_a_look_erasing_is_confirmed_twice(
+async def test_without_their_keys_forms_count_twice_and_without_a_look_erasing_is_confirmed_twice(
     platform: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unasked = consents._ACKNOWLEDGE.text.replace("and acknowledged_at is null", "")
     assert unasked != consents._ACKNOWLEDGE.text
     monkeypatch.setattr(consents, "_ACKNOWLEDGE", text(unasked))
     async with hearing(platform, Forgetful) as heard:
+        before = await announcements(platform, "capacity.changed")
+        await heard.road.once(counting(platform, "21"), how="unanswered")
+        assert await announcements(platform, "capacity.changed") == before + 2
         case, referral_id = await heard.begin()
         await heard.go_on(case, referral_id, how="unanswered")
         twice = (["proceeding.opened"] * 2, ["consent.acknowledged"] * 2)

@@ -149,7 +149,15 @@ async def test_the_most_urgent_comes_first_with_the_time_that_is_left(browser: B
     assert re.search(r"(14 days|13 days 23 hr) left", words(inbox)) is not None
 
 
-async def test_a_focal_point_counts_places_and_nobody_is_promised_more(browser: Browser) -> None:
+async def counted_at(address: Address) -> list[tuple[object, ...]]:
+    """When the shelter counted, and how many places are free."""
+    rows = await address.site.rows("select counted_at, free from referral.places")
+    return [tuple(row) for row in rows]
+
+
+async def test_a_focal_point_counts_places_once_and_nobody_is_promised_more(
+    browser: Browser,
+) -> None:
     page = await browser.get("/referral/room")
     form = "/referral/room/shelter"
     for wrong in ({"places": "1", "free": "2"}, {"places": "-1", "free": "0"},
@@ -157,6 +165,11 @@ async def test_a_focal_point_counts_places_and_nobody_is_promised_more(browser: 
         assert (await browser.press(page, form, **wrong)).status_code == 422
     counted = await browser.press(page, form, places="4", free="1")
     assert "1 sur 4 libres" in words(counted)
+    at = await counted_at(browser.address)
+    for changed, status in (({"free": "1"}, 200), ({"free": "3"}, 409), ({"key": "x"}, 400)):
+        again = await browser.press(page, form, **({"places": "4", "free": "1"} | changed))
+        assert again.status_code == status
+    assert await counted_at(browser.address) == at
 
     first, second = [await offered(browser.address) for _ in range(2)]
     await tap(browser, await browser.get(f"/referral/desk/{first}"), "accept")

@@ -7,11 +7,12 @@ import pytest
 from tests.ledger import Figure
 from tests.parts import Site, site, until
 from tests.people.address import Address, open_address
+from tests.people.bad_road import ACCEPT
 from tests.people.chromium import DESK, PHONE, chromium, window
 from tests.people.journey import DIRECTORY, GIRL
 from tests.people.pace import OTHER_APP, Newcomer
 from tests.people.persons import Person
-from tests.people.test_cut_browsers import ACCEPT, STEPS
+from tests.people.test_cut_browsers import STEPS
 from tests.serving import serving
 
 __all__ = ["site"]
