@@ -58,7 +58,7 @@ class Act:
             button=self.button,
             todo=self.button,
             counts=partial(stands, address, referral_id, self.state),
-            fill=choose_reason if self.state == "declined" else nothing,
+            fill=choose_reason if self.state in ("declined", "not_delivered") else nothing,
         )
 
 
@@ -71,6 +71,8 @@ ON_A_YES: Final = (
 
 
 ON_A_NO: Final = (Act("shelter", 'form[action$="/decline"] button', "declined"),)
+#: Of a referral that was accepted.
+IN_VAIN: Final = Act("shelter", 'form[action$="/fail"] button', "not_delivered")
 
 
 async def choose_reason(person: Person) -> None:

@@ -22,6 +22,7 @@ from tests.ledger import Figure
 from tests.parts import Site
 from tests.people.address import SERVICES, Address, Browser, open_address
 from tests.people.bad_road import (
+    IN_VAIN,
     ON_A_NO,
     ON_A_YES,
     WAYS,
@@ -193,6 +194,11 @@ class Hearing:
         case = await registered(self.owner)
         return case, await accepted(self.shelter, case)
 
+    async def accept(self, referral_id: UUID) -> None:
+        """The shelter takes on what waits for it."""
+        at = f"/referral/desk/{referral_id}"
+        await self.shelter.press(await self.shelter.get(at), f"{at}/accept")
+
     async def go_on(self, case: str, referral_id: UUID, *, how: str) -> None:
         """A file is reported; what the shelter was told of her is taken back, and it confirms."""
         await self.road.once(reporting(self.owner, case, referral_id), how=how)
@@ -267,8 +273,12 @@ async def test_each_act_after_an_offer_counts_once_however_the_line_or_the_brows
                 referral_id = await offered(platform)
                 for act in acts:
                     await heard.road.once(act.on(platform, referral_id), how=how)
-    for name in ("accepted", "started", "delivered", "confirmed", "declined"):
+            referral_id = await offered(platform)
+            await heard.accept(referral_id)
+            await heard.road.once(IN_VAIN.on(platform, referral_id), how=how)
+    for name in ("started", "delivered", "confirmed", "declined", "not_delivered"):
         assert await announcements(platform, f"referral.{name}") == 3, name
+    assert await announcements(platform, "referral.accepted") == 3 + len(WAYS)
     assert await announcements(platform, "capacity.changed") == 3
     assert await announcements(platform, "request.refused") == 0
 
