@@ -52,6 +52,11 @@ KeyOf = Callable[[str], Ed25519PublicKey | None]
 class TokenRefused(Exception):
     """No caller could be made of what was presented; the class is the whole message."""
 
+    @property
+    def code(self) -> str:
+        """As an answer names it: `token_expired` is of `TokenExpired`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+
 
 class TokenMissing(TokenRefused): ...
 

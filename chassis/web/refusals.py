@@ -1,7 +1,6 @@
 """Answers whatever an endpoint raises: JSON problems for programs, a plain page for people."""
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from http import HTTPStatus
@@ -122,5 +121,4 @@ def _sends_something_else(request: Request) -> bool:
 
 
 def _of_token(error: TokenRefused) -> Refusal:
-    code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
-    return Refusal(401, code, CAUSES[code], headers={"WWW-Authenticate": "Bearer"})
+    return Refusal(401, error.code, CAUSES[error.code], headers={"WWW-Authenticate": "Bearer"})

@@ -198,8 +198,10 @@ class WebDoor:
                 key_of=lambda issuer: self._key if issuer == self._sandbox.code else None,
             )
             caller.require(PROGRAM)
-        except TokenRefused:
-            return _problem(401, "not_authenticated")
+        except TokenRefused as error:
+            refusal = _problem(401, error.code)
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
         except RoleForbidden as error:
             allowed = {"rule": "allowed", "list": "role", "allowed": sorted(error.allowed)}
             return _problem(403, "role_forbidden", errors=[{"field": "role", **allowed}])

@@ -183,13 +183,31 @@ async def test_what_is_no_request_is_refused_by_field_and_rule(door: DoorKnocker
         assert "Zanakala" not in answer.text
 
 
-async def test_only_programs_come_in_and_whoever_is_none_is_told_so(door: DoorKnocker) -> None:
+async def test_only_programs_with_a_good_token_come_in_and_others_are_told_why(
+    door: DoorKnocker,
+) -> None:
     for role in ("officer", "focal_point", "case_owner", "operator"):
-        for answer in (await door.feed(role=role), await door.ask(REQUEST, role=role)):
+        for answer in await both(door, door.headers(role=role)):
             assert code_of(answer) == (403, "role_forbidden")
             assert answer.json()["errors"] == [
                 {"field": "role", "rule": "allowed", "list": "role", "allowed": ["system"]}
             ]
+    for code, headers in {
+        "token_missing": {},
+        "token_malformed": {"Authorization": "Bearer x"},
+        "unknown_issuer": door.headers(code="NOBODY_Z"),
+    }.items():
+        for answer in await both(door, headers):
+            assert code_of(answer) == (401, code)
+            assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def both(door: DoorKnocker, headers: dict[str, str]) -> list[httpx.Response]:
+    """What each call answers to whoever presents this."""
+    return [
+        await door.http.get("/partners/feed", headers=headers),
+        await door.http.post("/partners/requests", json=REQUEST, headers=headers),
+    ]
 
 
 async def test_a_program_comes_in_only_as_itself(door: DoorKnocker) -> None:
