@@ -43,9 +43,10 @@ async def test_a_case_costs_a_fraction_of_what_the_plain_chain_needs(
     write("fire.bench.sealed_latency_p99_ratio", slow.latency_ratio(0.99))
     # Neither the road nor the plain chain signs or seals: these carry the same events.
     road, slow = (Versus(runs["road"], runs["plain"]) for runs in (fast, paced))
-    figure("fire.bench.cpu_ratio", road.cpu_ratio)
     figure("fire.bench.rate_ratio", road.rate_ratio)
     figure("fire.bench.latency_p99_ratio", slow.latency_ratio(0.99))
+    # Last, since the test ends where a bound does not hold.
+    figure("fire.bench.cpu_ratio", road.cpu_ratio)
 
 
 @pytest.mark.share("sealed")

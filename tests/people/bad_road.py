@@ -68,8 +68,6 @@ ON_A_YES: Final = (
     Act("shelter", 'form[action$="/deliver"] button', "delivered"),
     Act("owner", 'form[action*="/confirmations/"] button', "confirmed"),
 )
-
-
 ON_A_NO: Final = (Act("shelter", 'form[action$="/decline"] button', "declined"),)
 #: Of a referral that was accepted.
 IN_VAIN: Final = Act("shelter", 'form[action$="/fail"] button', "not_delivered")
