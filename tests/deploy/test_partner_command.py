@@ -44,7 +44,7 @@ from tests.people.handed import WAITING, bring_back, hand_in
 
 pytestmark = [
     pytest.mark.connected,
-    pytest.mark.share("operators"),
+    pytest.mark.share("lifecycle"),
     pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]

@@ -16,7 +16,7 @@ from tests.people.test_late_forms import late
 
 __all__ = ["shared_site", "shelter"]
 pytestmark = [
-    pytest.mark.connected, pytest.mark.share("people"), pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.connected, pytest.mark.share("figures"), pytest.mark.asyncio(loop_scope="module"),
 ]  # fmt: skip
 SHELTER: Final = "/referral/organisations/SHELTER_B"
 NAMED: Final = {
