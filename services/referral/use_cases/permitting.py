@@ -27,7 +27,6 @@ class Permit:
 
     facts: CaseRegistered
     record: Record
-    is_child: bool
     owner_kind: str
     at: datetime
     _named: frozenset[str]
@@ -44,7 +43,6 @@ class Permit:
         return cls(
             facts=facts,
             record=record,
-            is_child=facts.is_child,
             owner_kind=owner_kind,
             # Another clock may be ahead of ours; what is recorded has been said.
             at=max(at, case.recorded_at, *(when for when, _ in case.decided)),
@@ -117,7 +115,7 @@ class Permit:
             kind=kind,
             relation=relation,
             purpose=purpose_of(service),
-            is_child=self.is_child,
+            is_child=self.facts.is_child,
             organisation=code,
             from_kind=self.owner_kind,
         )
