@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # the package ships no types
+
 from contracts.topology import all_durables
 from deploy.embedded.processes import ServerError
 from deploy.jetstream import asked, connected
@@ -13,6 +15,7 @@ from deploy.keys import OPERATIONS, seed_file
 from partners.kit.counters import read_counters
 from tests.journeys.cases import Case
 from tests.journeys.road import Road
+from tests.trust.evidence import Asking
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ async def _busy(road: Road) -> list[str]:
         counters = read_counters(road.folder(code))
         if counters and (counters.waiting or counters.received > counters.handled):
             found.append(f"program of {code}")
-    return found + await moving(road)
+    return found + await moving(road) + await _put_aside(road)
 
 
 def _not_ready(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -114,6 +117,19 @@ async def moving(road: Road) -> list[str]:
                 found.append("INBOX")
     except ServerError as error:
         found.append(type(error).__name__)
+    return found
+
+
+async def _put_aside(road: Road) -> list[str]:
+    """Services whose consumers have acknowledged a message that has not had its turn yet."""
+    found = []
+    for service in road.platform.service_urls:
+        try:
+            ask = Asking(road, service)
+            if await ask(f"select 1 from {service}.redeliveries limit 1"):
+                found.append(f"redeliveries of {service}")
+        except (OSError, asyncpg.PostgresError) as error:
+            found.append(f"tables of {service}: {type(error).__name__}")
     return found
 
 

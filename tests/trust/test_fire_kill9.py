@@ -30,7 +30,7 @@ async def test_at_a_hundred_events_a_second_kills_lose_double_and_misorder_nothi
             breath=lambda: stand_up(fire.road, within=60),
         )
         began = monotonic()
-        async with fire.under_load(per_second=60, writers=48):
+        async with fire.under_load(per_second=30, writers=48):
             await killer.run(kills)
         seconds = monotonic() - began
         evidence = await fire.evidence(within=120)
