@@ -46,6 +46,8 @@ def open_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        # The same few again and again: each has its plans, its statements and its memory warm.
+        pool_use_lifo=True,
         hide_parameters=True,
         pool_pre_ping=False,
         connect_args={

@@ -7,6 +7,7 @@ from chassis.web.entrance import Entrance, to_start
 from chassis.web.keys import form_key, key_missing
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.problems import Refusal, Violation, committee_alone, problem
+from chassis.web.quick import quick_route
 from chassis.web.session import Sessions, check_origin
 from chassis.web.shown import Shown
 from chassis.web.throttle import Throttle
@@ -30,6 +31,7 @@ __all__ = [
     "language_of",
     "packed_files",
     "problem",
+    "quick_route",
     "read_caller",
     "to_start",
     "web_app",

@@ -70,7 +70,7 @@ def create_app(
     caller = BearerCaller(audience="intake", key_of=door.key_of, clock=door.clock)
     app = serve(parts, pages=layout, larger_bodies=api.LARGER_BODIES)
     registrar = api.Registrar(parts, keeping, throttle := settings.throttle())
-    app.include_router(api.router(api.Desk(parts, registrar, caller)))
+    api.add_cases(app, api.Desk(parts, registrar, caller))
     incidents = api.IncidentDesk(admitter, caller, throttle)
     app.include_router(api.incident_router(incidents))
     _add_desk_routes(app, api.ConsentDesk(parts, discloser, caller))

@@ -11,7 +11,7 @@ from services.intake.api.followups import followup_router
 from services.intake.api.incidents import LARGER_BODIES, IncidentDesk, incident_router
 from services.intake.api.registrar import Registrar
 from services.intake.api.returns import return_router
-from services.intake.api.routes import Desk, router
+from services.intake.api.routes import Desk, add_cases
 from services.intake.api.suspects import suspect_router
 from services.intake.api.transfers import transfer_router
 
@@ -25,6 +25,7 @@ __all__ = [
     "IncidentDesk",
     "Registrar",
     "access_router",
+    "add_cases",
     "closing_router",
     "consent_router",
     "disclosure_router",
@@ -33,7 +34,6 @@ __all__ = [
     "followup_router",
     "incident_router",
     "return_router",
-    "router",
     "suspect_router",
     "transfer_router",
 ]
