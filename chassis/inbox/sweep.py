@@ -60,12 +60,14 @@ class Sweep:
         """One round."""
         engine, name = self.consumer.parts.work, self.consumer.name
         async with engine.begin() as connection:
-            due = await waiting.due(connection, name, room=ROOM, share=SHARE)
-            decided = await dead_letters.decided(connection, name)
             if self.consumer.tell is not None:
                 await rejections.sum_up(connection, by=self.consumer.tell)
             if self.consumer.tell_more is not None:
                 await refusals.sum_up(connection, by=self.consumer.tell_more)
+            if not await waiting.has_anything(connection, name):
+                return
+            due = await waiting.due(connection, name, room=ROOM, share=SHARE)
+            decided = await dead_letters.decided(connection, name)
         await self._again(due)
         for letter in decided:
             await self._carry_out(letter)

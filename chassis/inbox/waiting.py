@@ -36,10 +36,21 @@ _DUE = text("""
     ) as due
     order by due.turn, due.due_at limit :room
 """)
+_ANYTHING = text("""
+    select exists (select from redeliveries where consumer = :consumer)
+        or exists (select from parked where consumer = :consumer)
+        or exists (select from dead_letters
+                   where consumer = :consumer and state in ('retry', 'discarded'))
+""")
 _DONE = text("""
     delete from redeliveries where consumer = :consumer and (stream, stream_sequence) in (
         select * from unnest(cast(:streams as text[]), cast(:sequences as bigint[])))
 """)
+
+
+async def has_anything(connection: AsyncConnection, consumer: str) -> bool:
+    """Whether anything was put aside, parked or decided: one question, since the answer is mostly no."""
+    return bool(await connection.scalar(_ANYTHING, {"consumer": consumer}))
 
 
 async def read_later(
