@@ -25,7 +25,7 @@ from typing import Final, Literal, get_args
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contracts.envelope import SIGNATURE, WRITTEN
+from contracts.envelope import SIGNATURE
 from contracts.evidence import Branch, grow
 from contracts.keyring import (
     Keyring,
@@ -57,8 +57,6 @@ _IS_SIGNED = re.compile(r"ce-|content-type\Z", re.IGNORECASE)
 _NAME = re.compile(r"ce-[a-z0-9]+|content-type")
 # No space and no control character, so that a line is one attribute whatever it holds.
 _VALUES = re.compile(r"[!-~\n]*")
-# Of what each of our own messages has, nobody needs to look at the name.
-_USUAL = frozenset(name for name in WRITTEN if _NAME.fullmatch(name))
 
 
 class SignatureRefused(Exception):
@@ -90,16 +88,25 @@ def signed_payload(headers: Mapping[str, str], body: bytes, *, subject: str) -> 
     `subject` is where the message lies in its stream, for a request with the sender's code in it.
     Raises `SignatureRefused` (malformed) where two readers could read different attributes.
     """
-    names = sorted(name for name in headers if name in _USUAL or _IS_SIGNED.match(name))
+    names = _signed_names(tuple(headers))
     values = [*(headers[name] for name in names), subject]
-    for name in names:
-        if name not in _USUAL and not _NAME.fullmatch(name):
-            raise SignatureRefused("malformed")
     # All at once: in a text without a space or a control character only we can begin a line.
     if not _VALUES.fullmatch(joined := "\n".join(values)) or joined.count("\n") != len(names):
         raise SignatureRefused("malformed")
     lines = [f"{name}:{value}\n" for name, value in zip((*names, "subject"), values, strict=True)]
     return f"{''.join(lines)}sha-256:{sha256(body).hexdigest()}\n".encode()
+
+
+@lru_cache(maxsize=64)  # few, since a stranger's names may be long
+def _signed_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of a message's headers are signed, in order; nearly all messages have the same ones.
+
+    Raises `SignatureRefused` (malformed) for a name that could be read as another.
+    """
+    signed = sorted(name for name in names if _IS_SIGNED.match(name))
+    if not all(_NAME.fullmatch(name) for name in signed):
+        raise SignatureRefused("malformed")
+    return tuple(signed)
 
 
 class Signer:
