@@ -98,7 +98,10 @@ _SENT = text("""
 # Every consumer has it, and past the dedupe window (30 min) a resend would be a second message.
 _COOL = text("""
     update outbox set body = null, headers = null
-    where body is not null and delivered_at < clock_timestamp() - interval '1 hour'
+    where position in (
+        select position from outbox
+        where body is not null and delivered_at < clock_timestamp() - interval '1 hour'
+        order by delivered_at limit :room)
 """)
 _USED = text("""
     select name from unnest(cast(:streams as text[])) as given(name)
@@ -123,9 +126,12 @@ _LOST = text("""
 """)
 _CONFIRM = text("""
     update outbox set delivered_at = clock_timestamp()
-    where sent_at is not null and delivered_at is null
-      and stream = :stream and stream_sequence <= :floor
-      and (cast(:organisation as text) is null or organisation = :organisation)
+    where position in (
+        select position from outbox
+        where sent_at is not null and delivered_at is null
+          and stream = :stream and stream_sequence <= :floor
+          and (cast(:organisation as text) is null or organisation = :organisation)
+        order by stream_sequence limit :room)
 """)
 _RECIPIENTS = text("""
     select distinct organisation from outbox
@@ -199,9 +205,9 @@ async def mark_sent(connection: AsyncConnection, sent: Sequence[tuple[Row, int]]
     )
 
 
-async def forget_bodies(connection: AsyncConnection) -> None:
-    """Null the bodies nobody will need to send again."""
-    await connection.execute(_COOL)
+async def forget_bodies(connection: AsyncConnection, room: int) -> int:
+    """Null the bodies nobody will need to send again, so many at most; how many it were."""
+    return (await connection.execute(_COOL, {"room": room})).rowcount
 
 
 async def streams_used(connection: AsyncConnection, streams: Sequence[str]) -> list[str]:
@@ -223,12 +229,11 @@ async def send_again(connection: AsyncConnection, stream: str) -> int:
 
 
 async def confirm(
-    connection: AsyncConnection, stream: str, floor: int, *, organisation: str | None = None
-) -> None:
-    """All up to this sequence (of one organisation) has been taken."""
-    await connection.execute(
-        _CONFIRM, {"stream": stream, "floor": floor, "organisation": organisation}
-    )
+    connection: AsyncConnection, stream: str, floor: int, *, organisation: str | None, room: int
+) -> int:
+    """All up to this sequence (of one organisation) has been taken, so many at most; how many."""
+    given = {"stream": stream, "floor": floor, "organisation": organisation, "room": room}
+    return (await connection.execute(_CONFIRM, given)).rowcount
 
 
 async def unconfirmed_recipients(connection: AsyncConnection) -> list[str]:

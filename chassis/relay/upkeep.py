@@ -1,8 +1,10 @@
 """Between sends: confirms what consumers have taken, forgets those bodies, refills a new broker."""
 
 import logging
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
 
 from nats.js import JetStreamContext
@@ -15,6 +17,9 @@ from contracts.topology import OUT, READINGS, Durable, feed_durable
 # A wiped broker is noticed within this time; undelivered events are back soon after.
 LOOK_SECONDS = 5.0
 CONFIRM_SECONDS = 30.0
+# Rows written between two sends: after a rush all of them at once would hold up the next for seconds.
+ROOM = 1000
+RECIPIENTS = 50
 
 log = logging.getLogger("siraba.relay")
 
@@ -26,6 +31,9 @@ class Upkeep:
     service: str
     _look_at: float = 0.0
     _confirm_at: float = field(default_factory=lambda: monotonic() + CONFIRM_SECONDS)
+    # Whose messages are still to be confirmed this time; None stands for all who read our stream.
+    _recipients: deque[str | None] = field(default_factory=deque)
+    _is_to_forget: bool = False
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -38,15 +46,24 @@ class Upkeep:
         refilled = False
         if now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
-            for stream in await self._used(connection):
-                refilled |= await self.look(connection, jetstream, stream)
+            refilled |= await self._look_at_all(connection, jetstream)
         if now >= self._confirm_at:
             self._confirm_at = now + CONFIRM_SECONDS
-            await self.confirm(connection, jetstream)
             async with connection.begin():
-                await outbox.forget_bodies(connection)
+                self._recipients = deque([None, *await outbox.unconfirmed_recipients(connection)])
+                self._is_to_forget = True
                 # An operator may have asked for it, who is in another process.
                 refilled |= await outbox.has_left_over(connection)
+        room = ROOM
+        if self._recipients:
+            asked = list(islice(self._recipients, RECIPIENTS))
+            floors = [(one, await self._floor_of(jetstream, one)) for one in asked]
+            # Only then: a floor of a stream made anew must not confirm what lay in the one before.
+            refilled |= await self._look_at_all(connection, jetstream)
+            room = await self._confirm(connection, floors, room)
+        if room > 0 and self._is_to_forget and not self._recipients:
+            async with connection.begin():
+                self._is_to_forget = await outbox.forget_bodies(connection, room) == room
         return refilled
 
     async def look(
@@ -64,17 +81,30 @@ class Upkeep:
         log.warning("relay.refills", extra={"stream": stream, "count": again})
         return again > 0
 
-    async def confirm(self, connection: AsyncConnection, jetstream: JetStreamContext) -> None:
-        """Mark as delivered what every consumer of a message has acknowledged."""
-        internal = [reading.durable for reading in READINGS if reading.stream == self.streams[0]]
-        floor = await _floor(jetstream, internal)
-        async with connection.begin():
-            await outbox.confirm(connection, self.streams[0], floor)
-            organisations = await outbox.unconfirmed_recipients(connection)
-        for organisation in organisations:
-            floor = await _floor(jetstream, [feed_durable(organisation)])
+    async def _look_at_all(self, connection: AsyncConnection, jetstream: JetStreamContext) -> bool:
+        used = await self._used(connection)
+        return any([await self.look(connection, jetstream, stream) for stream in used])
+
+    async def _confirm(
+        self, connection: AsyncConnection, floors: Sequence[tuple[str | None, int]], room: int
+    ) -> int:
+        """Mark as delivered what all of its readers have acknowledged; how much room is left."""
+        for recipient, floor in floors:
+            stream = self.streams[0] if recipient is None else OUT.name
             async with connection.begin():
-                await outbox.confirm(connection, OUT.name, floor, organisation=organisation)
+                room -= await outbox.confirm(
+                    connection, stream, floor, organisation=recipient, room=room
+                )
+            if room == 0:
+                break
+            self._recipients.popleft()
+        return room
+
+    async def _floor_of(self, jetstream: JetStreamContext, recipient: str | None) -> int:
+        if recipient is not None:
+            return await _floor(jetstream, [feed_durable(recipient)])
+        readings = (reading for reading in READINGS if reading.stream == self.streams[0])
+        return await _floor(jetstream, [reading.durable for reading in readings])
 
     async def _used(self, connection: AsyncConnection) -> list[str]:
         async with connection.begin():

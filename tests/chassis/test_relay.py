@@ -255,7 +255,7 @@ async def test_bodies_are_forgotten_only_once_taken_and_past_any_resend(site: Si
             "update referral.outbox set delivered_at = clock_timestamp() where stream_sequence = 2"
         )
         async with parts.work.begin() as connection:
-            await rows.forget_bodies(connection)
+            assert await rows.forget_bodies(connection, 100) == 1
 
     kept = await site.rows("select body is not null from referral.outbox order by position")
     assert kept == [(False,), (True,), (True,)]
