@@ -124,15 +124,18 @@ _LOST = text("""
     where stream = :stream and ground is not null and delivered_at is not null
       and erased_at is null
 """)
-_CONFIRM = text("""
+# One for each, since an index tells apart which organisation it is, and not whether it matters.
+_CONFIRM, _CONFIRM_OURS = (
+    text(f"""
     update outbox set delivered_at = clock_timestamp()
     where position in (
         select position from outbox
         where sent_at is not null and delivered_at is null
-          and stream = :stream and stream_sequence <= :floor
-          and (cast(:organisation as text) is null or organisation = :organisation)
+          and stream = :stream and {whose} and stream_sequence <= :floor
         order by stream_sequence limit :room)
-""")
+""")  # noqa: S608 - constants of ours
+    for whose in ("organisation = :organisation", "organisation is null")
+)
 _RECIPIENTS = text("""
     select distinct organisation from outbox
     where delivered_at is null and sent_at is not null and organisation is not null
@@ -232,7 +235,10 @@ async def confirm(
     connection: AsyncConnection, stream: str, floor: int, *, organisation: str | None, room: int
 ) -> int:
     """All up to this sequence (of one organisation) has been taken, so many at most; how many."""
-    given = {"stream": stream, "floor": floor, "organisation": organisation, "room": room}
+    given = {"stream": stream, "floor": floor, "room": room}
+    if organisation is None:
+        return (await connection.execute(_CONFIRM_OURS, given)).rowcount
+    given["organisation"] = organisation
     return (await connection.execute(_CONFIRM, given)).rowcount
 
 
