@@ -22,6 +22,7 @@ from deploy.measures.samples import MEASURES, Sample, written
 from partners.kit import Partner
 from tests.journeys.cases import CANARY, Case
 from tests.journeys.road import Road, running_road
+from tests.operators.hurried import Hurried
 from tests.operators.prometheus import Numbers, names, number, numbers
 
 pytestmark = [pytest.mark.connected, pytest.mark.share("operators")]
@@ -69,7 +70,7 @@ async def _take_and_answer_wrongly(road: Road) -> None:
 
 
 async def test_what_waits_is_late_or_lost_shows_where_it_is() -> None:
-    async with running_road((POLICE, SHELTER)) as road:
+    async with running_road((POLICE, SHELTER), process=Hurried) as road:
         await road.submit_until_accepted(Case(POLICE, "case-00000001", BODY))
 
         async def offered() -> bool:
@@ -114,7 +115,7 @@ def _judge(found: Numbers) -> None:
 
 
 async def _all_told(road: Road) -> bool:
-    """Every name of the table: a delivery is confirmed each half minute, a border each minute."""
+    """Every name of the table: a delivery is confirmed each second here, a border each minute."""
     found = await _told(road)
     delivered = names(found) >= MEASURES.keys() - RARE
     border = {"service": "reporting", "consumer": "reporting-INTAKE"}
