@@ -47,6 +47,19 @@ _LOOK_SECONDS: Final = 0.05
 #: The least and the most of each number in a question.
 _BOUNDS: Final = {"limit": (1, 500), "wait": (0, 10)}
 _DIGITS: Final = re.compile("[0-9]{1,18}")
+#: What the platform says of each problem.
+TITLES: Final = {
+    "after_or_since": "Give either after or since",
+    "cursor_unknown": "This cursor is no place of your feed",
+    "invalid_request": "The request breaks a rule",
+    "role_forbidden": "The caller's role may not do this",
+    "token_expired": "The token has expired",
+    "token_for_other": "The token was made for another service",
+    "token_malformed": "The token is not one of ours, or its signature does not fit",
+    "token_missing": "No token was presented",
+    "token_not_yet_valid": "The token is not valid yet",
+    "unknown_issuer": "No key is known for the organisation that the token names",
+}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -179,10 +192,13 @@ class WebDoor:
             headers, body = read_structured(event.model_dump())
         except ValidationError as error:
             return _invalid(
-                *(str(one["loc"][0]) if one["loc"] else "body" for one in error.errors())
+                *(
+                    (str(one["loc"][0]) if one["loc"] else "body", one["type"])
+                    for one in error.errors()
+                )
             )
         except Rejected as rejected:
-            return _invalid(rejected.field or "body")
+            return _invalid((rejected.field or "body", rejected.reason))
         name, version = TYPE.fullmatch(event.type).groups()  # type: ignore[union-attr]  # the model holds it
         subject = stored_partner_subject(self._sandbox.code, name, int(version))
         stored = await self._sandbox.jetstream.publish(subject, body, headers=headers)
@@ -243,12 +259,14 @@ class _Server(uvicorn.Server):
 
 
 def _problem(status: int, code: str, **more: object) -> Response:
-    body = {"type": f"urn:siraba:problem:{code}", "status": status, "code": code, **more}
+    kind, title = f"urn:siraba:problem:{code}", TITLES[code]
+    body = {"type": kind, "title": title, "status": status, "code": code, **more}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
-def _invalid(*fields: str) -> Response:
-    return _problem(422, "invalid_request", errors=[{"field": field} for field in fields])
+def _invalid(*broken: tuple[str, str]) -> Response:
+    errors = [{"field": field, "rule": rule} for field, rule in broken]
+    return _problem(422, "invalid_request", errors=errors)
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int | None:
