@@ -22,6 +22,7 @@ create table outbox (
     leased_at timestamptz,
     sent_at timestamptz,
     stream_sequence bigint,
+    -- When all of its readers had taken it; `confirmed` says it until the body is forgotten.
     delivered_at timestamptz,
     -- Its number in the recipient's feed, which is announced when it is freed.
     number bigint,
@@ -35,13 +36,25 @@ create table outbox (
 create index outbox_waiting on outbox (position) where sent_at is null and erased_at is null;
 create index outbox_withdrawn on outbox (position)
     where withdrawn_at is not null and erased_at is null;
-create index outbox_unconfirmed on outbox (stream, organisation, stream_sequence)
-    where sent_at is not null and delivered_at is null;
-create index outbox_cooling on outbox (delivered_at)
-    where delivered_at is not null and body is not null;
 create index outbox_case on outbox (case_id) where case_id is not null;
 -- What was marked since the law of conservation last looked.
 create index outbox_sent on outbox (stream, sent_at) where sent_at is not null;
+
+-- What was sent and not yet taken by all of its readers, then since when it is, as long as its body is
+-- kept. The row itself is long and in four indexes: to mark it there costs four times as much.
+create table unconfirmed (
+    position bigint primary key,
+    stream text not null,
+    organisation text,
+    stream_sequence bigint not null
+);
+create index unconfirmed_place on unconfirmed (stream, organisation, stream_sequence);
+
+create table confirmed (
+    position bigint primary key,
+    at timestamptz not null
+);
+create index confirmed_at on confirmed (at);
 
 create table sequences (
     stream text not null,

@@ -89,19 +89,27 @@ _LEASE = text("""
 """)
 
 _SENT = text("""
-    update outbox set sent_at = clock_timestamp(), stream_sequence = given.sequence
-    from unnest(cast(:positions as bigint[]), cast(:sequences as bigint[]))
-        as given(position, sequence)
-    where outbox.position = given.position
+    with sent as (
+        update outbox set sent_at = clock_timestamp(), stream_sequence = given.sequence
+        from unnest(cast(:positions as bigint[]), cast(:sequences as bigint[]))
+            as given(position, sequence)
+        where outbox.position = given.position
+        returning outbox.position, stream, organisation, stream_sequence
+    )
+    insert into unconfirmed (position, stream, organisation, stream_sequence) select * from sent
+    on conflict (position) do update set stream_sequence = excluded.stream_sequence
 """)
 
 # Every consumer has it, and past the dedupe window (30 min) a resend would be a second message.
 _COOL = text("""
-    update outbox set body = null, headers = null
-    where position in (
-        select position from outbox
-        where body is not null and delivered_at < clock_timestamp() - interval '1 hour'
-        order by delivered_at limit :room)
+    with old as (
+        delete from confirmed where position in (
+            select position from confirmed where at < clock_timestamp() - interval '1 hour'
+            order by at limit :room)
+        returning position, at
+    )
+    update outbox set body = null, headers = null, delivered_at = old.at from old
+    where outbox.position = old.position
 """)
 _USED = text("""
     select name from unnest(cast(:streams as text[])) as given(name)
@@ -114,31 +122,33 @@ _REBORN = text("""
     returning (xmax <> 0) as was_known
 """)
 _SEND_AGAIN = text("""
-    update outbox set sent_at = null, stream_sequence = null
-    where stream = :stream and sent_at is not null and delivered_at is null and body is not null
-      and withdrawn_at is null
+    with again as (delete from unconfirmed where stream = :stream returning position)
+    update outbox set sent_at = null, stream_sequence = null from again
+    where outbox.position = again.position and body is not null and withdrawn_at is null
 """)
 # Past their delivery these are not sent again: they are gone with the old stream.
 _LOST = text("""
     update outbox set erased_at = clock_timestamp()
-    where stream = :stream and ground is not null and delivered_at is not null
-      and erased_at is null
+    where stream = :stream and ground is not null and sent_at is not null and erased_at is null
+      and not exists (select from unconfirmed where unconfirmed.position = outbox.position)
 """)
 # One for each, since an index tells apart which organisation it is, and not whether it matters.
 _CONFIRM, _CONFIRM_OURS = (
     text(f"""
-    update outbox set delivered_at = clock_timestamp()
-    where position in (
-        select position from outbox
-        where sent_at is not null and delivered_at is null
-          and stream = :stream and {whose} and stream_sequence <= :floor
-        order by stream_sequence limit :room)
+    with taken as (
+        delete from unconfirmed where position in (
+            select position from unconfirmed
+            where stream = :stream and {whose} and stream_sequence <= :floor
+            order by stream_sequence limit :room)
+        returning position
+    )
+    insert into confirmed (position, at) select position, clock_timestamp() from taken
+    on conflict (position) do update set at = excluded.at
 """)  # noqa: S608 - constants of ours
     for whose in ("organisation = :organisation", "organisation is null")
 )
 _RECIPIENTS = text("""
-    select distinct organisation from outbox
-    where delivered_at is null and sent_at is not null and organisation is not null
+    select distinct organisation from unconfirmed where organisation is not null
 """)
 
 

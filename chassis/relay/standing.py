@@ -7,21 +7,30 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 _STANDING = text("""
-    select stream,
-        count(*) filter (where sent_at is null and withdrawn_at is null) as waiting,
-        count(*) filter (where sent_at is not null and delivered_at is null
-                         and withdrawn_at is null) as untaken,
-        count(*) filter (where withdrawn_at is not null) as to_take_out,
-        min(created_at) filter (where sent_at is null and withdrawn_at is null) as oldest
-    from outbox where (sent_at is null and erased_at is null)
-        or (sent_at is not null and delivered_at is null and erased_at is null)
-        or (withdrawn_at is not null and erased_at is null)
-    group by stream order by stream
+    select stream, coalesce(waiting, 0), coalesce(untaken, 0), coalesce(to_take_out, 0), oldest
+    from (
+        select stream,
+            count(*) filter (where sent_at is null and withdrawn_at is null) as waiting,
+            count(*) filter (where withdrawn_at is not null) as to_take_out,
+            min(created_at) filter (where sent_at is null and withdrawn_at is null) as oldest
+        from outbox where (sent_at is null and erased_at is null)
+            or (withdrawn_at is not null and erased_at is null)
+        group by stream
+    ) as kept
+    full join (
+        select outbox.stream, count(*) as untaken from unconfirmed join outbox using (position)
+        where withdrawn_at is null and erased_at is null group by outbox.stream
+    ) as sent using (stream)
+    order by stream
 """)
 _RESEND = text("""
-    update outbox set sent_at = null, stream_sequence = null
-    where stream = :stream and sent_at is not null and delivered_at is null and body is not null
-      and withdrawn_at is null and erased_at is null
+    with again as (
+        update outbox set sent_at = null, stream_sequence = null from unconfirmed
+        where unconfirmed.position = outbox.position and unconfirmed.stream = :stream
+          and body is not null and withdrawn_at is null and erased_at is null
+        returning outbox.position
+    )
+    delete from unconfirmed using again where unconfirmed.position = again.position
 """)
 
 

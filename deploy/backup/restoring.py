@@ -29,9 +29,15 @@ _REPLAY_SECONDS: Final = 540
 #: What a cluster is told while it recovers, and never again.
 _RECOVERING: Final = ("restore_command", "recovery_target_time", "recovery_target_action")
 _AGAIN: Final = """
-    update {service}.outbox set sent_at = null, stream_sequence = null, delivered_at = null
-    where stream = $1 and stream_sequence > $2 and body is not null
-      and withdrawn_at is null and erased_at is null
+    with again as (
+        update {service}.outbox set sent_at = null, stream_sequence = null, delivered_at = null
+        where stream = $1 and stream_sequence > $2 and body is not null
+          and withdrawn_at is null and erased_at is null
+        returning position
+    ),
+    untaken as (delete from {service}.unconfirmed where position in (select position from again)),
+    taken as (delete from {service}.confirmed where position in (select position from again))
+    select count(*) from again
 """
 _GONE: Final = """
     select count(*) from {service}.outbox
@@ -184,8 +190,7 @@ async def _agree(state: State, connection: "asyncpg.Connection") -> tuple[int, i
     for service in SERVICES:
         stream = service_stream(service).name
         last = there[stream]["state"]["last_seq"] if stream in there else 0
-        done = await connection.execute(_AGAIN.format(service=service), stream, last)
-        again += int(done.rpartition(" ")[2])
+        again += await connection.fetchval(_AGAIN.format(service=service), stream, last)
         gone += await connection.fetchval(_GONE.format(service=service), stream, last)
     return again, gone
 

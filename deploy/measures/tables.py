@@ -76,9 +76,9 @@ _SENT: Final = """
     from {service}.outbox where stream = 'OUT' and sent_at > now() - interval '15 minutes'
 """
 _TAKEN: Final = """
-    select organisation, extract(epoch from delivered_at - created_at)::float8 as delay
-    from {service}.outbox where stream = 'OUT' and sent_at > now() - interval '1 hour'
-      and delivered_at is not null
+    select organisation, extract(epoch from at - created_at)::float8 as delay
+    from {service}.outbox join {service}.confirmed using (position)
+    where stream = 'OUT' and sent_at > now() - interval '1 hour'
 """
 #: Exact where our outbox holds what the stream does; what is sent is in a stream once.
 _OLDEST: Final = """
@@ -87,12 +87,13 @@ _OLDEST: Final = """
         as behind(durable, stream, floor)
     cross join lateral ({feeds}) as waiting group by durable
 """
-# By the index on what is unconfirmed, which has the organisation before the place in its stream.
+# By the index of what is unconfirmed, which has the organisation before the place in its stream.
 _FIRST: Final = """
-    (select sent_at as first from {service}.outbox
-     where delivered_at is null and outbox.stream = behind.stream
-       and outbox.organisation %s and outbox.stream_sequence > behind.floor
-     order by outbox.stream_sequence limit 1)
+    (select sent_at as first from {service}.unconfirmed as sent
+     join {service}.outbox using (position)
+     where sent.stream = behind.stream
+       and sent.organisation %s and sent.stream_sequence > behind.floor
+     order by sent.stream_sequence limit 1)
 """
 _AGES: Final = ((True, "= behind.durable"), (False, "is null"))
 

@@ -17,6 +17,7 @@ from deploy.keys import PROVISIONER
 from tests.chassis.outgoing import (
     POLICE,
     SHELTER,
+    STREAM,
     drain,
     feed_of,
     ids,
@@ -248,14 +249,15 @@ async def test_bodies_are_forgotten_only_once_taken_and_past_any_resend(site: Si
         await queue(parts, [inside(uuid4()) for _ in range(3)])
         await drain(parts)
         await site.run("update referral.outbox set sent_at = sent_at - interval '2 days'")
-        await site.run(
-            "update referral.outbox set delivered_at = sent_at where stream_sequence = 1"
-        )
-        await site.run(
-            "update referral.outbox set delivered_at = clock_timestamp() where stream_sequence = 2"
-        )
+        async with parts.work.begin() as connection:
+            assert await rows.confirm(connection, STREAM, 1, organisation=None, room=9) == 1
+        await site.run("update referral.confirmed set at = at - interval '2 days'")
+        async with parts.work.begin() as connection:
+            assert await rows.confirm(connection, STREAM, 2, organisation=None, room=9) == 1
         async with parts.work.begin() as connection:
             assert await rows.forget_bodies(connection, 100) == 1
 
-    kept = await site.rows("select body is not null from referral.outbox order by position")
-    assert kept == [(False,), (True,), (True,)]
+    kept = await site.rows(
+        "select body is not null, delivered_at is not null from referral.outbox order by position"
+    )
+    assert kept == [(False, True), (True, False), (True, False)]

@@ -11,7 +11,7 @@ from tests.parts import Site
 
 pytestmark = pytest.mark.share("fire")
 ROOM = 10
-UNCONFIRMED = "select count(*) from referral.outbox where delivered_at is null"
+UNCONFIRMED = "select count(*) from referral.unconfirmed"
 
 
 async def due(parts: Parts, work: Upkeep) -> bool:
@@ -38,9 +38,7 @@ async def test_what_a_rush_left_is_confirmed_and_forgotten_a_part_between_two_se
     async with site.parts("referral") as parts:
         await sent(site, parts, shelter=23, police=12)
         unconfirmed = await after_each(site, parts, work, UNCONFIRMED)
-        await site.run(
-            "update referral.outbox set delivered_at = delivered_at - interval '2 hours'"
-        )
+        await site.run("update referral.confirmed set at = at - interval '2 hours'")
         work._confirm_at = 0.0
         kept = await after_each(site, parts, work, "select count(body) from referral.outbox")
 

@@ -152,10 +152,10 @@ async def locked_facts(world: World) -> AsyncIterator[None]:
     async with world.superuser() as connection, connection.transaction():
         await connection.execute("lock table reporting.facts_cases in exclusive mode")
         await world.submit()
-        waits = "stream = 'INTAKE' and sent_at is not null and delivered_at is null"
-        await world.comes(f"select from intake.outbox where {waits}")
+        await world.comes("select from intake.unconfirmed where stream = 'INTAKE'")
         await world.execute(
-            f"update intake.outbox set sent_at = sent_at - interval '5 minutes' where {waits}"
+            "update intake.outbox set sent_at = sent_at - interval '5 minutes'"
+            " where position in (select position from intake.unconfirmed where stream = 'INTAKE')"
         )
         yield
 
@@ -193,8 +193,9 @@ async def old_copy(world: World) -> AsyncIterator[None]:
     await world.send(*(good_letter("INBOX", PARTNER, world.random) for _ in range(MANY)))
     yield
     await world.execute(
-        "update referral.outbox set sent_at = sent_at - interval '1 hour', delivered_at = sent_at"
-        " where name = 'request.refused'"
+        "with told as (update referral.outbox set sent_at = sent_at - interval '1 hour'"
+        " where name = 'request.refused' returning position)"
+        " delete from referral.unconfirmed where position in (select position from told)"
     )
 
 
@@ -203,8 +204,8 @@ async def forgotten_suspension(world: World) -> AsyncIterator[None]:
     """Somebody has suspended a partner, and its feed fills."""
     await asyncio.to_thread(world.typed, f"siraba partner suspend {PARTNER} --why drill")
     await world.execute(
-        "update referral.outbox set sent_at = sent_at - interval '65 minutes'"
-        f" where organisation = '{PARTNER}' and delivered_at is null"
+        "update referral.outbox set sent_at = sent_at - interval '65 minutes' where position in"
+        f" (select position from referral.unconfirmed where organisation = '{PARTNER}')"
     )
     yield
 

@@ -559,7 +559,8 @@ grant select (referral_id, case_id, role, opened_at) on openings to intake_web;
 grant select on incidents to intake_web;
 grant select (incident_id, nth, case_id, refusals) on incident_persons to intake_web;
 grant select on disclosures, openings, withdrawals to siraba_ops;
-grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+grant select on outbox, unconfirmed, confirmed, dead_letters, parked, spans, audit, roots, leaves
+    to siraba_ops;
 -- The operator changes nothing but what becomes of a dead letter, and is on record when it does,
 -- looks at one or exports a case.
 grant update (state, settled_at) on dead_letters to siraba_ops;

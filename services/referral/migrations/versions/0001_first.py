@@ -388,7 +388,8 @@ create policy watch on notices for select to siraba_ops using (true);
 grant select (owner, service, urgency, reason, since) on unplaced to siraba_ops;
 grant select (waits_for, rung, organisation, state, tries, created_at, acknowledged_at) on notices
     to siraba_ops;
-grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+grant select on outbox, unconfirmed, confirmed, dead_letters, parked, spans, audit, roots, leaves
+    to siraba_ops;
 grant select on conservation, watched, keys_told, routings to siraba_ops;
 -- What becomes of a dead letter is the one thing that the operator changes, and on record.
 grant update (state, settled_at) on dead_letters to siraba_ops;

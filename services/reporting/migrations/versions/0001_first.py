@@ -342,7 +342,8 @@ grant select, insert, update, delete on all tables in schema reporting to report
 revoke update, delete on audit, roots, published, editions, edition_files from reporting_work;
 grant select on facts_cases, facts_merges, facts_erasures, facts_followups, facts_closings, facts_returns, facts_exceptions, facts_referrals, facts_referral_steps, facts_unplaced, facts_places,
     facts_proceedings, facts_suspects, facts_judgments, facts_sessions, facts_distinctions, organisations, organisation_keys, followed, editions, edition_files, publications to reporting_web;
-grant select on outbox, dead_letters, parked, spans, audit, roots, leaves to siraba_ops;
+grant select on outbox, unconfirmed, confirmed, dead_letters, parked, spans, audit, roots, leaves
+    to siraba_ops;
 grant select on conservation, watched to siraba_ops;
 -- What becomes of a dead letter is the one thing that the operator changes, and on record.
 grant update (state, settled_at) on dead_letters to siraba_ops;
