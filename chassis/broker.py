@@ -122,8 +122,9 @@ class Wire:
         self.subscribers.append((subscriber, rest))
 
         @subscriber
-        async def handle(batch: NatsMessage) -> None:
-            await take(batch.raw_message)  # type: ignore[arg-type]  # a list, in batch mode
+        async def handle(batch: Any) -> None:
+            # What `_raw` leaves; as a NatsMessage, it would be fetched in a worker thread each time.
+            await take(batch)
 
 
 async def _raw(message: NatsMessage, original: Any = None) -> Any:
