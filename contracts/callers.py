@@ -46,6 +46,16 @@ TOKEN_CHARACTERS = 4096
 ORGANISATION = re.compile(r"[A-Z0-9_]{2,64}")
 PERSON = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+#: What an answer says of each refusal, by its code.
+CAUSES = {
+    "token_missing": "No token was presented",
+    "token_malformed": "The token is not one of ours, or its signature does not fit",
+    "token_expired": "The token has expired",
+    "token_not_yet_valid": "The token is not valid yet",
+    "token_for_other": "The token was made for another service",
+    "unknown_issuer": "No key is known for the organisation that the token names",
+}
+
 KeyOf = Callable[[str], Ed25519PublicKey | None]
 
 

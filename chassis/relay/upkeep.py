@@ -44,9 +44,6 @@ class Upkeep:
         """Do what is due, and nothing most of the time; True when rows wait to be sent again."""
         now = monotonic()
         refilled = False
-        if now >= self._look_at:
-            self._look_at = now + LOOK_SECONDS
-            refilled |= await self._look_at_all(connection, jetstream)
         if now >= self._confirm_at:
             self._confirm_at = now + CONFIRM_SECONDS
             async with connection.begin():
@@ -54,13 +51,14 @@ class Upkeep:
                 self._is_to_forget = True
                 # An operator may have asked for it, who is in another process.
                 refilled |= await outbox.has_left_over(connection)
-        room = ROOM
-        if self._recipients:
-            asked = list(islice(self._recipients, RECIPIENTS))
-            floors = [(one, await self._floor_of(jetstream, one)) for one in asked]
-            # Only then: a floor of a stream made anew must not confirm what lay in the one before.
-            refilled |= await self._look_at_all(connection, jetstream)
-            room = await self._confirm(connection, floors, room)
+        asked = list(islice(self._recipients, RECIPIENTS))
+        floors = [(one, await self._floor_of(jetstream, one)) for one in asked]
+        # After the floors: one of a stream made anew must not confirm what lay in the one before.
+        if floors or now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            for stream in await self._used(connection):
+                refilled |= await self.look(connection, jetstream, stream)
+        room = await self._confirm(connection, floors, ROOM)
         if room > 0 and self._is_to_forget and not self._recipients:
             async with connection.begin():
                 self._is_to_forget = await outbox.forget_bodies(connection, room) == room
@@ -80,10 +78,6 @@ class Upkeep:
             again = await outbox.send_again(connection, stream)
         log.warning("relay.refills", extra={"stream": stream, "count": again})
         return again > 0
-
-    async def _look_at_all(self, connection: AsyncConnection, jetstream: JetStreamContext) -> bool:
-        used = await self._used(connection)
-        return any([await self.look(connection, jetstream, stream) for stream in used])
 
     async def _confirm(
         self, connection: AsyncConnection, floors: Sequence[tuple[str | None, int]], room: int

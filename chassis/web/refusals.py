@@ -14,17 +14,7 @@ from starlette.responses import Response
 from chassis.web.pages import Pages
 from chassis.web.problems import Late, Refusal, plain_refusal, role_refusal
 from chassis.web.violations import known_names, violations
-from contracts.callers import RoleForbidden, TokenRefused
-
-CAUSES = {
-    "token_missing": "No token was presented",
-    "token_malformed": "The token is not one of ours, or its signature does not fit",
-    "token_expired": "The token has expired",
-    "token_not_yet_valid": "The token is not valid yet",
-    "token_for_other": "The token was made for another service",
-    "unknown_issuer": "No key is known for the organisation that the token names",
-}
-
+from contracts.callers import CAUSES, RoleForbidden, TokenRefused
 
 #: What somebody asked for that was not theirs, or without being anybody: operators see it.
 WATCHED = frozenset({401, 403, 404})

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from contracts.callers import RoleForbidden, TokenRefused, verify_token
+from contracts.callers import CAUSES, RoleForbidden, TokenRefused, verify_token
 from contracts.envelope import Rejected
 from contracts.structured import (
     BATCH_MEDIA_TYPE,
@@ -48,17 +48,11 @@ _LOOK_SECONDS: Final = 0.05
 _BOUNDS: Final = {"limit": (1, 500), "wait": (0, 10)}
 _DIGITS: Final = re.compile("[0-9]{1,18}")
 #: What the platform says of each problem.
-TITLES: Final = {
+TITLES: Final = CAUSES | {
     "after_or_since": "Give either after or since",
     "cursor_unknown": "This cursor is no place of your feed",
     "invalid_request": "The request breaks a rule",
     "role_forbidden": "The caller's role may not do this",
-    "token_expired": "The token has expired",
-    "token_for_other": "The token was made for another service",
-    "token_malformed": "The token is not one of ours, or its signature does not fit",
-    "token_missing": "No token was presented",
-    "token_not_yet_valid": "The token is not valid yet",
-    "unknown_issuer": "No key is known for the organisation that the token names",
 }
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 

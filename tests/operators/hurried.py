@@ -5,7 +5,6 @@ python -m tests.operators.hurried SERVICE
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 from chassis.relay import upkeep
 from deploy.commands.run import serve
@@ -24,4 +23,4 @@ class Hurried(ServiceProcess):
 
 if __name__ == "__main__":
     upkeep.CONFIRM_SECONDS = CONFIRM_SECONDS
-    serve(sys.argv[1], import_module(f"services.{sys.argv[1]}.app").create_app)
+    serve(sys.argv[1], f"services.{sys.argv[1]}.app:create_app")
