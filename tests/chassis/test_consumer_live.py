@@ -67,6 +67,26 @@ async def test_a_quiet_message_is_handled_at_once(site: Site) -> None:
         assert monotonic() - started < 2
 
 
+async def test_of_a_service_with_several_consumers_each_takes_at_once_what_lay_there(
+    site: Site,
+) -> None:
+    await make_effects(site)
+    async with writing_as(site.server, "intake") as jetstream:
+        await publish(jetstream, str(uuid4()), 1)
+    parts = site.assembled("referral")
+    a_consumer(parts).subscribe()
+    for _ in range(30):  # while these begin, the first could already ask twice
+        parts.wire.consume(stream="INBOX", durable="referral-INBOX", take=nothing)
+    started = monotonic()
+    async with running(parts):
+        await until(lambda: effects(site))
+        assert monotonic() - started < 2
+
+
+async def nothing(_: Sequence[Msg]) -> None:
+    """Takes a batch and leaves it."""
+
+
 async def slow_batch_of_two_processes(site: Site, *, beat: float) -> int:
     """How often one message is delivered whose work takes longer than NATS waits for an answer."""
     deliveries: list[int] = []
