@@ -71,7 +71,10 @@ class Parts:
 
     async def wake_relay(self) -> None:
         """Poke whichever process leads; called after a commit that filled the outbox."""
-        await self.wire.poke(poke_subject(self.service))
+        if self.relay.leading:
+            self.relay.wake()
+        else:
+            await self.wire.poke(poke_subject(self.service))
 
     @property
     def health(self) -> Health:

@@ -96,3 +96,19 @@ def is_outage(error: BaseException) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state[:2] in _OUTAGES
+
+
+@asynccontextmanager
+async def by_itself(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A block of one statement that is its own transaction: no BEGIN and COMMIT around it.
+
+    For a connection that is held for long: each time that the execution option `isolation_level`
+    is set, SQLAlchemy keeps a callback until the connection is given back.
+    """
+    driver: Any = (await connection.get_raw_connection()).dbapi_connection
+    driver.autocommit = True
+    try:
+        async with connection.begin():
+            yield
+    finally:
+        driver.autocommit = False

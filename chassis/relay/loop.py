@@ -14,12 +14,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.broker import Wire
-from chassis.database import MAY_BE_LOST, is_outage
+from chassis.database import by_itself, is_outage
 from chassis.relay import rows as outbox
 from chassis.relay.rows import Row
 from chassis.relay.send import send
 from chassis.relay.stamp import Stamper
 from chassis.relay.upkeep import Upkeep
+from chassis.relay.withdrawal import ROOM as ERASED_AT_ONCE
 from chassis.relay.withdrawal import cancel, erase, withdrawn
 from chassis.telemetry import Hop, Tracing
 from chassis.telemetry.logs import fault
@@ -29,7 +30,8 @@ from contracts.topology import poke_subject
 # Most of what a round costs, its batches above all, it costs once.
 ROOM = 2000
 POLL_SECONDS = 1.0
-# In a rush the next round carries more rows for the same price; a quiet row waits for nobody.
+# In a rush the next round carries more rows for the same price; a quiet row waits for nobody, nor
+# does what follows a single burst.
 LINGER_SECONDS = 0.004
 MANY = 10
 RUSH_SECONDS = 0.03
@@ -68,7 +70,7 @@ class Relay:
 
     async def run(self) -> None:
         """Lead when nobody else does; come back after any outage."""
-        await self.wire.on_poke(poke_subject(self.service), self._poked.set)
+        await self.wire.on_poke(poke_subject(self.service), self.wake)
         while True:
             try:
                 async with self.engine.connect() as connection:
@@ -91,12 +93,15 @@ class Relay:
             await asyncio.sleep(POLL_SECONDS)
         self.leading, self._left_over = True, True
         upkeep = Upkeep(self.service)
+        carried = 0
         while True:
             self._poked.clear()
-            carried = await self.carry(connection)
+            before, carried = carried, await self.carry(connection)
             if carried:
-                await asyncio.sleep(LINGER_SECONDS if carried < MANY else RUSH_SECONDS)
-            else:
+                await asyncio.sleep(LINGER_SECONDS if min(before, carried) < MANY else RUSH_SECONDS)
+            # Whatever was committed since this round began has poked; what was not poked for, or
+            # whose poke was lost, waits a second.
+            if carried < self.room and not self._left_over:
                 await self._rest()
             if await upkeep.when_due(connection, self.wire.jetstream):
                 self._left_over = True
@@ -112,21 +117,28 @@ class Relay:
         except TimeoutError:
             return
 
+    def wake(self) -> None:
+        """Something new is committed; of no use where another process leads."""
+        self._poked.set()
+
     async def carry(self, connection: AsyncConnection) -> int:
         """One round: what a crash left, then the head of the queue. How many rows it had."""
         async with connection.begin():
-            gone = await withdrawn(connection)
             batch = await outbox.leased(connection, self.room) if self._left_over else []
             # More may be left of these: whatever is new of the same stream comes after all of it.
             full = [s for s, n in Counter(row.stream for row in batch).items() if n == self.room]
             # Else new rows go along, or those that NATS refuses for good would hold back all others.
-            waiting = await outbox.waiting(connection, self.room, held_back=full)
-            fresh = await self._good(connection, waiting)
+            head = await outbox.waiting(connection, self.room, held_back=full)
+            gone = await withdrawn(connection) if head.may_be_withdrawn else []
+            # Withdrawn since it was read above, a row is only taken out.
+            out = {row.position for row in gone}
+            batch = [row for row in batch if row.position not in out]
+            fresh = await self._good(connection, head.rows)
             if fresh:
-                fresh = await self.stamper.stamp(connection, fresh)
-                await outbox.lease(connection, fresh)
-            batch += fresh
+                batch += await self.stamper.stamp(connection, fresh, chains=head.chains)
         erased = await erase(connection, self.wire.jetstream, gone) if gone else 0
+        if erased == ERASED_AT_ONCE:
+            self.wake()
         if not batch:
             self._left_over = False
             return erased
@@ -152,9 +164,7 @@ class Relay:
         for _, group in groupby(by_stream, key=lambda row: row.stream):
             done += await send(self.wire.jetstream, list(group), service=self.service)
         if done:
-            async with connection.begin():
-                # A mark lost in a crash means a resend, which the stream and the inbox drop.
-                await connection.execute(MAY_BE_LOST)
+            async with by_itself(connection):
                 await outbox.mark_sent(connection, done)
             self._trace(done)
         if len(done) < len(batch):

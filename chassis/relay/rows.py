@@ -45,14 +45,31 @@ class Chain(NamedTuple):
     head: bytes | None
 
 
+class Head(NamedTuple):
+    """The head of the queue, and where the chains stand that its rows go on.
+
+    may_be_withdrawn: whether anything may wait to be taken out; where no row waits nobody knows.
+    """
+
+    rows: list[Row]
+    chains: dict[tuple[str, str], Chain]
+    may_be_withdrawn: bool
+
+
 _COLUMNS = ", ".join(Row._fields)
 
-# State of the row, never "id > last": a transaction that commits late keeps its place.
+# State of the row, never "id > last": a transaction that commits late keeps its place. One statement
+# says all that a round needs; the chains need no lock, since only a leader ever moves them.
 _WAITING = text(f"""
-    select {_COLUMNS} from outbox
+    select {_COLUMNS}, coalesce(last, 0), head, exists (
+        select from outbox as gone where gone.withdrawn_at is not null and gone.erased_at is null)
+    from outbox left join lateral (
+        select last, head from sequences where sequences.stream = outbox.stream
+            and sequences.key = outbox.sequence_key
+    ) as chain on true
     where sent_at is null and erased_at is null and leased_at is null
         and stream <> all(cast(:held_back as text[]))
-    order by position limit :room for update
+    order by position limit :room for update of outbox
 """)  # noqa: S608 - a constant of ours
 _LEASED = text(f"""
     select {_COLUMNS} from (
@@ -67,20 +84,13 @@ _LEFT_OVER = text("""
     select exists (select from outbox where sent_at is null and erased_at is null
                    and leased_at is not null and withdrawn_at is null)
 """)
-_CHAINS = text("""
-    select stream, key, last, head from sequences
-    join unnest(cast(:streams as text[]), cast(:keys as text[])) as given(stream, key)
-        using (stream, key)
-    order by stream, key for update of sequences
-""")
-_KEEP_CHAINS = text("""
-    insert into sequences (stream, key, last, head)
-    select * from unnest(cast(:streams as text[]), cast(:keys as text[]),
-                         cast(:lasts as bigint[]), cast(:heads as bytea[]))
-    on conflict (stream, key) do update set last = excluded.last, head = excluded.head
-""")
-
 _LEASE = text("""
+    with kept as (
+        insert into sequences (stream, key, last, head)
+        select * from unnest(cast(:streams as text[]), cast(:keys as text[]),
+                             cast(:lasts as bigint[]), cast(:heads as bytea[]))
+        on conflict (stream, key) do update set last = excluded.last, head = excluded.head
+    )
     update outbox set headers = given.headers, hop = given.hop, number = given.number,
         leased_at = clock_timestamp()
     from unnest(cast(:positions as bigint[]), cast(:headers as text[]), cast(:hops as text[]),
@@ -88,10 +98,12 @@ _LEASE = text("""
     where outbox.position = given.position
 """)
 
+# A mark lost in a crash means a resend, which the stream and the inbox drop: it waits for no disk.
 _SENT = text("""
-    with sent as (
+    with unwaited as (select set_config('synchronous_commit', 'off', true)),
+    sent as (
         update outbox set sent_at = clock_timestamp(), stream_sequence = given.sequence
-        from unnest(cast(:positions as bigint[]), cast(:sequences as bigint[]))
+        from unwaited, unnest(cast(:positions as bigint[]), cast(:sequences as bigint[]))
             as given(position, sequence)
         where outbox.position = given.position
         returning outbox.position, stream, organisation, stream_sequence
@@ -164,41 +176,32 @@ async def has_left_over(connection: AsyncConnection) -> bool:
 
 async def waiting(
     connection: AsyncConnection, room: int, *, held_back: Collection[str] = ()
-) -> list[Row]:
+) -> Head:
     """The oldest rows nobody has leased, locked; none of the streams that are held back."""
     given = {"room": room, "held_back": list(held_back)}
-    return _rows(await connection.execute(_WAITING, given))
-
-
-async def read_chains(
-    connection: AsyncConnection, places: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], Chain]:
-    """Where each (stream, key) stands, locked; only a leader asks, so nobody adds one meanwhile."""
-    given = {"streams": [stream for stream, _ in places], "keys": [key for _, key in places]}
-    found = await connection.execute(_CHAINS, given)
-    return dict.fromkeys(places, Chain(0, None)) | {
-        (row.stream, row.key): Chain(row.last, row.head) for row in found
+    found = (await connection.execute(_WAITING, given)).all()
+    rows = [Row(*one[:-3]) for one in found]
+    chains = {
+        (row.stream, row.sequence_key): Chain(*one[-3:-1])
+        for row, one in zip(rows, found, strict=True)
     }
+    return Head(rows, chains, found[0][-1] if found else True)
 
 
-async def keep_chains(connection: AsyncConnection, chains: Mapping[tuple[str, str], Chain]) -> None:
-    """Where they stand now: without gaps, since a transaction that fails takes this back too."""
+async def lease(
+    connection: AsyncConnection, rows: Sequence[Row], chains: Mapping[tuple[str, str], Chain]
+) -> None:
+    """Commit the exact bytes that will be sent, however often, and where their chains stand then.
+
+    Without gaps, since a transaction that fails takes both back.
+    """
     await connection.execute(
-        _KEEP_CHAINS,
+        _LEASE,
         {
             "streams": [stream for stream, _ in chains],
             "keys": [key for _, key in chains],
             "lasts": [chain.last for chain in chains.values()],
             "heads": [chain.head for chain in chains.values()],
-        },
-    )
-
-
-async def lease(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    """Commit the exact bytes that will be sent, however often."""
-    await connection.execute(
-        _LEASE,
-        {
             "positions": [row.position for row in rows],
             "headers": [row.headers for row in rows],
             "hops": [row.hop for row in rows],

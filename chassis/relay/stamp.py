@@ -1,12 +1,12 @@
 """What is fixed when a row is leased: number, chain, headers, signature, its place in the trace."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.relay.rows import Chain, Row, as_text, keep_chains, read_chains, subject_of
+from chassis.relay.rows import Chain, Row, as_text, lease, subject_of
 from chassis.telemetry import Hop
 from contracts.envelope import SIGNATURE, Envelope, encode_headers
 from contracts.evidence import CHAIN_START, chain_digest
@@ -43,17 +43,28 @@ class Stamper:
     entropy: Callable[[int], bytes]
     signer: Callable[[], Signer]
 
-    async def stamp(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[Row]:
-        """The rows with numbers without gaps per (stream, key), in the order given."""
-        places = dict.fromkeys((row.stream, row.sequence_key) for row in rows)
-        chains = await read_chains(connection, list(places))
+    async def stamp(
+        self,
+        connection: AsyncConnection,
+        rows: Sequence[Row],
+        *,
+        chains: Mapping[tuple[str, str], Chain],
+    ) -> list[Row]:
+        """The rows with numbers without gaps per (stream, key), in the order given, and leased.
+
+        chains: how far each (stream, key) of these rows is numbered.
+        """
+        chains = {
+            (row.stream, row.sequence_key): chains[row.stream, row.sequence_key] for row in rows
+        }
         stamped = [self._stamp(row, chains) for row in rows]
         self._sign(stamped)
-        await keep_chains(connection, chains)
-        return [
+        fixed = [
             one.row._replace(headers=as_text(one.headers), hop=one.hop, number=one.number)
             for one in stamped
         ]
+        await lease(connection, fixed, chains)
+        return fixed
 
     def _stamp(self, row: Row, chains: dict[tuple[str, str], Chain]) -> _Stamped:
         place = (row.stream, row.sequence_key)

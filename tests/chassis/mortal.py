@@ -43,6 +43,9 @@ class MortalConnection:
             self.life.go_on()
         self.life.go_on()
 
+    async def get_raw_connection(self) -> Any:
+        return await self.real.get_raw_connection()
+
     async def execute(self, *given: Any) -> Any:
         self.life.go_on()
         result = await self.real.execute(*given)

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -121,3 +122,25 @@ async def test_two_services_lead_side_by_side(site: Site) -> None:
             return len(leaders(one, other)) == 2
 
         await until(both)
+
+
+@pytest.mark.parametrize("leads", [True, False], ids=["its own relay", "another's"])
+async def test_a_commit_wakes_whoever_leads_without_waiting_for_its_next_look(
+    site: Site, leads: bool
+) -> None:
+    async with AsyncExitStack() as stack:
+        one = await stack.enter_async_context(site.parts("referral"))
+        other = await stack.enter_async_context(site.parts("referral"))
+        await stack.enter_async_context(relaying(one))
+        await one_leads(one)
+        for _ in range(5):
+            await asyncio.sleep(0.15)  # the next look of its own is most of a second away
+            await queue(one, [inside(uuid4())])
+            began = monotonic()
+            await (one if leads else other).wake_relay()
+            await until(lambda: _all_sent(site))
+            assert monotonic() - began < 0.5
+
+
+async def _all_sent(site: Site) -> bool:
+    return await unsent(site) == 0

@@ -1,5 +1,6 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -94,13 +95,46 @@ async def test_what_was_stored_without_our_knowing_is_found_and_deleted(site: Si
     assert await held(site) == {kept.id}
 
 
+@dataclass(slots=True)
+class Meanwhile:
+    """A real session; something happens between its first statement and the next."""
+
+    real: AsyncConnection
+    happens: Callable[[], Awaitable[Any]]
+    has_begun: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+    async def execute(self, *given: Any) -> Any:
+        result = await self.real.execute(*given)
+        if not self.has_begun:
+            self.has_begun = True
+            await self.happens()
+        return result
+
+
+async def test_what_is_withdrawn_in_the_middle_of_a_round_is_not_sent_any_more(site: Site) -> None:
+    gone, kept = resting(), resting()
+    async with site.parts("referral") as parts, parts.work.connect() as connection:
+        await queue(parts, [gone, kept])
+        async with connection.begin():
+            head = await rows.waiting(connection, 2)
+            await parts.relay.stamper.stamp(connection, head.rows, chains=head.chains)
+        meanwhile: Any = Meanwhile(connection, lambda: take_back(parts, gone))
+        await parts.relay.carry(meanwhile)
+        await drain(parts)
+
+    assert await held(site) == {kept.id}
+
+
 async def test_what_was_leased_and_never_stored_stays_away(site: Site) -> None:
     gone, kept = resting(), resting()
     async with site.parts("referral") as parts:
         await queue(parts, [gone])
         async with parts.work.begin() as connection:
-            found = await parts.relay.stamper.stamp(connection, await rows.waiting(connection, 1))
-            await rows.lease(connection, found)
+            head = await rows.waiting(connection, 1)
+            await parts.relay.stamper.stamp(connection, head.rows, chains=head.chains)
         assert await take_back(parts, gone) == (1,)
         await queue(parts, [kept])
         await drain(parts)

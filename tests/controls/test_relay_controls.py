@@ -1,6 +1,5 @@
 """What the relay is spared, shown by taking one protection away: each loss must happen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from chassis import outbox
 from chassis.assembly import Parts
 from chassis.outbox import Outgoing
 from chassis.relay import rows
-from chassis.relay.rows import Row
+from chassis.relay.rows import Chain, Row
 from chassis.relay.send import send
 from tests.chassis.outgoing import drain, ids, inside, numbers, queue, stored, unsent
 from tests.parts import Site
@@ -33,11 +32,12 @@ class Reader:
         async with self.parts.work.connect() as connection:
             async with connection.begin():
                 found = list((await connection.execute(AFTER, {"last": self.last})).scalars())
-                waiting = [
-                    row for row in await rows.waiting(connection, 500) if row.position in found
-                ]
-                stamped = await self.parts.relay.stamper.stamp(connection, waiting)
-                await rows.lease(connection, stamped)
+                head = await rows.waiting(connection, 500)
+                stamped = await self.parts.relay.stamper.stamp(
+                    connection,
+                    [row for row in head.rows if row.position in found],
+                    chains=head.chains,
+                )
             await send(self.parts.wire.jetstream, stamped, service="referral")
             self.last = max(found, default=self.last)
 
@@ -103,19 +103,14 @@ async def test_a_resend_that_is_numbered_anew_tears_a_gap_that_no_consumer_can_p
     async with site.parts("referral") as parts:
         await queue(parts, [inside(case_id)])
         async with parts.work.begin() as connection:  # leased, and the process dies before sending
-            await rows.lease(connection, await stamped(parts, connection))
+            head = await rows.waiting(connection, 500)
+            await parts.relay.stamper.stamp(connection, head.rows, chains=head.chains)
         async with parts.work.connect() as connection:
             async with connection.begin():
-                again = await parts.relay.stamper.stamp(connection, await unsent_rows(connection))
+                unsent_rows = await rows.leased(connection, 500)
+                chains = {(row.stream, row.sequence_key): Chain(1, None) for row in unsent_rows}
+                again = await parts.relay.stamper.stamp(connection, unsent_rows, chains=chains)
             await send(parts.wire.jetstream, again, service="referral")
 
     assert numbers(await stored(site), "ce-casesequence") == [2]
     assert await unsent(site) == 1
-
-
-async def stamped(parts: Parts, connection: AsyncConnection) -> Sequence[Row]:
-    return await parts.relay.stamper.stamp(connection, await rows.waiting(connection, 500))
-
-
-async def unsent_rows(connection: AsyncConnection) -> list[Row]:
-    return await rows.leased(connection, 500)
