@@ -11,7 +11,6 @@ from nats.js.errors import ServiceUnavailableError
 
 from chassis.inbox.received import Raw
 
-BATCH: Final = 500
 BATCH_BYTES: Final = 8 * 1024 * 1024
 
 

@@ -120,7 +120,7 @@ create table inbox (
     stream_sequence bigint,
     primary key (consumer, source, id)
 );
-create index inbox_age on inbox (received_at);
+create index inbox_age on inbox (consumer, received_at);
 
 create table attempts (
     consumer text not null,

@@ -8,17 +8,28 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.conservation.reach import Seen
-from chassis.conservation.standing import ROOM, Watched
+from chassis.conservation.slices import by_time, in_slices
+from chassis.conservation.standing import Watched
 
-# One statement is one moment: what moves from one table to another is seen in one of them. Lateral
-# with a limit, so that each row is found by its key: stale statistics plan other joins as scans.
+# One statement is one moment: what moves from one table to another is seen in one of them. Each
+# table is asked only about what those before it do not know, by its key: stale statistics plan joins
+# as scans.
 _JUDGED = text("""
     select case
         when letter.state in ('open', 'retry') then 'dead'
         when letter.state = 'discarded' then 'discarded'
-        when place.last >= item.number or done.digest = item.digest then 'delivered'
-        when early.number is not null then 'parked'
-        when later.due_at is not null then 'pending'
+        when (select last from positions
+            where consumer = :consumer and source = item.source and subject = item.subject
+            limit 1) >= item.number then 'delivered'
+        when (select digest from inbox
+            where consumer = :consumer and source = item.source and id = item.id
+            limit 1) = item.digest then 'delivered'
+        when exists (select from parked
+            where consumer = :consumer and source = item.source and subject = item.subject
+              and case_sequence = item.number) then 'parked'
+        when exists (select from redeliveries
+            where consumer = :consumer and stream = :stream and stream_sequence = item.sequence)
+            then 'pending'
         else 'missing' end as state
     from unnest(cast(:sequences as bigint[]), cast(:digests as bytea[]), cast(:sources as text[]),
                 cast(:subjects as text[]), cast(:numbers as bigint[]), cast(:ids as uuid[]))
@@ -26,18 +37,6 @@ _JUDGED = text("""
     left join lateral (select state from dead_letters
         where consumer = :consumer and stream = :stream and stream_sequence = item.sequence
           and digest = item.digest limit 1) as letter on true
-    left join lateral (select last from positions
-        where consumer = :consumer and source = item.source and subject = item.subject
-        limit 1) as place on true
-    left join lateral (select digest from inbox
-        where consumer = :consumer and source = item.source and id = item.id
-        limit 1) as done on true
-    left join lateral (select case_sequence as number from parked
-        where consumer = :consumer and source = item.source and subject = item.subject
-          and case_sequence = item.number limit 1) as early on true
-    left join lateral (select due_at from redeliveries
-        where consumer = :consumer and stream = :stream and stream_sequence = item.sequence
-        limit 1) as later on true
     order by nth
 """)
 # Of a message that its stream has let go, only its place is known.
@@ -78,22 +77,20 @@ async def judged(
     connection: AsyncConnection, consumer: str, stream: str, *, messages: Sequence[Seen]
 ) -> list[str]:
     """Each message's state: delivered, discarded, dead, parked, pending or missing."""
-    if not messages:
-        return []
-    found = await connection.execute(
-        _JUDGED,
-        {
+    states: list[str] = []
+    async for some in in_slices(messages):
+        given = {
             "consumer": consumer,
             "stream": stream,
-            "sequences": [one.sequence for one in messages],
-            "digests": [one.digest for one in messages],
-            "sources": [one.source for one in messages],
-            "subjects": [one.subject for one in messages],
-            "numbers": [one.number for one in messages],
-            "ids": [one.id for one in messages],
-        },
-    )
-    return [row.state for row in found]
+            "sequences": [one.sequence for one in some],
+            "digests": [one.digest for one in some],
+            "sources": [one.source for one in some],
+            "subjects": [one.subject for one in some],
+            "numbers": [one.number for one in some],
+            "ids": [one.id for one in some],
+        }
+        states += [row.state for row in await connection.execute(_JUDGED, given)]
+    return states
 
 
 async def kept(
@@ -111,8 +108,12 @@ async def claimed(
     connection: AsyncConnection, consumer: str, *, since: datetime, settled: float
 ) -> list[Claim]:
     """What the inbox has taken in since, oldest first, but for the last `settled` seconds."""
-    given = {"consumer": consumer, "since": since, "settled": settled, "room": ROOM}
-    return [Claim(*row) for row in await connection.execute(_CLAIMED, given)]
+
+    async def read(after: datetime, room: int) -> list[Claim]:
+        given = {"consumer": consumer, "since": after, "settled": settled, "room": room}
+        return [Claim(*row) for row in await connection.execute(_CLAIMED, given)]
+
+    return await by_time(read, since=since, at=lambda one: one.received_at)
 
 
 async def still_claimed(

@@ -1,5 +1,6 @@
 """What a stream holds, asked with few requests: how far it reaches, its holes, its messages."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
@@ -8,7 +9,8 @@ from uuid import UUID
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 
-from chassis.direct import BATCH, get_many
+from chassis.conservation.slices import BREATH_SECONDS, SLICE
+from chassis.direct import get_many
 from chassis.inbox.received import Raw
 from contracts.envelope import Rejected, decode_headers
 
@@ -84,7 +86,9 @@ async def read_on(
     fitting = {"next_by_subj": pattern} if pattern else {}
     at, more = places.start, True
     while more and at < places.stop and len(found) < room:
-        size = min(BATCH, places.stop - at, room - len(found))
+        if at > places.start:
+            await asyncio.sleep(BREATH_SECONDS)
+        size = min(SLICE, places.stop - at, room - len(found))
         batch, more = await get_many(jetstream, stream, {"seq": at, "batch": size, **fitting})
         found |= {one.sequence: Seen.of(one) for one in batch if one.sequence < places.stop}
         at = batch[-1].sequence + 1 if batch else places.stop

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.broker import Wire
 from chassis.conservation.reach import Reach, reach_of
+from chassis.conservation.slices import by_time
 from chassis.conservation.standing import ROOM, Look, Standing, Watched
 
 #: Counting what waits is bounded too; beyond, the number only says that it is at least so many.
@@ -101,8 +102,11 @@ class SentBorder:
         )
 
     async def _marked(self, connection: AsyncConnection, since: datetime) -> list[_Sent]:
-        given = {"stream": self.stream, "since": since, "settled": self.settled, "room": ROOM}
-        return [_Sent(*row) for row in await connection.execute(_MARKED, given)]
+        async def read(after: datetime, room: int) -> list[_Sent]:
+            given = {"stream": self.stream, "since": after, "settled": self.settled, "room": room}
+            return [_Sent(*row) for row in await connection.execute(_MARKED, given)]
+
+        return await by_time(read, since=since, at=lambda row: row.sent_at)
 
     async def _still(self, connection: AsyncConnection, again: Sequence[Watched]) -> list[_Sent]:
         if not again:

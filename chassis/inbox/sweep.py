@@ -40,7 +40,7 @@ class Sweep:
                 await self.once()
                 if rounds % FORGET_EVERY == 0:
                     async with self.consumer.parts.work.begin() as connection:
-                        await tables.forget_ids(connection)
+                        await tables.forget_ids(connection, self.consumer.name)
                 rounds += 1
             except Exception as error:  # noqa: BLE001 - the tables still say what to do
                 if not is_outage(error):

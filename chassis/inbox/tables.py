@@ -104,7 +104,8 @@ _COUNT_TRY = text("""
 """)
 # Longer than INBOX keeps a message (30 days), so nothing it can redeliver is ever new.
 _FORGET = text("""
-    delete from inbox where received_at < clock_timestamp() - interval '60 days'
+    delete from inbox
+    where consumer = :consumer and received_at < clock_timestamp() - interval '60 days'
 """)
 
 
@@ -218,9 +219,9 @@ async def count_try(connection: AsyncConnection, consumer: str, raw: Raw) -> int
     return int((await connection.execute(_COUNT_TRY, row)).scalar_one())
 
 
-async def forget_ids(connection: AsyncConnection) -> None:
+async def forget_ids(connection: AsyncConnection, consumer: str) -> None:
     """Drop ids older than any redelivery can be."""
-    await connection.execute(_FORGET)
+    await connection.execute(_FORGET, {"consumer": consumer})
 
 
 def _places(consumer: str, places: Sequence[Place]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from chassis import outbox
 from chassis.assembly import Parts
 from chassis.conservation import LawKeeper, Standing
+from chassis.conservation.slices import SLICE
 from chassis.inbox import Consumer
 from chassis.inbox.share import Shares
 from chassis.inbox.sweep import Sweep
@@ -85,7 +86,11 @@ async def notice(parts: Parts) -> None:
             await Upkeep("referral").look(connection, parts.wire.jetstream, stream)
 
 
-async def test_of_what_was_sent_and_waits_each_message_is_accounted_for(site: Site) -> None:
+@pytest.mark.parametrize("size", [7, SLICE])
+async def test_of_what_was_sent_and_waits_each_message_is_accounted_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("chassis.conservation.slices.SLICE", size)
     messages = [*(inside(uuid4()) for _ in range(30)), told(SHELTER, uuid4())]
     async with sending(site, messages) as parts:
         keeper = keeper_of(parts)
@@ -408,7 +413,8 @@ async def test_what_is_over_for_one_look_waits_for_the_next(
     site: Site, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     monkeypatch.setattr("chassis.conservation.taken.ROOM", room)
-    monkeypatch.setattr("chassis.conservation.reach.BATCH", 3)
+    monkeypatch.setattr("chassis.conservation.reach.SLICE", 3)
+    monkeypatch.setattr("chassis.conservation.slices.SLICE", 3)
     async with asked(site, [uuid4() for _ in range(20)]) as (parts, consumer):
         keeper = keeper_of(parts, consumer)
         for nth in range(1, 20 // room + 2):
