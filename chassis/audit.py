@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis.database import as_json, reading_as
+from chassis.database import as_json, by_itself, reading_as
 from contracts.callers import Caller
 
 AT_ONCE = 500
@@ -78,9 +78,7 @@ class Auditor:
     async def _settle(self, group: list[tuple[dict[str, object], "asyncio.Future[None]"]]) -> None:
         error: Exception | None = None
         try:
-            async with self.engine.connect() as connection:
-                # One statement is its own transaction.
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with self.engine.connect() as connection, by_itself(connection):
                 await _insert(connection, [row for row, _ in group])
         except Exception as failure:  # noqa: BLE001 - handed to those who wait
             error = failure

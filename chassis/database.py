@@ -102,8 +102,8 @@ def is_outage(error: BaseException) -> bool:
 async def by_itself(connection: AsyncConnection) -> AsyncIterator[None]:
     """A block of one statement that is its own transaction: no BEGIN and COMMIT around it.
 
-    For a connection that is held for long: each time that the execution option `isolation_level`
-    is set, SQLAlchemy keeps a callback until the connection is given back.
+    Each time that the execution option `isolation_level` is set, SQLAlchemy keeps a callback until
+    the connection is given back, and the relay's never is.
     """
     driver: Any = (await connection.get_raw_connection()).dbapi_connection
     driver.autocommit = True

@@ -32,10 +32,11 @@ async def by_time(
 
     read: (after, room) → the first so many, and all that have the last one's time.
     """
-    found = await read(since, SLICE)
-    some = found
-    while len(some) >= SLICE and len(found) < ROOM:
+    found: list[Found] = []
+    while True:
+        some = await read(since, SLICE)
+        found += some
+        if len(some) < SLICE or len(found) >= ROOM:
+            return found
+        since = at(some[-1])
         await asyncio.sleep(BREATH_SECONDS)
-        some = await read(at(found[-1]), SLICE)
-        found = found + some
-    return found

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chassis.assembly import Parts
-from chassis.database import is_outage
+from chassis.database import by_itself, is_outage
 from chassis.web import Throttle
 from services.intake import domain
 from services.intake.use_cases.registering import Answer, Keeping, Submitted, register_cases
@@ -81,9 +81,7 @@ class Registrar:
                 future.set_result(result)
 
     async def _commit(self, submitted: Sequence[Submitted]) -> list[Result]:
-        # The one statement is its own transaction: no BEGIN and COMMIT around it.
-        async with self.parts.work.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
+        async with self.parts.work.connect() as connection, by_itself(connection):
             results = await register_cases(
                 connection, submitted, mint=self.parts.mint, keeping=self.keeping
             )
