@@ -68,6 +68,8 @@ create table cases (
     -- Safety instructions of every threat that was reported on this case; none was where it is null.
     warned jsonb
 );
+-- Nothing is looked for by them; to gather their statistics costs more than of all other columns.
+alter table cases alter facts set statistics 0;
 create index cases_merged on cases (merged_into) where merged_into is not null;
 create index cases_warned on cases (coalesce(merged_into, case_id)) where warned is not null;
 
@@ -181,6 +183,7 @@ create table routings (
     decided_at timestamptz not null default clock_timestamp()
 );
 create index routings_case on routings (case_id);
+alter table routings alter weighed set statistics 0;
 
 create table repeats (
     organisation text not null,
