@@ -7,9 +7,9 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.conservation.reach import Seen
 from chassis.conservation.slices import by_time, in_slices
 from chassis.conservation.standing import Watched
+from chassis.inbox.seen import Seen
 
 # One statement is one moment: what moves from one table to another is seen in one of them. Each
 # table is asked only about what those before it do not know, by its key: stale statistics plan joins

@@ -3,56 +3,33 @@
 import asyncio
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, Self
-from uuid import UUID
+from datetime import datetime
+from typing import NamedTuple
 
 from nats.js import JetStreamContext
 from nats.js.api import StreamInfo
 
 from chassis.conservation.slices import BREATH_SECONDS, SLICE
 from chassis.direct import get_many
-from chassis.inbox.received import Raw
-from contracts.envelope import Rejected, decode_headers
+from chassis.inbox.seen import Seen
 
 
 class Reach(NamedTuple):
-    """A stream by its birth date; it holds what lies from `first` to `last` and is no hole."""
+    """A stream by its birth; it holds what lies from `first` to `last` and is no hole."""
 
-    born: str
+    created: datetime
     first: int
     last: int
     holes: frozenset[int]
 
+    @property
+    def born(self) -> str:
+        """As it is written down."""
+        return str(self.created)
+
     def holds(self, sequence: int) -> bool:
         """Whether there is a message in this place."""
         return self.first <= sequence <= self.last and sequence not in self.holes
-
-
-class Seen(NamedTuple):
-    """A message as the tables know it; empty where its attributes cannot be read. No body is kept."""
-
-    sequence: int
-    name: str
-    digest: bytes
-    source: str = ""
-    subject: str = ""
-    number: int = 0
-    id: UUID = UUID(int=0)
-
-    @classmethod
-    def of(cls, raw: Raw) -> Self:
-        """`name` is the id, or the place of a message whose id cannot be read."""
-        try:
-            envelope = decode_headers(raw.headers)
-        except Rejected:
-            name = raw.message_id or f"{raw.stream}:{raw.sequence}"
-            return cls(raw.sequence, name, raw.digest)
-        known = raw.sequence, str(envelope.id), raw.digest
-        # PostgreSQL takes no NUL; what holds one was refused and is in no other table.
-        if not f"{envelope.source}{envelope.subject}".isprintable():
-            return cls(*known)
-        number = envelope.case_sequence or 0
-        return cls(*known, envelope.source, envelope.subject, number, envelope.id)
 
 
 async def reach_of(jetstream: JetStreamContext, stream: str) -> Reach:
@@ -65,7 +42,8 @@ async def reach_of(jetstream: JetStreamContext, stream: str) -> Reach:
     )
     state = info.state
     holes = frozenset(state.deleted or ())
-    return Reach(str(info.created), state.first_seq, state.last_seq, holes)
+    created: datetime = info.created
+    return Reach(created, state.first_seq, state.last_seq, holes)
 
 
 async def read(

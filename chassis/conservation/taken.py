@@ -1,6 +1,6 @@
 """The border of a consumer: what a durable has acknowledged is in this service's own tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.broker import Wire
 from chassis.conservation.claims import Claim, claimed, judged, kept, still_claimed
-from chassis.conservation.reach import Reach, Seen, reach_of, read, read_on
+from chassis.conservation.reach import Reach, reach_of, read, read_on
 from chassis.conservation.standing import ROOM, Look, Standing, Watched
+from chassis.inbox.seen import Deliveries, Seen
 from contracts.topology import READINGS
 
 _EVER = datetime.fromtimestamp(0, tz=UTC)
@@ -36,6 +37,10 @@ class Reader(Protocol):
     def ordered(self) -> bool:
         """Whether a position for each case is its inbox, and not a row for each message."""
 
+    @property
+    def deliveries(self) -> Deliveries:
+        """What came to this process."""
+
 
 class _Acked(NamedTuple):
     """Messages acknowledged since the last look; all up to `upto` has been read, up to `floor` acked."""
@@ -47,7 +52,7 @@ class _Acked(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenBorder:
-    """Reads each message once, after its acknowledgement, and finds where it has gone.
+    """Judges each message once, after its acknowledgement: finds where it has gone.
 
     How far the durable has acknowledged is asked before the tables are: an ack follows its commit,
     so whatever it covers is in them. settled: seconds after which an inbox row is looked at.
@@ -78,7 +83,7 @@ class TakenBorder:
             return None
         same = was if was is not None and was.born == reach.born else None
         start = max(same.upto if same else 0, reach.first - 1)
-        acked = await self._acked(info, start)
+        acked = await self._acked(info, start, reach)
         look = Look(
             born=reach.born,
             upto=acked.upto,
@@ -92,17 +97,29 @@ class TakenBorder:
             await self._question(connection, look, reach=reach, known=acked.messages)
         return look
 
-    async def _acked(self, info: ConsumerInfo, start: int) -> _Acked:
+    async def _acked(self, info: ConsumerInfo, start: int, reach: Reach) -> _Acked:
         """A durable made anew begins below what was judged, and is waited for."""
         floor = info.ack_floor.stream_seq if info.ack_floor else 0
-        messages = await self._heard(range(start + 1, floor + 1))
+        places = range(start + 1, floor + 1)
+        if not _PATTERNS.get(self.name):
+            places = places[:ROOM]
+            upto = max(start, places.stop - 1)
+            return _Acked(await self._all_of(places, reach), upto, floor)
+        messages = await self._heard(places)
         upto = max(messages) if len(messages) == ROOM else max(start, floor)
         return _Acked(messages, upto, floor)
+
+    async def _all_of(self, places: Collection[int], reach: Reach) -> dict[int, Seen]:
+        """The messages in these places: those that came to this process, and the others read."""
+        held = [place for place in places if reach.holds(place)]
+        known = self.reader.deliveries.among(held, since=reach.created)
+        others = (place for place in held if place not in known)
+        return known | await read(self.wire.jetstream, self.stream, others)
 
     async def _heard(self, places: range) -> Mapping[int, Seen]:
         """The first of the messages in these places that fit what the durable hears."""
         found: dict[int, Seen] = {}
-        for pattern in _PATTERNS.get(self.name) or ("",):
+        for pattern in _PATTERNS[self.name]:
             found |= await read_on(
                 self.wire.jetstream, self.stream, places=places, room=ROOM, pattern=pattern
             )
@@ -150,8 +167,7 @@ class TakenBorder:
         unfounded = [one for one in look.again if one.state == "unfounded"]
         claims += await still_claimed(connection, self.name, unfounded)
         unread = {one.stream_sequence for one in claims} - known.keys()
-        within = (place for place in unread if reach.holds(place))
-        known = {**known, **await read(self.wire.jetstream, self.stream, within)}
+        known = {**known, **await self._all_of(unread, reach)}
         look.found += [
             Watched(one.stream_sequence, one.id, "unfounded", one.source)
             for one in claims

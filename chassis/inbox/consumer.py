@@ -16,9 +16,10 @@ from chassis.inbox.counting import count_refused, count_rejected
 from chassis.inbox.dead_letters import Burial
 from chassis.inbox.ground import Ground, Trust
 from chassis.inbox.order import Place, plan
-from chassis.inbox.received import Deliveries, Handler, Raw, Received
+from chassis.inbox.received import Handler, Raw, Received
 from chassis.inbox.refusals import TellMore
 from chassis.inbox.rejections import Rejection, Tell
+from chassis.inbox.seen import Deliveries
 from chassis.inbox.settling import BEAT_SECONDS, Settling, each, growing_pause, heartbeat
 from chassis.inbox.share import Share, within_shares
 from chassis.inbox.tracing import Reader, processing
@@ -51,7 +52,7 @@ class Consumer:
     pause: seconds until a message that failed comes again.
     rest_seconds: how long messages may gather; for a reader that nobody waits for.
     gathered: what cannot be taken and is not buried yet, by place; a crash only brings it again.
-    deliveries: how what is delivered is read.
+    deliveries: how what is delivered is read, and which it was lately.
     """
 
     name: str
@@ -105,7 +106,9 @@ class Consumer:
         good: list[tuple[Settling, Received]] = []
         for message, raw in delivered:
             try:
-                good.append((message, self.read(raw)))
+                received = self.read(raw)
+                self.deliveries.remember(raw, received.envelope)
+                good.append((message, received))
             except Rejected as rejected:
                 self.gathered[raw.stream, raw.sequence] = message, raw, rejected
             except Exception as error:  # noqa: BLE001 - whatever it is, it is this message's fault

@@ -84,22 +84,6 @@ class Raw(NamedTuple):
         return None
 
 
-@dataclass(slots=True)
-class Deliveries:
-    """Of one durable, by this process. latest: when the latest of them was recorded, and its place."""
-
-    latest: tuple[datetime, int] | None = None
-
-    def read(self, message: Msg) -> Raw:
-        """Where its first delivery is no later than another's, the durable was made anew."""
-        raw = Raw.delivered(message)
-        place = raw.recorded_at, raw.sequence
-        if self.latest is None or place > self.latest:
-            self.latest = place
-            return raw
-        return raw._replace(again=message.metadata.num_delivered == 1)
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Received:
     """A checked message. `span` and `trace`, the hop to hand on, are set while it is processed.

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chassis.broker import open_wire
 from chassis.conservation import LawKeeper, Standing
 from chassis.database import BY_INDEX, open_engine
+from chassis.inbox.seen import Deliveries
 from chassis.line import Server
 from chassis.telemetry.metrics import start_metrics
 from contracts.topology import readings_of
@@ -19,11 +20,12 @@ from tests.journeys.road import SERVICES, Road
 
 
 class Reader(NamedTuple):
-    """A durable of ours, as the law must know it."""
+    """A durable of ours, as the law must know it; nothing comes to us, so all is read."""
 
     name: str
     stream: str
     ordered: bool
+    deliveries: Deliveries = Deliveries()
 
 
 @dataclass(slots=True)
