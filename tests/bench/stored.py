@@ -56,7 +56,8 @@ class Column:
         if self.type == "uuid":
             return f"md5({column}::text || copy)::uuid"
         if self.type == "timestamp with time zone":
-            return f"{column} - {AGO}"
+            # Or all that a past has to come would be due at once, which no past is.
+            return f"case when {column} > now() then {column} else {column} - {AGO} end"
         other = f"{column} || '-' || copy" if place.endswith(OWN) else column
         if not self.holds_ids:
             return other

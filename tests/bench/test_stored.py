@@ -24,6 +24,10 @@ APART = """
     select count(*) from intake.outbox where body is null and sent_at < now() - interval '1 day'
         and subject = sequence_key and subject in (select case_id::text from intake.cases)
 """
+#: What has happened was long ago, and what is to come still is.
+MOMENTS = """
+    select count(distinct registered_at), count(distinct followup_due_at) from intake.cases
+"""
 UNREADY = "select count(*) from pg_index where not (indisready and indisvalid)"
 
 
@@ -39,5 +43,6 @@ async def test_copies_belong_together_as_the_originals_do(fresh_database: Databa
     assert counts == [11, 22, 11, 12]
     assert await connection.fetchval(TIED) == 22
     assert await connection.fetchval(APART) == 10
+    assert tuple(await connection.fetchrow(MOMENTS)) == (2, 1)
     assert await connection.fetchval(UNREADY) == 0
     await connection.close()
