@@ -23,9 +23,10 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from chassis.deliveries import guard_deliveries, pull
 from chassis.line import CarefulBroker, Server
 from chassis.telemetry.logs import fault
-from contracts.topology import API_PREFIX, inbox_prefix
+from contracts.topology import API_PREFIX, READER_WINDOW, inbox_prefix
 
-BATCH = 200
+# A transaction and its round trips cost as much for one as for all, and two processes share a stream.
+BATCH = READER_WINDOW // 2
 PULL_SECONDS = 5.0
 PUBLISH_SECONDS = 5.0
 # When batches follow each other this fast, waiting a moment lets the next one carry more.

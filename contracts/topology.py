@@ -16,9 +16,10 @@ PLATFORM_ACCOUNT: Final = "PLATFORM"
 API_PREFIX: Final = "JSHUB.API"
 PARTNER_API_PREFIX: Final = API_PREFIX
 MAX_PAYLOAD_BYTES: Final = 1_048_576
-#: What one request may take with its attributes: two hundred of them must fit what a consumer's
-#: connection may have pending, or its reader is cut off by whoever fills the inbox.
+#: What one request may take with its attributes.
 INGRESS_BYTES: Final = 131_072
+#: Messages that the processes of a service may have in hand of one stream.
+READER_WINDOW: Final = 2000
 #: Requests of one organisation that may be on their way into INBOX at once.
 SOURCE_WINDOW: Final = 64
 
@@ -81,7 +82,12 @@ class Reading:
     @property
     def durable(self) -> Durable:
         """The durable this reading uses, named `<service>-<stream>`."""
-        return Durable(f"{self.service}-{self.stream}", self.stream, self.filter_subjects)
+        return Durable(
+            f"{self.service}-{self.stream}",
+            self.stream,
+            self.filter_subjects,
+            max_ack_pending=READER_WINDOW,
+        )
 
 
 #: Who consumes what. INBOX goes to the owner of a request kind; referral also buries what is none.
