@@ -218,18 +218,19 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_a_port_is_promised_to_one_process_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.embedded.processes._PORTS", [29_999])
+    # Not one of those that any other test of this run may hold.
+    monkeypatch.setattr("deploy.embedded.processes._PORTS", [19_999])
     asking = (
-        "from deploy.embedded import processes as p; p._PORTS = [29_999];"
+        "from deploy.embedded import processes as p; p._PORTS = [19_999];"
         "print(p.free_port(), flush=True); input()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", asking], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert other.stdout is not None
-    assert other.stdout.readline() == b"29999\n"
+    assert other.stdout.readline() == b"19999\n"
 
     with pytest.raises(ServerError, match="no free port"):
         free_port()
     other.communicate(b"\n")
-    assert free_port() == 29_999
+    assert free_port() == 19_999
