@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import nats.errors
 from nats.aio.client import Client
@@ -24,13 +24,14 @@ _USUAL = WRITTEN | {
 _EXPIRED = "Request Timeout"
 # The server ends a question before we stop waiting for its answer.
 _EARLIER_NS = 100_000_000
-# All that a service may be sent at once, by four durables, has to fit the 64 MiB that the server keeps
-# for a connection: past that it cuts it off, and whoever fills the inbox would make us deaf.
-PULL_BYTES = 16 * 1024 * 1024
+#: What one question may bring. All that a service may be sent at once, by four durables and a direct
+#: get, has to fit the 64 MiB that the server keeps for a connection: past that it cuts it off, and
+#: whoever fills the inbox would make us deaf.
+BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 async def pull(subscription: Any, *, batch: int, seconds: float) -> list[Msg]:
-    """What the durable has, up to `batch` and PULL_BYTES, or the first that comes within the time.
+    """What the durable has, up to `batch` and BATCH_BYTES, or the first that comes within the time.
 
     One question, answered by messages and then a status; nats-py's own `fetch` asks twice, and makes
     two tasks for each message. Raises nats.errors.TimeoutError when nothing came, and
@@ -39,7 +40,7 @@ async def pull(subscription: Any, *, batch: int, seconds: float) -> list[Msg]:
     if found := _left_over(subscription):
         return found
     expires = int(seconds * 1e9) - _EARLIER_NS
-    bounds = {"batch": batch, "max_bytes": PULL_BYTES}
+    bounds = {"batch": batch, "max_bytes": BATCH_BYTES}
     asked = json.dumps({**bounds, "no_wait": True, "expires": expires})
     await subscription._nc.publish(subscription._nms, asked.encode(), subscription._deliver)
     status = ""

@@ -3,15 +3,14 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import ServiceUnavailableError
 
+from chassis.deliveries import BATCH_BYTES
 from chassis.inbox.received import Raw
-
-BATCH_BYTES: Final = 8 * 1024 * 1024
 
 
 async def get_many(

@@ -147,7 +147,7 @@ class EmbeddedNats:
 def _threads() -> int:
     """Half of the cores: PostgreSQL and the services have work for the others.
 
-    On two it takes a twelfth less processor time so than with a thread on each (docs/figures.md).
+    On two, it and they take less processor time so than with a thread on each (docs/figures.md).
     """
     return max(1, len(os.sched_getaffinity(0)) // 2)
 
