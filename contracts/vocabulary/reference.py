@@ -94,8 +94,9 @@ def day_of(holiday: Row, year: int) -> date | None:
     if rule.startswith("easter+"):
         return _easter(year) + timedelta(days=int(rule.removeprefix("easter+")))
     if rule.count("-") == 1:
-        return date.fromisoformat(f"{year}-{rule}")
-    return date.fromisoformat(rule) if rule.startswith(f"{year}-") else None
+        return date.fromisoformat(f"{year:04}-{rule}")
+    day = date.fromisoformat(rule)
+    return day if day.year == year else None
 
 
 def _row(line: dict[str, str]) -> Row:

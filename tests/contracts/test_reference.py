@@ -69,6 +69,11 @@ def test_every_holiday_falls_on_a_day_in_some_year_of_its_law() -> None:
         assert days, row.code
 
 
+@pytest.mark.parametrize("year", [date.min.year, 999, date.max.year])
+def test_no_year_of_the_calendar_is_too_far_away_to_be_asked_for(year: int) -> None:
+    assert {day.year for row in rows("holidays") if (day := day_of(row, year))} == {year}
+
+
 @pytest.mark.parametrize("monday", EASTER_MONDAYS)
 def test_easter_monday_falls_where_the_tables_have_it(monday: str) -> None:
     assert [row.code for row in valid("holidays", date.fromisoformat(monday))] == ["easter_monday"]

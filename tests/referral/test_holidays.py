@@ -78,6 +78,10 @@ async def test_only_the_committees_operators_declare_and_every_fault_is_named(
     assert unknown.status_code == 422
 
 
+async def test_long_before_any_law_there_is_no_holiday(client: httpx.AsyncClient) -> None:
+    assert await listed(client, "holidays", "0001-01-01") == []
+
+
 async def test_the_courts_of_a_day_are_those_of_the_file(client: httpx.AsyncClient) -> None:
     before, after = [
         {line["code"] for line in await listed(client, "courts", day)}

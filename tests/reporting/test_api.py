@@ -185,7 +185,12 @@ async def test_an_analyst_hears_no_median_of_a_few(client: httpx.AsyncClient) ->
 
 @pytest.mark.parametrize(
     "asked",
-    [{"from": "2026-01-02"}, {"to": "2028-01-01"}, {"from": "2025-06-01", "to": "2026-06-01"}],
+    [
+        {"from": "2026-01-02"},
+        {"to": "2028-01-01"},
+        {"from": "2025-06-01", "to": "2026-06-01"},
+        {"from": "9999-01-01", "to": "9999-12-31"},
+    ],
 )
 async def test_an_analyst_cannot_take_one_window_from_another(
     client: httpx.AsyncClient, asked: dict[str, str]

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.web import BearerCaller, KeyLookup, Refusal
 from contracts.identifiers import Mint
 from services.reporting.api.asking import MOMENT, ROLES, not_there, refusal
-from services.reporting.domain import BadWindow, read_window
+from services.reporting.domain import BadWindow, is_calendar_year, read_window
 from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
 from services.reporting.exports.answering import file_answer
 from services.reporting.use_cases.recalling import Out, list_editions, recall_year
@@ -83,16 +83,15 @@ def _moment(request: Request, as_of: str | None, mint: Mint) -> datetime | None:
 
 def _not_out(out: Sequence[Out], year: int) -> Refusal:
     """Names the public years that are out, or the moments of this one; none that are for inside."""
-    public = [one for one in out if one.audience == "public" and _is_year(one)]
+    public = [
+        one
+        for one in out
+        if one.audience == "public" and is_calendar_year(one.first_day, one.end_day)
+    ]
     moments = [_written(one.as_of) for one in public if one.first_day.year == year]
     field, known = ("as_of", moments) if moments else ("year", _years(public))
     title = "No public edition of this year is out"
     return not_there(field, "edition_not_out", title, known=known, place="query")
-
-
-def _is_year(one: Out) -> bool:
-    start = one.first_day
-    return (start.month, start.day) == (1, 1) and one.end_day == start.replace(year=start.year + 1)
 
 
 def _years(public: Sequence[Out]) -> list[str]:

@@ -5,8 +5,17 @@ from services.reporting.domain.window import (
     STATES,
     BadWindow,
     Window,
+    is_calendar_year,
     read_window,
     require_year,
 )
 
-__all__ = ["PARAMETERS", "STATES", "BadWindow", "Window", "read_window", "require_year"]
+__all__ = [
+    "PARAMETERS",
+    "STATES",
+    "BadWindow",
+    "Window",
+    "is_calendar_year",
+    "read_window",
+    "require_year",
+]

@@ -72,11 +72,14 @@ def require_year(window: Window) -> None:
 
     Two windows that overlap could be taken from each other, and tell of one day and one person.
     """
-    if (window.start, window.end) != (
-        date(window.start.year, 1, 1),
-        date(window.start.year + 1, 1, 1),
-    ):
+    if not is_calendar_year(window.start, window.end):
         raise BadWindow("to", "calendar_year")
+
+
+def is_calendar_year(start: date, end: date) -> bool:
+    """From 1 January up to the next; of the last year that has a date there is no next."""
+    begins = (start.month, start.day) == (end.month, end.day) == (1, 1)
+    return begins and end.year == start.year + 1
 
 
 def _day(asked: Mapping[str, str], field: str) -> date | None:

@@ -12,6 +12,7 @@ from babel.numbers import format_decimal, format_percent
 
 from chassis.web.pages import load_translations
 from contracts.vocabulary import label
+from services.reporting.domain import is_calendar_year
 from services.reporting.editions import words
 from services.reporting.editions.revisions import HIDDEN, Revision, Told, revision_of
 from services.reporting.use_cases.dividing import UNKNOWN, list_of
@@ -145,8 +146,7 @@ class _Reader:
     def title(self, drawn: Drawn) -> str:
         """The year where the window is one."""
         start, end = drawn.edition.window.start, drawn.edition.window.end
-        is_year = (start.month, start.day) == (1, 1) and end == start.replace(year=start.year + 1)
-        if is_year:
+        if is_calendar_year(start, end):
             return self._("Annual report %(year)d") % {"year": start.year}
         return self._("Report on a period")
 
