@@ -11,7 +11,7 @@ from chassis.relay import CheckGrounds, Row
 from chassis.secrets import read_secret
 from chassis.serving import entrance, serve
 from chassis.trust import PlatformKeys
-from chassis.web import BearerCaller
+from chassis.web import BearerCaller, add_api
 from chassis.web.keeping import Keeper
 from contracts.countersigning import OFFICERS_FILE
 from contracts.feed import EvidenceRooted
@@ -72,10 +72,10 @@ def create_app(
     registrar = api.Registrar(parts, keeping, throttle := settings.throttle())
     api.add_cases(app, api.Desk(parts, registrar, caller))
     incidents = api.IncidentDesk(admitter, caller, throttle)
-    app.include_router(api.incident_router(incidents))
+    add_api(app, api.incident_router(incidents))
     _add_desk_routes(app, api.ConsentDesk(parts, discloser, caller))
-    app.include_router(api.access_router(api.AccessDesk(parts, vault, caller)))
-    app.include_router(api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
+    add_api(app, api.access_router(api.AccessDesk(parts, vault, caller)))
+    add_api(app, api.erasure_router(api.ErasureDesk(parts, discloser, caller)))
     screen = pages.Desk(parts=parts, discloser=discloser, entrance=door, pages=layout)
     leases = LeaseKeys(settings.leases_dir, parts.mint.entropy)
     form = _add_pages(app, screen, registrar=registrar, leases=leases)
@@ -84,8 +84,7 @@ def create_app(
 
 
 def _add_desk_routes(app: FastAPI, desk: api.ConsentDesk) -> None:
-    for routes in DESK_ROUTES:
-        app.include_router(routes(desk))
+    add_api(app, *(routes(desk) for routes in DESK_ROUTES))
 
 
 def _ask_again(parts: Parts) -> CheckGrounds:

@@ -12,7 +12,7 @@ from chassis.broker import open_wire
 from chassis.secrets import read_secret
 from chassis.serving import entrance, key_lookup, serve
 from chassis.trust import SigningKey
-from chassis.web import BearerCaller, Pages
+from chassis.web import BearerCaller, Pages, add_api
 from chassis.web.again import Again
 from chassis.web.keeping import Keeper
 from contracts.feed import EvidenceRooted
@@ -28,6 +28,14 @@ from services.referral.notifier import Notifier
 from services.referral.settings import ReferralSettings
 from services.referral.timers import Timekeeper
 from services.referral.use_cases.inviting import ACCOUNTS
+
+DESK_ROUTES = (
+    api.router,
+    api.places_router,
+    api.unplaced_router,
+    api.plans_router,
+    api.notices_router,
+)
 
 
 def create_app(
@@ -49,16 +57,11 @@ def create_app(
     caller = BearerCaller(audience="referral", key_of=key_lookup(parts), clock=parts.mint.moment)
     layout = pages.layout()
     app = serve(parts, pages=layout)
-    app.include_router(api.routings_router(parts.reads, caller))
+    add_api(app, api.routings_router(parts.reads, caller))
     desk = api.Desk(parts, caller, handlers.announcer, handlers.master_key)
-    app.include_router(api.router(desk))
-    app.include_router(api.places_router(desk))
-    app.include_router(api.unplaced_router(desk))
-    app.include_router(api.plans_router(desk))
-    app.include_router(api.notices_router(desk))
+    add_api(app, *(routes(desk) for routes in DESK_ROUTES))
     committee = api.DirectoryDesk(parts, caller)
-    app.include_router(api.directory_router(committee))
-    app.include_router(api.reference_router(committee))
+    add_api(app, api.directory_router(committee), api.reference_router(committee))
     app.include_router(api.partner_router(api.FeedDesk(door, caller, parts.web)))
     peoples_door = _peoples_door(settings, parts, layout)
     screen = pages.DeskPages(

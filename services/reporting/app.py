@@ -11,7 +11,7 @@ from chassis.assembly import Assembly, Parts, assemble
 from chassis.database import open_engine
 from chassis.serving import entrance, serve
 from chassis.trust import PlatformKeys, SigningKey
-from chassis.web import Entrance, Pages
+from chassis.web import Entrance, Pages, add_api
 from contracts.reporting import SOURCE
 from services.reporting import api, pages
 from services.reporting.consumers import consumers
@@ -43,7 +43,7 @@ def create_app(
     app.include_router(api.session_router(desk))
     pages.add_pages(app, layout, web=parts.web, entrance=door)
     kept = Boards(engine=parts.web, clock=parts.mint.moment)
-    app.include_router(api.boards.router(kept, key_of=door.key_of, mint=parts.mint))
+    add_api(app, api.boards.router(kept, key_of=door.key_of, mint=parts.mint))
     add_boards(app, layout, boards=kept, entrance=door)
     _add_publishing(app, parts, door, publisher=_publisher(parts, settings), layout=layout)
     everybody = replace(door, roles=REPORTERS)

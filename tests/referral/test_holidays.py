@@ -82,6 +82,24 @@ async def test_long_before_any_law_there_is_no_holiday(client: httpx.AsyncClient
     assert await listed(client, "holidays", "0001-01-01") == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "broken"),
+    [
+        ({"day": "2026-01-01"}, {"field": "*", "rule": "unknown_parameter", "allowed": ["on"]}),
+        ({"on": "0"}, {"field": "on", "rule": "day"}),
+        ({"on": "2026-1-1"}, {"field": "on", "rule": "day"}),
+    ],
+)
+async def test_a_slip_in_a_question_is_named_and_not_passed_over(
+    client: httpx.AsyncClient, asked: dict[str, str], broken: dict[str, object]
+) -> None:
+    answer = await client.get(
+        "/referral/reference/holidays", params=asked, headers=bearer("SHELTER_B", "focal_point")
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [broken | {"place": "query"}]
+
+
 async def test_the_courts_of_a_day_are_those_of_the_file(client: httpx.AsyncClient) -> None:
     before, after = [
         {line["code"] for line in await listed(client, "courts", day)}

@@ -12,7 +12,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Violation, key_missing, quick_route
+from chassis.web import BearerCaller, Refusal, Shown, Violation, add_api, key_missing, quick_route
 from contracts.callers import Caller, RoleForbidden, TokenRefused
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
@@ -124,7 +124,7 @@ def add_cases(app: FastAPI, desk: Desk) -> None:
     _add_submission(app, desk, caller)
     routes = APIRouter(tags=["cases"])
     _add_reads(routes, desk, caller)
-    app.include_router(routes)
+    add_api(app, routes)
 
 
 def _add_submission(app: FastAPI, desk: Desk, caller: BearerCaller) -> None:

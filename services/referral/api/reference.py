@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import reading_as
-from chassis.web import Refusal, Shown
+from chassis.web import Day, Refusal, Shown
 from contracts.callers import Caller
 from contracts.vocabulary.reference import LISTS, Row, day_of, rows
 from services.referral.api.directory import DirectoryDesk, must_keep
@@ -67,7 +67,7 @@ def _add_reading(routes: APIRouter, desk: DirectoryDesk) -> None:
     async def list_reference(
         list_name: ListName,
         who: Annotated[Caller, Depends(person)],
-        on: Annotated[date | None, Query(description="Today unless given.")] = None,
+        on: Annotated[Day | None, Query(description="Today unless given.")] = None,
     ) -> Lines:
         """Offences, courts or legal holidays as they were on a day; of holidays those of its year."""
         day = on or desk.parts.mint.moment().date()
@@ -88,7 +88,7 @@ def _add_declaring(routes: APIRouter, desk: DirectoryDesk) -> None:
 
     @routes.put("/holidays/{day}", status_code=204)
     async def declare_day_off(
-        day: date, said: DayOff, who: Annotated[Caller, Depends(operator)]
+        day: Day, said: DayOff, who: Annotated[Caller, Depends(operator)]
     ) -> None:
         """A feast by the moon or a day that the government gives. For the committee's operators."""
         declared = Declared(day=day, **said.model_dump())
@@ -96,7 +96,7 @@ def _add_declaring(routes: APIRouter, desk: DirectoryDesk) -> None:
             await holidays.say(connection, declared, is_off=True, author=_author(who))
 
     @routes.delete("/holidays/{day}", status_code=204)
-    async def take_day_off_back(day: date, who: Annotated[Caller, Depends(operator)]) -> None:
+    async def take_day_off_back(day: Day, who: Annotated[Caller, Depends(operator)]) -> None:
         """It is a working day after all. What the law itself gives is not taken back."""
         async with _keeping(desk, who) as connection:
             found = [one for one in await holidays.declared(connection, day.year) if one.day == day]

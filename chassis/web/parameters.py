@@ -1,0 +1,48 @@
+"""What may stand behind the question mark of an API's address: names a route knows, and days."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from chassis.web.problems import Refusal, Violation
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def add_api(app: FastAPI, *routers: APIRouter) -> None:
+    """Have the app answer programs by these, which refuse a parameter that they do not declare.
+
+    Passed over in silence, a filter with a slip in its name would answer with everything.
+    """
+    for each in routers:
+        app.include_router(each, dependencies=[Depends(_refuse_unknown)])
+
+
+async def _refuse_unknown(request: Request) -> None:
+    known = list(_declared(request.scope["route"].dependant))
+    if request.query_params.keys() <= set(known):
+        return
+    broken = Violation(field="*", rule="unknown_parameter", place="query", allowed=known)
+    raise Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+
+
+def _declared(of: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in of.query_params)
+    for below in of.dependencies:
+        yield from _declared(below)
+
+
+def _written_out(given: Any) -> Any:
+    if isinstance(given, str) and _DAY.fullmatch(given) is None:
+        raise PydanticCustomError("day", "YYYY-MM-DD")
+    return given
+
+
+#: Pydantic's own would take `0` for the first of January 1970.
+Day = Annotated[date, BeforeValidator(_written_out)]
