@@ -36,11 +36,11 @@ def create_app(
     layout = pages.layout()
     app = serve(parts, pages=layout)
     door = entrance(parts, settings, roles=pages.ROLES)
-    app.include_router(api.router(web=parts.web, key_of=door.key_of, mint=parts.mint))
+    add_api(app, api.router(web=parts.web, key_of=door.key_of, mint=parts.mint))
     desk = api.SessionDesk(
         work=parts.work, key_of=door.key_of, mint=parts.mint, wake=parts.wake_relay
     )
-    app.include_router(api.session_router(desk))
+    add_api(app, api.session_router(desk))
     pages.add_pages(app, layout, web=parts.web, entrance=door)
     kept = Boards(engine=parts.web, clock=parts.mint.moment)
     add_api(app, api.boards.router(kept, key_of=door.key_of, mint=parts.mint))
@@ -60,7 +60,7 @@ def _add_publishing(
     desk = api.PublicationDesk(
         work=parts.work, key_of=door.key_of, mint=parts.mint, wake=publisher.wake
     )
-    app.include_router(api.publication_router(desk))
+    add_api(app, api.publication_router(desk))
     register = RegisterPages(
         web=parts.web,
         work=parts.work,

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from chassis.web import web_app
+from chassis.web import add_api, web_app
 from contracts.callers import issue_token
 from contracts.identifiers import Mint
 from services.reporting import api
@@ -47,7 +47,7 @@ async def client(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
     happened.unplaced(2)
     await take(roles.work, happened.events)
     app = web_app(title="Siraba reporting", prefix="/reporting")
-    app.include_router(api.router(web=roles.web, key_of=key_of, mint=MINT))
+    add_api(app, api.router(web=roles.web, key_of=key_of, mint=MINT))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://a/reporting"
     ) as client:

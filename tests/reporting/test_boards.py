@@ -8,7 +8,7 @@ from itertools import product
 import httpx
 import pytest
 
-from chassis.web import Entrance, Sessions, web_app
+from chassis.web import Entrance, Sessions, add_api, web_app
 from services.reporting import api, pages
 from services.reporting.domain import Window
 from services.reporting.domain.disclosure import INTERNAL_K
@@ -65,7 +65,7 @@ async def visitor(roles: Roles, clock: Clock) -> AsyncIterator[httpx.AsyncClient
     layout = pages.layout()
     app = web_app(title="Siraba reporting", pages=layout, prefix="/reporting")
     boards = Boards(engine=roles.web, clock=clock)
-    app.include_router(api.boards.router(boards, key_of=key_of, mint=MINT))
+    add_api(app, api.boards.router(boards, key_of=key_of, mint=MINT))
     entrance = Entrance(
         sessions=Sessions(b"s" * 32, service="reporting", path="/reporting"),
         key_of=key_of,
@@ -181,6 +181,7 @@ async def test_the_same_numbers_are_not_sent_again_and_new_ones_are(
         ("/figures/boards/committee?year=1900", 422, "invalid_request", "year"),
         ("/figures/boards/committee?year=2027", 422, "invalid_request", "year"),
         ("/figures/boards/committee?year=Kadiatou", 422, "invalid_request", "year"),
+        ("/figures/boards/committee?Kadiatou=1", 422, "invalid_request", "*"),
     ],
 )
 async def test_a_board_that_is_not_there_is_a_problem_that_repeats_nothing(

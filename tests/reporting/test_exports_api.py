@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from chassis.web import web_app
+from chassis.web import add_api, web_app
 from contracts.reporting import ReportPublished
 from services.reporting import api
 from services.reporting.exports import EXPORTS, as_csv, lines
@@ -32,7 +32,7 @@ async def client(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
     app = web_app(title="Siraba reporting", prefix="/reporting")
     # The web role alone, which may not write: an export publishes nothing.
     later = replace(MINT, now_ms=lambda: int(AS_OF.timestamp() * 1000))
-    app.include_router(api.router(web=roles.web, key_of=key_of, mint=later))
+    add_api(app, api.router(web=roles.web, key_of=key_of, mint=later))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://a/reporting"
     ) as client:

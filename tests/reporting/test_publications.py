@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.database import open_engine
-from chassis.web import web_app
+from chassis.web import add_api, web_app
 from services.reporting import api
 from services.reporting.editions import edition_in, write_edition
 from services.reporting.publisher import MOST_TRIES, POOL, Publisher
@@ -93,11 +93,11 @@ async def desk(roles: Roles, one_database: Database) -> AsyncIterator[Desk]:
     )
     woken: list[None] = []
     app = web_app(title="Siraba reporting", prefix="/reporting")
-    app.include_router(api.router(web=roles.web, key_of=key_of, mint=mint))
+    add_api(app, api.router(web=roles.web, key_of=key_of, mint=mint))
     desk = api.PublicationDesk(
         work=roles.work, key_of=key_of, mint=mint, wake=lambda: woken.append(None)
     )
-    app.include_router(api.publication_router(desk))
+    add_api(app, api.publication_router(desk))
     happened = Happenings()
     happened.organisation("COMITE", kind="committee")
     happened.organisation("POLICE_A", kind="police")

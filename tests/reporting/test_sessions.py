@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from chassis.web import web_app
+from chassis.web import add_api, web_app
 from contracts.reports import ReportSession
 from contracts.sessions import SessionDistinguished, SessionRecorded
 from services.reporting import api
@@ -33,7 +33,7 @@ async def client(roles: Roles) -> AsyncIterator[httpx.AsyncClient]:
 
     app = web_app(title="Siraba reporting", prefix="/reporting")
     desk = api.SessionDesk(work=roles.work, key_of=key_of, mint=MINT, wake=wake)
-    app.include_router(api.session_router(desk))
+    add_api(app, api.session_router(desk))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://a/reporting"
     ) as client:

@@ -21,23 +21,16 @@ UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def window_of(
-    request: Request, mint: Mint, *, besides: Sequence[str] = (), a_year: bool = False
-) -> Window:
-    """The window a request asks for. Raises `Refusal`.
-
-    besides: parameters that the route reads by itself. a_year: nothing but a calendar year will do.
-    """
-    # As it was sent: a parameter that we do not know must not be passed over in silence.
-    asked = {name: value for name, value in request.query_params.items() if name not in besides}
+def window_of(request: Request, mint: Mint, *, a_year: bool = False) -> Window:
+    """The window a request asks for. Raises `Refusal`. a_year: only a calendar year will do."""
+    asked = {name: value for name, value in request.query_params.items() if name in PARAMETERS}
     try:
         window = read_window(asked, now=mint.moment())
         if a_year:
             require_year(window)
         return window
     except BadWindow as bad:
-        known = (*PARAMETERS, *besides) if bad.rule == "unknown_parameter" else ()
-        raise refusal(bad.field, bad.rule, allowed=known) from None
+        raise refusal(bad.field, bad.rule) from None
 
 
 def refusal(field: str, rule: str, *, allowed: Sequence[str] = ()) -> Refusal:
@@ -79,6 +72,6 @@ def asking(caller: BearerCaller, mint: Mint) -> Callable[..., Window]:
         as_of: Annotated[str | None, Query(description=MOMENT)] = None,
     ) -> Window:
         who.require(ROLE)
-        return window_of(request, mint, besides=("by",))
+        return window_of(request, mint)
 
     return asked

@@ -19,7 +19,6 @@ from services.reporting.exports import EXPORTS, Export, as_csv, lines, meanings
 from services.reporting.exports.answering import file_answer
 from services.reporting.use_cases.recalling import Out, list_editions, recall_year
 
-_ASKED: Final = ("year", "as_of")
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
     304: {"description": "The file is the one of the `If-None-Match` given."},
@@ -44,7 +43,7 @@ def router(*, web: AsyncEngine, key_of: KeyLookup, mint: Mint) -> APIRouter:
         as_of: Annotated[str | None, Query(description=MOMENT)] = None,
     ) -> Response:
         """The last public edition of a year, or that of a moment, as `glotip`, `ctdc` or `htcds`."""
-        export, moment = _export(name), _moment(request, as_of, mint)
+        export, moment = _export(name), _moment(as_of, mint)
         drawn = await recall_year(web, year, as_of=moment)
         if drawn is None:
             raise _not_out(await list_editions(web), year)
@@ -70,9 +69,7 @@ def _export(name: str) -> Export:
     return EXPORTS[name]
 
 
-def _moment(request: Request, as_of: str | None, mint: Mint) -> datetime | None:
-    if not request.query_params.keys() <= set(_ASKED):
-        raise refusal("*", "unknown_parameter", allowed=_ASKED)
+def _moment(as_of: str | None, mint: Mint) -> datetime | None:
     if as_of is None:
         return None
     try:
