@@ -36,8 +36,7 @@ create table outbox (
 create index outbox_waiting on outbox (position) where sent_at is null and erased_at is null;
 create index outbox_withdrawn on outbox (position)
     where withdrawn_at is not null and erased_at is null;
--- Copies for partners alone: what each was told is asked when a ground goes or a case is erased.
-create index outbox_case on outbox (case_id) where case_id is not null and organisation is not null;
+create index outbox_case on outbox (case_id) where case_id is not null;
 -- What was marked since the law of conservation last looked.
 create index outbox_sent on outbox (stream, sent_at) where sent_at is not null;
 -- No plan of ours hangs on these statistics, and with the usual target PostgreSQL reads thirty thousand

@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from nats.aio.msg import Msg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import outbox
@@ -202,16 +201,3 @@ async def test_only_what_rests_on_that_ground_for_that_matter_is_found(site: Sit
                 connection, "consent", **case, organisation=SHELTER, correlation_id="r1"
             )
     assert found == [wanted.id]
-
-
-async def test_what_a_partner_was_told_of_a_case_is_found_along_an_index(site: Site) -> None:
-    one = resting()
-    given = {"case_id": one.case_id, "organisation": SHELTER, "correlation": "r1", "ground": "x"}
-    async with site.parts("referral") as parts:
-        await queue(parts, [one])
-        async with parts.work.begin() as connection:
-            # Of one row every plan reads the table; of a million none may.
-            await connection.execute(text("set local enable_seqscan = off"))
-            explained = text(f"explain {outbox._RESTING.text}")
-            plan = "\n".join((await connection.execute(explained, given)).scalars())
-    assert "outbox_case" in plan
