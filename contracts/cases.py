@@ -1,12 +1,12 @@
 """What intake says of a registered case: whose it is now, how the person is, and how it ends."""
 
-from datetime import date
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts.event import Message
+from contracts.times import Day
 from contracts.vocabulary import Term
 
 
@@ -17,7 +17,7 @@ class CaseTransferred(Message):
 
     owner: str
     before: str
-    transferred_on: date
+    transferred_on: Day
 
 
 class FollowupDone(Message):
@@ -28,7 +28,7 @@ class FollowupDone(Message):
     organisation: str
     after_days: Annotated[int, Field(ge=1)]
     outcome: Annotated[str, Term("followup_outcome")]
-    done_on: date
+    done_on: Day
 
 
 class CaseClosed(Message):
@@ -41,7 +41,7 @@ class CaseClosed(Message):
 
     organisation: str
     reason: Annotated[str, Term("closure_reason")]
-    closed_on: date
+    closed_on: Day
 
 
 class CaseReopened(Message):
@@ -51,7 +51,7 @@ class CaseReopened(Message):
 
     organisation: str
     reason: Annotated[str, Term("reopening_reason")]
-    reopened_on: date
+    reopened_on: Day
     needs: Annotated[tuple[Annotated[str, Term("service")], ...], Field(max_length=21)] = ()
 
 
@@ -68,7 +68,7 @@ class ReturnPlanned(Message):
     return_type: Annotated[str, Term("return_type")]
     is_voluntary: bool
     is_risk_assessed: bool
-    planned_for: date
+    planned_for: Day
 
 
 class ReturnCompleted(Message):
@@ -81,7 +81,7 @@ class ReturnCompleted(Message):
     return_type: Annotated[str, Term("return_type")]
     is_voluntary: bool
     is_risk_assessed: bool
-    completed_on: date
+    completed_on: Day
 
 
 EVENTS: tuple[type[Message], ...] = (

@@ -1,10 +1,9 @@
 """What a partner reads in its own feed: its cut of the events, and no field more."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts import feed_cases
 from contracts.case_number import PATTERN
@@ -12,6 +11,7 @@ from contracts.event import Message
 from contracts.keyring import PublicKey
 from contracts.roots import Root
 from contracts.sealing import Sealed
+from contracts.times import Day, Moment
 from contracts.vocabulary import Region, Term
 
 
@@ -136,7 +136,7 @@ class ProceedingAdvanced(Message):
 
     referral_id: UUID | None = None
     state: Annotated[str, Term("proceeding_state")] | None = None
-    next_hearing_on: date | None = None
+    next_hearing_on: Day | None = None
 
 
 class CaseRegistered(Message):
@@ -149,7 +149,7 @@ class CaseRegistered(Message):
 
     report_id: UUID
     case_number: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")]
-    registered_on: date
+    registered_on: Day
 
 
 class DossierDisclosed(Message):
@@ -209,8 +209,8 @@ class EvidenceRooted(Message):
     name: ClassVar[str] = "evidence.rooted"
 
     service: Annotated[str, Field(pattern="^[a-z]{1,32}$")]
-    day: date
-    made_at: AwareDatetime
+    day: Day
+    made_at: Moment
     size: Annotated[int, Field(ge=1)]
     root: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
     signature: Annotated[str, Field(max_length=200)]

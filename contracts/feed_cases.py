@@ -1,13 +1,13 @@
 """What a feed says of a case as a whole: whose it is, how it goes on, and who threatens the person."""
 
-from datetime import date
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts.case_number import PATTERN
 from contracts.event import Message
+from contracts.times import Day, Moment
 from contracts.vocabulary import Region, Term
 
 
@@ -22,7 +22,7 @@ class TransferOffered(Message):
     transfer_id: UUID
     owner: str
     ground: Annotated[str, Term("ground")]
-    lapses_at: AwareDatetime
+    lapses_at: Moment
     region: Region | None = None
     urgency: Annotated[str, Term("urgency")] | None = None
     sex: Annotated[str, Term("sex")] | None = None
@@ -57,7 +57,7 @@ class CaseTransferred(Message):
 
     transfer_id: UUID
     owner: str
-    transferred_on: date
+    transferred_on: Day
     case_number: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$")] | None = None
 
 
@@ -71,7 +71,7 @@ class ThreatReported(Message):
 
     referral_id: UUID | None = None
     urgency: Annotated[str, Term("urgency")]
-    on: date
+    on: Day
     threat: Annotated[str, Term("threat")] | None = None
     threat_source: Annotated[str, Term("threat_source")] | None = None
     safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()
@@ -114,7 +114,7 @@ class ReturnPlanned(Message):
     name: ClassVar[str] = "return.planned"
 
     referral_id: UUID
-    planned_for: date
+    planned_for: Day
 
 
 class ReturnCompleted(Message):
@@ -123,7 +123,7 @@ class ReturnCompleted(Message):
     name: ClassVar[str] = "return.completed"
 
     referral_id: UUID
-    completed_on: date
+    completed_on: Day
 
 
 FEED: tuple[type[Message], ...] = (

@@ -1,6 +1,5 @@
 """What whoever registers a case, or many at once, fills in; over HTTP or sealed in a `case.report`."""
 
-from datetime import date
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from contracts.event import Message
 from contracts.incidents import INCIDENT_PERSONS
 from contracts.intake import CodedCase
+from contracts.times import Day
 from contracts.vocabulary import Cercle, Region, lies_in_region
 
 Section = Literal[
@@ -45,7 +45,7 @@ class IncidentSubmission(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    detected_on: date
+    detected_on: Day
     region: Region | None = None
     cercle: Cercle | None = None
     persons: Annotated[

@@ -1,11 +1,11 @@
 """What intake says of many persons who were found at once."""
 
-from datetime import date
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from contracts.event import Message
+from contracts.times import Day
 from contracts.vocabulary import Cercle, Region
 
 #: The most that one incident brings (design §7, Groups).
@@ -22,8 +22,8 @@ class IncidentOpened(Message):
     name: ClassVar[str] = "incident.opened"
 
     owner: str
-    opened_on: date
-    detected_on: date
+    opened_on: Day
+    detected_on: Day
     region: Region | None = None
     cercle: Cercle | None = None
     persons: Annotated[int, Field(ge=1, le=INCIDENT_PERSONS)]

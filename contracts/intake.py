@@ -1,16 +1,17 @@
 """What intake says: cases in coded facts, what was decided about telling of them, what was told."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from contracts import cases, policy
 from contracts.event import Message
 from contracts.incidents import IncidentOpened, IncidentRegistered
+from contracts.times import Day, Moment
 from contracts.topology import organisation_code
 from contracts.vocabulary import Cercle, Region, Term, lies_in_region
 
@@ -93,7 +94,7 @@ def read_line(said: Mapping[str, Any]) -> Line:
 class CodedCase(Message):
     """The facts of a case that may travel inside: place as cercle, time as day, no free text."""
 
-    detected_on: date
+    detected_on: Day
     region: Region | None = None
     cercle: Cercle | None = None
     sex: Annotated[str, Term("sex")]
@@ -145,7 +146,7 @@ class CaseRegistered(CodedCase):
     name: ClassVar[str] = "case.registered"
 
     owner: str
-    registered_on: date
+    registered_on: Day
     incident_id: UUID | None = None
     family_id: UUID | None = None
 
@@ -161,7 +162,7 @@ class CaseMerged(Message):
 
     into: UUID
     owner: Organisation
-    merged_on: date
+    merged_on: Day
 
 
 class CaseUnmerged(Message):
@@ -171,7 +172,7 @@ class CaseUnmerged(Message):
 
     out_of: UUID
     owner: Organisation
-    unmerged_on: date
+    unmerged_on: Day
 
 
 class ConsentEvent(Message):
@@ -251,7 +252,7 @@ class AccessExcepted(Message):
     requested_by_role: Annotated[str, Term("role")]
     confirmed_by_role: Annotated[str, Term("role")]
     groups: Annotated[tuple[Annotated[str, Term("data_group")], ...], Field(min_length=1)]
-    until: AwareDatetime
+    until: Moment
 
 
 class CaseErased(Message):
@@ -265,7 +266,7 @@ class CaseErased(Message):
     reason: Annotated[str, Term("erasure_reason")]
     organisation: str
     confirmed_by: str
-    erased_on: date
+    erased_on: Day
 
 
 EVENTS: tuple[type[Message], ...] = (

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from contracts.times import Moment
 from contracts.topology import SERVICES, organisation_code
 
 KEY_BYTES: Final = 32
@@ -123,9 +124,9 @@ class PublicKey(BaseModel):
     owner: Annotated[str, AfterValidator(_owner)]
     use: Use
     key: Annotated[str, AfterValidator(_raw_key)]
-    valid_from: AwareDatetime
-    valid_until: AwareDatetime | None = None
-    suspect_from: AwareDatetime | None = None
+    valid_from: Moment
+    valid_until: Moment | None = None
+    suspect_from: Moment | None = None
 
     @model_validator(mode="after")
     def _is_one_owners(self) -> Self:

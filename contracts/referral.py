@@ -1,15 +1,15 @@
 """What referral says: who is on the road, what was offered to whom, and how they answered."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.event import Message
 from contracts.keyring import PublicKey
 from contracts.notices import NOTICES
 from contracts.threats import ThreatReported
+from contracts.times import Day, Moment
 from contracts.vocabulary import Cercle, Region, Term
 
 SOURCE = "/siraba/referral"
@@ -196,7 +196,7 @@ class CapacityChanged(Message):
     service: Annotated[str, Term("service")]
     places: Annotated[int, Field(ge=0)]
     free: Annotated[int, Field(ge=0)]
-    counted_at: AwareDatetime
+    counted_at: Moment
 
 
 class ProceedingEvent(Message):
@@ -209,11 +209,11 @@ class ProceedingEvent(Message):
     organisation_kind: Annotated[str, Term("organisation_kind")]
     proceeding_id: UUID
     state: Annotated[str, Term("proceeding_state")]
-    on: date
+    on: Day
     offence_class: Annotated[str, Term("offence_class")]
     court: Annotated[str, Term("court")] | None = None
     region: Region | None = None
-    next_hearing_on: date | None = None
+    next_hearing_on: Day | None = None
     is_civil_party: bool | None = None
 
 
@@ -237,7 +237,7 @@ class SuspectRecorded(Message):
     organisation: str
     proceeding_id: UUID
     suspect_id: UUID
-    on: date
+    on: Day
     custody: Annotated[str, Term("custody")]
     sex: Annotated[str, Term("sex")]
     age_band: Annotated[str, Term("age_band")]
@@ -257,7 +257,7 @@ class JudgmentRendered(Message):
     organisation: str
     proceeding_id: UUID
     suspect_id: UUID
-    on: date
+    on: Day
     court: Annotated[str, Term("court")]
     offence_class: Annotated[str, Term("offence_class")]
     verdict: Annotated[str, Term("verdict")]

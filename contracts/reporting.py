@@ -1,12 +1,12 @@
 """What reporting says: which sessions were held, and which edition of the figures is out."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from contracts import sessions
 from contracts.event import Message
+from contracts.times import Day, Moment
 
 SOURCE = "/siraba/reporting"
 
@@ -21,11 +21,11 @@ class ReportPublished(Message):
     name: ClassVar[str] = "report.published"
 
     audience: Literal["public", "internal"]
-    first_day: date
-    end_day: date
-    as_of: AwareDatetime
+    first_day: Day
+    end_day: Day
+    as_of: Moment
     tables: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    revises: AwareDatetime | None = None
+    revises: Moment | None = None
     moved: Annotated[int, Field(ge=0)] = 0
 
 

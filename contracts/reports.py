@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from contracts.intake import Organisation
 from contracts.requests import Request, exactly_one
 from contracts.sealing import Place, Sealed
+from contracts.times import Day, Moment
 from contracts.vocabulary import Cercle, Region, Term
 
 # No session, shelter or court of the country reaches these; a slip of the finger does.
@@ -55,7 +55,7 @@ class ReportCapacity(Request):
     service: Annotated[str, Term("service")]
     places: Count
     free: Count
-    counted_at: AwareDatetime
+    counted_at: Moment
 
     @field_validator("free")
     @classmethod
@@ -100,11 +100,11 @@ class ReportProceeding(AboutCase):
 
     proceeding_id: UUID
     state: Annotated[str, Term("proceeding_state")]
-    on: date
+    on: Day
     offence_class: Annotated[str, Term("offence_class")]
     court: Annotated[str, Term("court")] | None = None
     region: Region | None = None
-    next_hearing_on: date | None = None
+    next_hearing_on: Day | None = None
     is_civil_party: bool | None = None
 
 
@@ -120,7 +120,7 @@ class ReportSuspect(Request):
 
     proceeding_id: UUID
     suspect_id: UUID
-    on: date
+    on: Day
     custody: Annotated[str, Term("custody")]
     sex: Annotated[str, Term("sex")]
     age_band: Annotated[str, Term("age_band")]
@@ -145,7 +145,7 @@ class ReportJudgment(Request):
 
     proceeding_id: UUID
     suspect_id: UUID
-    on: date
+    on: Day
     court: Annotated[str, Term("court")]
     offence_class: Annotated[str, Term("offence_class")]
     verdict: Annotated[str, Term("verdict")]
@@ -181,7 +181,7 @@ class ReportThreat(AboutCase):
     threat: Annotated[str, Term("threat")]
     threat_source: Annotated[str, Term("threat_source")]
     urgency: Annotated[str, Term("urgency")]
-    on: date
+    on: Day
     region: Region | None = None
     safety: Annotated[
         tuple[Annotated[str, Term("safety_instruction")], ...], Field(max_length=7)
@@ -231,7 +231,7 @@ class ReportSession(Request):
 
     session_id: UUID
     kind: Annotated[str, Term("session_kind")]
-    held_on: date
+    held_on: Day
     region: Region
     cercle: Cercle | None = None
     language: Annotated[str, Term("language")]

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Annotated, ClassVar, TypeVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from contracts.event import Message
+from contracts.times import Moment
 from contracts.vocabulary import Term
 
 T = TypeVar("T")
@@ -99,7 +100,7 @@ class ReplayFeed(Request):
     name: ClassVar[str] = "feed.replay"
 
     after: Annotated[int, Field(ge=0, le=_GREATEST)] | None = None
-    since: Annotated[AwareDatetime | None, Field(validate_default=True)] = None
+    since: Annotated[Moment | None, Field(validate_default=True)] = None
 
     @field_validator("since")
     @classmethod

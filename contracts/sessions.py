@@ -1,6 +1,5 @@
 """What reporting says of outreach and training: a session was held, and it is no other one."""
 
-from datetime import date
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -8,6 +7,7 @@ from pydantic import Field
 
 from contracts.event import Message
 from contracts.reports import Count, Participants, Trained
+from contracts.times import Day
 from contracts.vocabulary import Cercle, Region, Term
 
 
@@ -23,7 +23,7 @@ class SessionRecorded(Message):
     session_id: UUID
     organisation: str
     session_kind: Annotated[str, Term("session_kind")]
-    held_on: date
+    held_on: Day
     region: Region
     cercle: Cercle | None = None
     language: Annotated[str, Term("language")]
@@ -41,7 +41,7 @@ class SessionDistinguished(Message):
 
     session_id: UUID
     organisation: str
-    distinguished_on: date
+    distinguished_on: Day
 
 
 EVENTS: tuple[type[Message], ...] = (SessionRecorded, SessionDistinguished)

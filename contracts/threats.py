@@ -1,9 +1,9 @@
 """What referral says of threats against a person."""
 
-from datetime import date
 from typing import Annotated, ClassVar
 
 from contracts.event import Message
+from contracts.times import Day
 from contracts.vocabulary import Region, Term
 
 
@@ -20,6 +20,6 @@ class ThreatReported(Message):
     threat: Annotated[str, Term("threat")]
     threat_source: Annotated[str, Term("threat_source")]
     urgency: Annotated[str, Term("urgency")]
-    on: date
+    on: Day
     region: Region | None = None
     safety: tuple[Annotated[str, Term("safety_instruction")], ...] = ()

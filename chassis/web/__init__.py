@@ -6,7 +6,7 @@ from chassis.web.callers import BearerCaller, KeyLookup, read_caller
 from chassis.web.entrance import Entrance, to_start
 from chassis.web.keys import form_key, key_missing
 from chassis.web.pages import LANGUAGES, Pages, language_of
-from chassis.web.parameters import Day, add_api
+from chassis.web.parameters import add_api
 from chassis.web.problems import Refusal, Violation, committee_alone, problem
 from chassis.web.quick import quick_route
 from chassis.web.session import Sessions, check_origin
@@ -16,7 +16,6 @@ from chassis.web.throttle import Throttle
 __all__ = [
     "LANGUAGES",
     "BearerCaller",
-    "Day",
     "Entrance",
     "KeyLookup",
     "Pages",

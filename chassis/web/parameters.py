@@ -1,18 +1,11 @@
-"""What may stand behind the question mark of an API's address: names a route knows, and days."""
+"""What may stand behind the question mark of an API's address: names that its route declares."""
 
-import re
 from collections.abc import Iterator
-from datetime import date
-from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
 
 from chassis.web.problems import Refusal, Violation
-
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def add_api(app: FastAPI, *routers: APIRouter) -> None:
@@ -36,13 +29,3 @@ def _declared(of: Dependant) -> Iterator[str]:
     yield from (parameter.alias for parameter in of.query_params)
     for below in of.dependencies:
         yield from _declared(below)
-
-
-def _written_out(given: Any) -> Any:
-    if isinstance(given, str) and _DAY.fullmatch(given) is None:
-        raise PydanticCustomError("day", "YYYY-MM-DD")
-    return given
-
-
-#: Pydantic's own would take `0` for the first of January 1970.
-Day = Annotated[date, BeforeValidator(_written_out)]

@@ -48,8 +48,9 @@ BODIES: dict[str, tuple[bytes | Mapping[str, Any], Fault]] = {
     "a list that is none": (coded_facts(needs=NAME), invalid(("needs", "tuple_type"))),
     "a day that is none": (
         coded_facts(detected_on=NAME),
-        invalid(("detected_on", "date_from_datetime_parsing")),
+        invalid(("detected_on", "day")),
     ),
+    "a day as a number": (coded_facts(detected_on=86_400), invalid(("detected_on", "day"))),
     "a field that is missing": (
         {key: value for key, value in coded_facts().items() if key != "age_band"},
         invalid(("age_band", "missing")),

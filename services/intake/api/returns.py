@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, StrictBool
 from chassis.audit import Look
 from chassis.web import BearerCaller, Shown
 from contracts.callers import Caller
+from contracts.times import Day
 from contracts.vocabulary import Term
 from services.intake.api.closings import STRICT, acted, acting, done
 from services.intake.api.consents import ConsentDesk, checked
@@ -26,7 +27,7 @@ class ReturnPlan(BaseModel):
     return_type: Annotated[str, Term("return_type")]
     is_voluntary: StrictBool
     is_risk_assessed: StrictBool
-    planned_for: date
+    planned_for: Day
 
 
 class Arrival(BaseModel):
@@ -34,7 +35,7 @@ class Arrival(BaseModel):
 
     model_config = STRICT
 
-    completed_on: date
+    completed_on: Day
 
 
 class PlannedReturn(Shown):

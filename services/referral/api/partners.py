@@ -15,7 +15,7 @@ import nats.errors
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from nats.js.errors import Error as JetStreamError
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.directory_keys import current_key
@@ -36,6 +36,7 @@ from contracts.structured import (
     read_structured,
     write_structured,
 )
+from contracts.times import Moment
 from contracts.topology import stored_partner_subject
 from services.referral.gateways.door import Cursor, CursorUnknown, Door, IngressFull
 from services.referral.gateways.waiting import Waits
@@ -98,7 +99,7 @@ After = Annotated[
     Query(max_length=40, description="A cursor; what comes before it is confirmed by it."),
 ]
 Since = Annotated[
-    AwareDatetime | None,
+    Moment | None,
     Query(description="A moment instead, within 90 days; confirms nothing."),
 ]
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.audit import Look
 from chassis.web import Refusal, Shown, Violation
 from contracts.callers import Caller
+from contracts.times import Moment
 from contracts.vocabulary import Term
 from services.referral.api.desk import Desk
 from services.referral.domain.places import Places
@@ -26,7 +27,7 @@ class Counted(BaseModel):
 
     places: Number
     free: Number
-    counted_at: AwareDatetime | None = None
+    counted_at: Moment | None = None
 
 
 class Room(Shown):

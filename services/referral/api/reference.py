@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import reading_as
-from chassis.web import Day, Refusal, Shown
+from chassis.web import Refusal, Shown
 from contracts.callers import Caller
+from contracts.times import Day
 from contracts.vocabulary.reference import LISTS, Row, day_of, rows
 from services.referral.api.directory import DirectoryDesk, must_keep
 from services.referral.store import directory, holidays
