@@ -7,7 +7,7 @@ from chassis.web.entrance import Entrance, to_start
 from chassis.web.keys import form_key, key_missing
 from chassis.web.pages import LANGUAGES, Pages, language_of
 from chassis.web.parameters import add_api
-from chassis.web.problems import Refusal, Violation, committee_alone, problem
+from chassis.web.problems import Refusal, Violation, committee_alone, problem, rules_broken
 from chassis.web.quick import quick_route
 from chassis.web.session import Sessions, check_origin
 from chassis.web.shown import Shown
@@ -35,6 +35,7 @@ __all__ = [
     "problem",
     "quick_route",
     "read_caller",
+    "rules_broken",
     "to_start",
     "web_app",
 ]

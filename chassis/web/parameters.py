@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 
-from chassis.web.problems import Refusal, Violation
+from chassis.web.problems import Violation, rules_broken
 
 
 def add_api(app: FastAPI, *routers: APIRouter) -> None:
@@ -21,8 +21,7 @@ async def _refuse_unknown(request: Request) -> None:
     known = list(_declared(request.scope["route"].dependant))
     if request.query_params.keys() <= set(known):
         return
-    broken = Violation(field="*", rule="unknown_parameter", place="query", allowed=known)
-    raise Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+    raise rules_broken(Violation(field="*", rule="unknown_parameter", place="query", allowed=known))
 
 
 def _declared(of: Dependant) -> Iterator[str]:

@@ -91,6 +91,17 @@ def plain_refusal(status: int, headers: Mapping[str, str] | None = None) -> Refu
     return Refusal(status, phrase.lower().replace(" ", "_"), phrase, headers=headers)
 
 
+def rules_broken(*broken: Violation) -> Refusal:
+    """For a request that could be read and asks for what may not be."""
+    return Refusal(
+        422,
+        "invalid_request",
+        "The request breaks a rule",
+        detail="Each error names a field and the rule it breaks.",
+        errors=broken,
+    )
+
+
 def role_refusal(*allowed: str, detail: str | None = None) -> Refusal:
     """For a caller whose role may not do this; the roles that may are the same for everybody.
 

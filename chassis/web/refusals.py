@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chassis.web.pages import Pages
-from chassis.web.problems import Late, Refusal, plain_refusal, role_refusal
+from chassis.web.problems import Late, Refusal, plain_refusal, role_refusal, rules_broken
 from chassis.web.violations import known_names, violations
 from contracts.callers import CAUSES, RoleForbidden, TokenRefused
 
@@ -94,13 +94,7 @@ def _of_validation(known: Known, request: Request, error: RequestValidationError
         return Refusal(400, "malformed_json", "The body is not JSON", errors=broken)
     if any(item["loc"] == ("body",) for item in found) and _sends_something_else(request):
         return Refusal(415, "unsupported_media_type", "Send the body as application/json")
-    return Refusal(
-        422,
-        "invalid_request",
-        "The request breaks a rule",
-        detail="Each error names a field and the rule it breaks.",
-        errors=violations(found, known.names()),
-    )
+    return rules_broken(*violations(found, known.names()))
 
 
 def _sends_something_else(request: Request) -> bool:

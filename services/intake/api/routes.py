@@ -12,7 +12,16 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from chassis.assembly import Parts
 from chassis.audit import Look
-from chassis.web import BearerCaller, Refusal, Shown, Violation, add_api, key_missing, quick_route
+from chassis.web import (
+    BearerCaller,
+    Refusal,
+    Shown,
+    Violation,
+    add_api,
+    key_missing,
+    quick_route,
+    rules_broken,
+)
 from contracts.callers import Caller, RoleForbidden, TokenRefused
 from contracts.case_number import is_case_number
 from contracts.form import CaseSubmission
@@ -239,12 +248,7 @@ def _key_reused() -> Refusal:
 
 
 def _detected_in_future() -> Refusal:
-    return Refusal(
-        422,
-        "invalid_request",
-        "The request breaks a rule",
-        errors=[Violation(field="detected_on", rule="not_in_future", place="body")],
-    )
+    return rules_broken(Violation(field="detected_on", rule="not_in_future", place="body"))
 
 
 def _erased() -> Refusal:

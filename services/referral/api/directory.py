@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.assembly import Parts
 from chassis.database import reading_as
-from chassis.web import BearerCaller, Refusal, Shown, Violation, committee_alone
+from chassis.web import BearerCaller, Refusal, Shown, Violation, committee_alone, rules_broken
 from contracts.callers import Caller
 from contracts.directory import DirectoryEntry
 from services.referral.store import directory
@@ -207,5 +207,4 @@ def _unknown() -> Refusal:
 
 
 def _invalid(field: str, rule: str) -> Refusal:
-    broken = Violation(field=field, rule=rule)
-    return Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+    return rules_broken(Violation(field=field, rule=rule))

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis.directory_keys import current_key
 from chassis.inbox.received import Raw
 from chassis.inbox.share import Shares
-from chassis.web import BearerCaller, Refusal, Shown, Violation
+from chassis.web import BearerCaller, Refusal, Shown, Violation, rules_broken
 from contracts.callers import Caller, UnknownIssuer
 from contracts.envelope import Rejected
 from contracts.structured import (
@@ -190,9 +190,7 @@ def _read(event: RequestEvent) -> tuple[dict[str, str], bytes]:
         return read_structured(event.model_dump())
     except Rejected as rejected:
         broken = Violation(field=rejected.field or "body", rule=rejected.reason)
-        raise Refusal(
-            422, "invalid_request", "The request breaks a rule", errors=[broken]
-        ) from None
+        raise rules_broken(broken) from None
 
 
 async def _must_be_let_in(desk: FeedDesk, code: str) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.audit import Look
-from chassis.web import Refusal, Shown, Violation
+from chassis.web import Refusal, Shown, Violation, rules_broken
 from contracts.callers import Caller
 from contracts.times import Moment
 from contracts.vocabulary import Term
@@ -94,8 +94,7 @@ _RULES = {"service": "not_offered", "counted_at": "counted_again_since"}
 
 
 def _refusal(field: str, rule: str) -> Refusal:
-    broken = Violation(field=field, rule=rule)
-    return Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+    return rules_broken(Violation(field=field, rule=rule))
 
 
 def _room(one: Places, *, now: datetime) -> Room:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis import audit
 from chassis.audit import Look
-from chassis.web import Refusal, Shown, Violation
+from chassis.web import Refusal, Shown, Violation, rules_broken
 from contracts.callers import Caller
 from contracts.vocabulary import Term
 from services.referral.api.desk import Desk
@@ -196,8 +196,7 @@ def _refusal(error: Exception) -> Refusal:
 
 def _unheard(error: Any) -> Refusal:
     field = ".".join(str(one) for one in (error.field, error.at, error.part) if one != "")
-    broken = Violation(field=field, rule=error.rule)
-    return Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+    return rules_broken(Violation(field=field, rule=error.rule))
 
 
 _REFUSED: Mapping[type[Exception], Callable[[Exception], Refusal]] = {

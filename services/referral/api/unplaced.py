@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chassis import audit
 from chassis.audit import Look
-from chassis.web import Refusal, Shown, Violation
+from chassis.web import Refusal, Shown, Violation, rules_broken
 from contracts.callers import Caller
 from contracts.policy import URGENCIES
 from services.referral.api.desk import Desk
@@ -175,5 +175,4 @@ def _not_found() -> Refusal:
 
 
 def _cannot_be_asked() -> Refusal:
-    broken = Violation(field="organisation", rule="not_a_candidate")
-    return Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+    return rules_broken(Violation(field="organisation", rule="not_a_candidate"))

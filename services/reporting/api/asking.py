@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query, Request
 
-from chassis.web import BearerCaller, Refusal, Violation
+from chassis.web import BearerCaller, Refusal, Violation, rules_broken
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.domain import PARAMETERS, BadWindow, Window, read_window, require_year
@@ -38,13 +38,7 @@ def refusal(field: str, rule: str, *, allowed: Sequence[str] = ()) -> Refusal:
     violation = Violation(field=field, rule=rule, place="query")
     if allowed:
         violation["allowed"] = tuple(allowed)
-    return Refusal(
-        422,
-        "invalid_request",
-        "The request breaks a rule",
-        detail="Each error names a field and the rule it breaks.",
-        errors=[violation],
-    )
+    return rules_broken(violation)
 
 
 def not_there(

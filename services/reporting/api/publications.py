@@ -11,7 +11,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation, committee_alone
+from chassis.web import (
+    BearerCaller,
+    KeyLookup,
+    Refusal,
+    Shown,
+    Violation,
+    committee_alone,
+    rules_broken,
+)
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from services.reporting.api.asking import UNCHANGED
@@ -127,9 +135,7 @@ async def _asked(desk: PublicationDesk, wanted: Wanted, *, who: Caller) -> Asked
         edition = year_asked(wanted.year, wanted.as_of, audience=wanted.audience, now=now)
     except BadWindow as bad:
         broken = Violation(field=bad.field, rule=bad.rule, place="body")
-        raise Refusal(
-            422, "invalid_request", "The request breaks a rule", errors=[broken]
-        ) from None
+        raise rules_broken(broken) from None
     async with desk.work.begin() as connection:
         try:
             return await request_publication(

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation
+from chassis.web import BearerCaller, KeyLookup, Refusal, Shown, Violation, rules_broken
 from contracts.callers import Caller
 from contracts.identifiers import Mint
 from contracts.intake import Organisation
@@ -109,5 +109,4 @@ def _add_judging(routes: APIRouter, desk: SessionDesk, officer: BearerCaller) ->
 def require_held(report: ReportSession, *, today: date) -> None:
     """Raises `Refusal`: who counts participants has held the session."""
     if not report.was_held(today):
-        broken = Violation(field="held_on", rule="in_future", place="body")
-        raise Refusal(422, "invalid_request", "The request breaks a rule", errors=[broken])
+        raise rules_broken(Violation(field="held_on", rule="in_future", place="body"))
