@@ -2,8 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -131,6 +131,23 @@ def as_person(road: Road, code: str, role: str) -> dict[str, str]:
         now=datetime.now(UTC), person=f"{code}-1",
     )  # fmt: skip
     return {"Authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def disk_away(drill: Drill, road: Road) -> Iterator[None]:
+    """Nothing can be received: a file lies in the place of the folder, so no new receiver starts.
+
+    To kill each one that starts would not do: in a moment that it lives, it receives.
+    """
+    place = Places(drill.second).wal
+    away = place.rename(drill.second / "away")
+    place.touch()
+    road.platform.kill("wal")
+    try:
+        yield
+    finally:
+        place.unlink()
+        away.rename(place)
 
 
 @asynccontextmanager

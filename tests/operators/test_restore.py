@@ -21,12 +21,12 @@ from tests.operators.destroyed import (
     Drill,
     backed_up,
     brought_back,
+    disk_away,
     kept_twice,
     running_again,
     there,
 )
 from tests.servers import open_folder
-from tests.trust.faults.outage import outage
 from tests.trust.telling import say
 
 pytestmark = [pytest.mark.share("operators"), pytest.mark.timeout(3600)]
@@ -50,7 +50,7 @@ async def test_what_was_answered_is_there_again_and_who_was_erased_is_not(
     async with kept_twice(place, monkeypatch) as (drill, road):
         await filled(drill, road, cases[:count])
         assert await received(road) == (True, 1)
-        async with outage(road.platform, "wal"):
+        with disk_away(drill, road):
             await nobody_is_answered(drill, road, cases[-1])
         await drill.submit(road, cases[-1:])
         await backed_up(drill, road)
