@@ -198,7 +198,11 @@ def _engines(service: str, settings: ServiceSettings) -> tuple[AsyncEngine, Asyn
     """The working role's and the web role's."""
     work, web = (
         open_engine(
-            url.get_secret_value(), schema=service, pool_size=settings.pool_size, planner=planner
+            url.get_secret_value(),
+            schema=service,
+            pool_size=settings.pool_size,
+            planner=planner,
+            answers=True,
         )
         for url, planner in (
             (settings.database_url_work, BY_INDEX),

@@ -5,8 +5,8 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +19,20 @@ from chassis.secrets import keep_names
 from deploy.backup.places import SEALED, Places, recipient, seal_file
 from deploy.backup.taking import connection_environment
 from deploy.embedded.postgres import programs
-from deploy.embedded.processes import Child, ChildSpec, open_private, spawn, wait_until
+from deploy.embedded.processes import (
+    Child,
+    ChildSpec,
+    ServerError,
+    open_private,
+    spawn,
+    wait_until,
+)
 from deploy.state import State
 
 #: As PostgreSQL knows it: commits wait for whoever reports under this name.
 STANDBY: Final = "siraba_backup"
 _SLOT: Final = "siraba_backup"
+_RESERVE: Final = "select pg_create_physical_replication_slot($1, true)"
 LOOK_SECONDS: Final = 1.0
 #: As `initdb` makes it where nobody says otherwise.
 _SEGMENT_BYTES: Final = 16 * 1024**2
@@ -45,17 +53,35 @@ class WalReceiver:
         self._admin_url = admin_url
 
     def prepare(self) -> None:
-        """The folder, and a slot: what was not received stays in PostgreSQL until it is."""
+        """The folder, and a slot: what was not received stays in PostgreSQL until it is.
+
+        Raises ServerError.
+        """
         self._places.prepare()
         drop_half_made(self._places)
-        if self._spawn("--create-slot").process.wait(30) == 0:
+        try:
+            is_new = asyncio.run(make_slot(self._admin_url()))
+        except (OSError, asyncpg.PostgresError) as error:
+            raise ServerError(f"no slot for the backup: {type(error).__name__}") from None
+        if is_new:
             # A cluster that knows of no slot is another one, or was restored: it goes on elsewhere.
             self._places.set_aside(datetime.now(UTC))
 
     def spawn(self) -> None:
         """Start to receive."""
-        where = ["-D", str(self._places.wal), "--synchronous", "--status-interval=1"]
-        self.child = self._spawn(*where)
+        told, environment = connection_environment(self._admin_url())
+        command = [str(programs() / "pg_receivewal"), f"--slot={_SLOT}", "--no-password"]
+        command += ["-d", f"{told} application_name={STANDBY}", "-D", str(self._places.wal)]
+        command += ["--synchronous", "--status-interval=1"]
+        self.child = spawn(
+            ChildSpec(
+                "wal",
+                command=command,
+                log=self._log,
+                stop_signal=signal.SIGINT,
+                environment=environment,
+            )
+        )
 
     def wait_ready(self) -> None:
         """Block until something is received."""
@@ -67,20 +93,6 @@ class WalReceiver:
             self.child.stop()
             self.child = None
 
-    def _spawn(self, *words: str) -> Child:
-        told, environment = connection_environment(self._admin_url())
-        command = [str(programs() / "pg_receivewal"), f"--slot={_SLOT}", "--no-password"]
-        command += ["-d", f"{told} application_name={STANDBY}", *words]
-        return spawn(
-            ChildSpec(
-                "wal",
-                command=command,
-                log=self._log,
-                stop_signal=signal.SIGINT,
-                environment=environment,
-            )
-        )
-
 
 async def follow(state: State, places: Places, *, admin_url: str) -> None:
     """Seal whole segments and note who was erased, each second, until cancelled."""
@@ -90,6 +102,20 @@ async def follow(state: State, places: Places, *, admin_url: str) -> None:
         with suppress(OSError, asyncpg.PostgresError):
             await note_erased(places, admin_url=admin_url)
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def make_slot(admin_url: str) -> bool:
+    """Have PostgreSQL keep, from here on, what is not received yet; whether there was no slot.
+
+    `pg_receivewal --create-slot` reserves nothing: a crash before the next checkpoint brought back a
+    slot that keeps nothing, what had not been received was gone, and commits waited for ever.
+    """
+    async with _connected(admin_url) as connection:
+        try:
+            await connection.fetchval(_RESERVE, _SLOT)
+        except asyncpg.DuplicateObjectError:
+            return False
+    return True
 
 
 def drop_half_made(places: Places) -> None:
@@ -112,12 +138,9 @@ def seal_segments(places: Places, to: X25519PublicKey) -> int:
 
 async def note_erased(places: Places, *, admin_url: str) -> int:
     """Add whoever is not noted yet, on disk when this returns; how many."""
-    url = make_url(admin_url).set(drivername="postgresql", database="siraba")
-    connection = await asyncpg.connect(url.render_as_string(hide_password=False), timeout=10)
-    try:
+    url = make_url(admin_url).set(database="siraba").render_as_string(hide_password=False)
+    async with _connected(url) as connection:
         rows = await connection.fetch(_ERASED)
-    finally:
-        await connection.close()
     known = {line["case_id"] for line in erased_lines(places.erased)}
     new = [row for row in rows if row["case_id"] not in known]
     if new:
@@ -133,6 +156,16 @@ def erased_lines(file: Path) -> list[dict[str, Any]]:
         with suppress(ValueError):
             found.append(json.loads(line))
     return found
+
+
+@asynccontextmanager
+async def _connected(admin_url: str) -> AsyncIterator["asyncpg.Connection"]:
+    url = make_url(admin_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _append(file: Path, rows: list[Any]) -> None:

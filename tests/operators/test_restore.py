@@ -34,6 +34,8 @@ SEED = 20261209
 ERASED = 2
 #: Submitted while the disk goes.
 UNDER_LOAD = 21
+#: More than PostgreSQL and those who use it take.
+RESTARTED_SECONDS = 8
 
 
 @pytest.fixture
@@ -97,12 +99,15 @@ async def received(road: Road) -> tuple[bool, float]:
 
 
 async def nobody_is_answered(drill: Drill, road: Road, case: Case) -> None:
-    """While the second disk receives nothing, which is told."""
+    """While the second disk receives nothing, which is told; nor by a restart that shows what waits."""
     async with asyncio.timeout(30):
         while await received(road) != (False, 0):
             await asyncio.sleep(0.1)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(drill.submit(road, [case]), 1)
+    road.platform.kill("postgres")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(drill.submit(road, [case]), RESTARTED_SECONDS)
     assert case.key not in drill.acked
 
 
