@@ -36,8 +36,11 @@ _AT_THE_SERVER = {
 }
 # For what may be done again after a crash: such a commit need not wait for the disk.
 MAY_BE_LOST = text("set local synchronous_commit = off")
-# A commit that writes: where commits wait for a second disk, this one ends after all before it.
-_AFTER_ALL = "select pg_logical_emit_message(true, 'siraba', '')"
+# Where commits wait for a second disk, one that writes: it ends after all before it.
+_AFTER_ALL = """
+    select case when current_setting('synchronous_standby_names') <> ''
+    then pg_logical_emit_message(true, 'siraba', '') end
+"""
 
 
 def open_engine(
@@ -92,10 +95,7 @@ def _wait_for_both_disks(connection: Any, _: Any) -> None:
     is new then: a caller who asks again would be answered for what one disk holds (ADR 0032).
     """
     try:
-        cursor = connection.cursor()
-        cursor.execute(_AFTER_ALL)
-        cursor.close()
-        connection.commit()
+        connection.run_async(lambda line: line.execute(_AFTER_ALL))
     except BaseException:
         connection.terminate()  # the pool does not have it yet
         raise

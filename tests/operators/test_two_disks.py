@@ -17,7 +17,6 @@ from tests.servers import open_folder, run_apart
 
 pytestmark = pytest.mark.share("operators")
 _WAITS = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'"
-
 _WRITE = "select pg_logical_emit_message(false, 'x', 'x'), pg_switch_wal()"
 
 
